@@ -1,0 +1,54 @@
+# The README's commands. Each sets up what it needs, once.
+#   make study    the whole study: corpus, experiments, figures, report
+#   make test     formatting, lint, unit, workflow and result tests
+#   make bench    the speed tables in benchmarks/
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3.11
+CORES  ?= $(shell nproc)
+# Overlays on config/config.yaml, as in: make study CONFIG=config/tiny.yaml
+CONFIG ?=
+TORCH  ?= torch==2.13.0
+
+READY := .venv/.ready
+# Rules and tests call `python`: the environment's comes first.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: study test lint format bench setup
+
+setup: $(READY)
+
+$(READY): envs/main.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v != (3, 11) and f"Python 3.11 is needed, $(PYTHON) is {v[0]}.{v[1]}; name another with: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv .venv
+	python -m pip install --quiet --require-hashes -r envs/main.lock
+	python -m pip install --quiet $(TORCH)
+	python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+SNAKEMAKE := snakemake --cores $(CORES) $(addprefix --configfile ,$(CONFIG))
+
+study: $(READY)
+	@$(SNAKEMAKE)
+	@echo
+	@echo "Report:  results/report.html   (open it in a browser; it works offline)"
+	@echo "Figures: results/figures/      Tables: results/tables/   Corpus: results/corpus/"
+
+test: lint
+	python -m pytest
+
+lint: $(READY)
+	ruff check .
+	ruff format --check .
+	snakefmt --check workflow Snakefile
+	snakemake --lint
+
+format: $(READY)
+	ruff check --fix .
+	ruff format .
+	snakefmt workflow Snakefile
+
+bench: $(READY)
+	python benchmarks/run.py

@@ -1,0 +1,3 @@
+from musical_roots.cli import main
+
+main()

@@ -1,0 +1,177 @@
+"""Audio files in, arrays out: probe, decode, downmix, resample, measure, write.
+
+Everywhere else in the package audio is mono float32 [samples], full scale 1.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+import soundfile
+import soxr
+
+from musical_roots.errors import InputError
+from musical_roots.tables import atomic
+
+SUFFIXES = {
+    ".wav",
+    ".flac",
+    ".ogg",
+    ".oga",
+    ".opus",
+    ".mp3",
+    ".m4a",
+    ".aac",
+    ".aif",
+    ".aiff",
+    ".wma",
+}
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a file's header says."""
+
+    duration_s: float
+    sample_rate: int
+    channels: int
+    codec: str
+
+
+def probe(path: Path | str) -> AudioInfo:
+    """Length, rate, channels and codec of an audio file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, empty, or no audio that libsndfile or FFmpeg can read.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; check the manifest or the corpus folder")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty; fetch it again or remove it")
+    try:
+        info = soundfile.info(str(path))
+        return AudioInfo(
+            info.frames / info.samplerate, info.samplerate, info.channels, info.subtype
+        )
+    except soundfile.LibsndfileError:
+        return _probe_ffmpeg(path)
+
+
+def read(
+    path: Path | str,
+    sample_rate: int | None = None,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+) -> tuple[np.ndarray, int]:
+    """Decode a file, or a part of it, to mono.
+
+    Parameters
+    ----------
+    path : path
+        Any file that libsndfile or FFmpeg decodes.
+    sample_rate : int, optional
+        Hz to resample to (soxr HQ); the file's own if not given.
+    start_s, duration_s : float
+        The part to read, in seconds. Where the file ends early, zeros follow, so that a given
+        duration always gives ``round(duration_s * sample_rate)`` samples.
+
+    Returns
+    -------
+    audio : ndarray, float32 [samples]
+        Mean of the channels.
+    sample_rate : int
+        Hz.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be decoded.
+    """
+    path = Path(path)
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            rate = file.samplerate
+            file.seek(min(round(start_s * rate), file.frames))
+            count = -1 if duration_s is None else round(duration_s * rate)
+            samples = file.read(count, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; run the corpus stage again") from error
+        samples, rate = _read_ffmpeg(path)
+        first = round(start_s * rate)
+        last = None if duration_s is None else first + round(duration_s * rate)
+        samples = samples[first:last]
+    audio = resample(downmix(samples), rate, sample_rate or rate)
+    if duration_s is not None:
+        audio = fit(audio, round(duration_s * (sample_rate or rate)))
+    return audio, sample_rate or rate
+
+
+def downmix(samples: np.ndarray) -> np.ndarray:
+    """Mean over channels: float32 [samples, channels] -> [samples]."""
+    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
+
+
+def resample(audio: np.ndarray, source: int, target: int) -> np.ndarray:
+    """`audio` [samples] at `source` Hz, brought to `target` Hz with soxr HQ."""
+    return audio if source == target else soxr.resample(audio, source, target, quality="HQ")
+
+
+def fit(audio: np.ndarray, samples: int) -> np.ndarray:
+    """`audio` cut, or padded with zeros, to exactly `samples`."""
+    return np.pad(audio[:samples], (0, max(0, samples - len(audio))))
+
+
+def loudness(audio: np.ndarray, sample_rate: int) -> float:
+    """Integrated loudness in LUFS (ITU-R BS.1770-4); -inf for silence or less than 0.4 s."""
+    if len(audio) < 0.4 * sample_rate + 1:
+        return -np.inf
+    import pyloudnorm  # a second to import, and only the corpus stage measures
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = pyloudnorm.Meter(sample_rate).integrated_loudness(audio.astype(np.float64))
+    return float(value) if np.isfinite(value) else -np.inf
+
+
+def write(path: Path | str, audio: np.ndarray, sample_rate: int) -> None:
+    """Write mono float WAV, atomically: no clipping, no rounding."""
+    with atomic(path) as temporary:
+        soundfile.write(str(temporary), audio, sample_rate, format="WAV", subtype="FLOAT")
+
+
+def _probe_ffmpeg(path: Path) -> AudioInfo:
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.audio[0]
+            if stream.duration is not None:
+                duration = float(stream.duration * stream.time_base)
+            else:
+                duration = (container.duration or 0) / 1e6
+            codec = stream.codec_context
+            return AudioInfo(duration, codec.sample_rate, codec.channels, codec.name)
+    except (av.FFmpegError, IndexError, ValueError) as error:
+        raise InputError(
+            f"{path}: not audio that can be decoded; convert it or remove it"
+        ) from error
+
+
+def _read_ffmpeg(path: Path) -> tuple[np.ndarray, int]:
+    """Whole file as float32 [samples, channels], by FFmpeg: what libsndfile lacks (AAC, WMA)."""
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.audio[0]
+            resampler = av.AudioResampler(format="fltp", rate=stream.codec_context.sample_rate)
+            blocks = [
+                block.to_ndarray()
+                for frame in container.decode(stream)
+                for block in resampler.resample(frame)
+            ]
+            return np.concatenate(blocks, axis=1).T, stream.codec_context.sample_rate
+    except (av.FFmpegError, IndexError, ValueError) as error:
+        raise InputError(
+            f"{path}: not audio that can be decoded; convert it or remove it"
+        ) from error

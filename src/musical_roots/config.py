@@ -1,0 +1,302 @@
+"""The config, typed: one model a section. The schema and config/README.md are generated from it.
+
+The workflow reads the config only through `load`, so a wrong key or value is refused once, in one
+line, before anything runs.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from musical_roots.errors import InputError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A section of the config: no unknown keys, no silent conversions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Debian(Section):
+    """Recordings in Debian packages, fetched without root."""
+
+    packages: str = Field(
+        "config/corpora/debian-packages.tsv",
+        description="Manifest of packages: version, size, SHA-256.",
+    )
+    tracks: str = Field(
+        "config/corpora/debian-tracks.tsv",
+        description="Manifest of tracks: path in the package, title, artist, licence, attribution.",
+    )
+    only: list[str] = Field([], description="Packages to use; empty for all in the manifest.")
+    mirror: str | None = Field(
+        None,
+        description="Base address or folder of a Debian archive to fetch from instead of "
+        "`apt-get download`.",
+    )
+
+
+class Folder(Section):
+    """Any tree of audio files, or a data set's own layout."""
+
+    root: str | None = Field(None, description="Folder that holds the recordings.")
+    metadata: str | None = Field(
+        None,
+        description="Optional CSV or TSV with a column `path` (relative to root) and any of "
+        "title, artist, album, licence, attribution, split (train or control).",
+    )
+
+
+class Corpus(Section):
+    """Which recordings, and which of them are kept."""
+
+    source: Literal["debian", "folder", "fma", "mtg_jamendo"] = Field(
+        "debian",
+        description="Where recordings come from. `fma` and `mtg_jamendo` read those data sets' own "
+        "layout under `folder.root`.",
+    )
+    debian: Debian = Debian()
+    folder: Folder = Folder()
+    minimum_s: Seconds = Field(30.0, description="Shorter recordings are rejected, in seconds.")
+    maximum_s: Seconds = Field(1200.0, description="Longer recordings are rejected, in seconds.")
+    silence_lufs: float = Field(-60.0, description="Quieter recordings are rejected, in LUFS.")
+    exclude: list[str] = Field(
+        ["*/sfx/*", "*/sounds/*", "*/effects/*", "*stem*", "*guitar.ogg", "*rhythm.ogg"],
+        description="Path patterns (as a shell's) of effects and stems to leave out.",
+    )
+    near_duplicate_share: Share = Field(
+        0.5,
+        description="Two recordings are near duplicates if this share of the shorter one matches "
+        "the other by fingerprint.",
+    )
+    control_share: Share = Field(
+        0.5, description="Share of the playing time that goes to control, artists kept whole."
+    )
+    shards: Count = Field(2, description="Jobs that a pass over all recordings is cut into.")
+
+    @model_validator(mode="after")
+    def _root_given(self):
+        if self.source != "debian" and not self.folder.root:
+            raise ValueError(
+                f"source {self.source} needs folder.root, the folder of the recordings"
+            )
+        return self
+
+
+class Clips(Section):
+    """How tracks are cut into clips."""
+
+    duration_s: Seconds = Field(3.0, description="Length of a clip, in seconds.")
+    hop_s: Seconds = Field(3.0, description="Distance between starts of clips, in seconds.")
+    silence_lufs: float = Field(-50.0, description="Quieter clips are dropped, in LUFS.")
+    per_track: Count = Field(24, description="At most this many clips a track, drawn by the seed.")
+
+
+class Encode(Section):
+    """How clips are encoded."""
+
+    batch: Count = Field(32, description="Clips a batch.")
+    shards: Count = Field(2, description="Jobs that each split's clips are cut into.")
+
+
+class Switch(Section):
+    """Something that can be left out."""
+
+    activate: bool = Field(True, description="Whether it takes part.")
+
+
+class Encoders(Section):
+    """Which encoders take part."""
+
+    musicnn: Switch = Field(Switch(), description="musicnn, published weights (MTT and MSD).")
+    mfcc: Switch = Field(Switch(), description="MFCC statistics; not neural.")
+    mel: Switch = Field(Switch(), description="Log-mel statistics; not neural.")
+    random: Switch = Field(Switch(), description="musicnn's network, untrained: the control.")
+
+
+class Search(Section):
+    """How neighbours are found."""
+
+    k: Count = Field(50, description="Matches a query.")
+
+
+class Perturbation(Switch):
+    """One kind of perturbation."""
+
+    levels: list[float | int] = Field(
+        min_length=1, description="Levels, in the unit of the kind; see `perturb.py`."
+    )
+
+
+def _kind(levels: list[float], what: str) -> Any:
+    return Field(Perturbation(levels=levels), description=what)
+
+
+class Perturbations(Section):
+    """Kinds and levels. The first four are the paper's."""
+
+    pitch: Perturbation = _kind(
+        [-12, -9, -7, -5, -3, -2, -1, 0, 1, 2, 3, 5, 7, 9, 12], "Pitch shift, semitones."
+    )
+    stretch: Perturbation = _kind([-20, -15, -10, -5, 0, 5, 10, 15, 20], "Tempo, percent.")
+    noise: Perturbation = _kind([-30, -20, -10, 0, 10, 20, 30], "White noise, SNR in dB.")
+    mashup: Perturbation = _kind(
+        [-30, -20, -10, 0, 10, 20, 30], "Mix with a clip of another track; dB above that clip."
+    )
+    mp3: Perturbation = _kind([32, 64, 128, 320], "MP3 round trip, kbit/s.")
+    opus: Perturbation = _kind([16, 32, 64, 128], "Opus round trip, kbit/s.")
+    lowpass: Perturbation = _kind([1000, 2000, 4000, 8000], "Low-pass, cut-off in Hz.")
+    reverb: Perturbation = _kind([0, 0.3, 1.0, 3.0], "Reverberation, RT60 in seconds.")
+    gain: Perturbation = _kind([-20, -10, 0, 10, 20], "Gain with hard clipping, dB.")
+    crop: Perturbation = _kind([0, 0.25, 0.5, 1.0, 1.5], "Shift of the clip grid, seconds.")
+
+
+class Robustness(Section):
+    """Experiment B: what a perturbation does to similarity and retrieval."""
+
+    queries: Count = Field(200, description="Clips that are perturbed, drawn by the seed.")
+    resamples: Count = Field(1000, description="Bootstrap resamples, clustered by track.")
+    confidence: Annotated[float, Field(gt=0, lt=1)] = Field(0.95, description="Of the intervals.")
+    sample_rate: Count = Field(44100, description="Hz at which perturbed clips are rendered.")
+    perturbations: Perturbations = Perturbations()
+
+    @model_validator(mode="after")
+    def _levels_possible(self):
+        from musical_roots.perturb import check_level
+
+        for kind, value in self.perturbations:
+            for level in value.levels:
+                try:
+                    check_level(kind, level)
+                except InputError as error:
+                    raise ValueError(f"perturbations.{kind}.levels: {error}") from error
+        return self
+
+
+class Config(Section):
+    """The whole config."""
+
+    seed: int = Field(20240125, description="The one seed; every random draw derives from it.")
+    cache: str = Field("resources", description="Folder for downloads: packages, weights.")
+    corpus: Corpus = Corpus()
+    clips: Clips = Clips()
+    encode: Encode = Encode()
+    encoders: Encoders = Encoders()
+    search: Search = Search()
+    robustness: Robustness = Robustness()
+
+
+def load(values: dict) -> dict:
+    """Check a config and fill in its defaults.
+
+    Parameters
+    ----------
+    values : dict
+        What the YAML files say.
+
+    Returns
+    -------
+    dict
+        The same, every key present.
+
+    Raises
+    ------
+    InputError
+        One line that names every wrong key, what is wrong with it, and where keys are described.
+    """
+    try:
+        return Config.model_validate(values).model_dump()
+    except ValidationError as error:
+        wrong = [_explain(detail) for detail in error.errors()]
+        raise InputError(
+            f"config: {'; '.join(wrong)} (config/README.md lists every key)"
+        ) from error
+
+
+def read(paths: list[Path | str]) -> dict:
+    """Read YAML files, later ones over earlier ones, and `load` the result."""
+    merged: dict = {}
+    for path in paths:
+        try:
+            values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+        except (OSError, yaml.YAMLError) as error:
+            raise InputError(f"{path}: not a readable YAML file: {error}") from error
+        _overlay(merged, values)
+    return load(merged)
+
+
+def schema() -> str:
+    """JSON schema of the config, as YAML: for editors and the Snakemake workflow catalogue."""
+    return yaml.safe_dump(
+        Config.model_json_schema(), sort_keys=False, allow_unicode=True, width=100
+    )
+
+
+def reference() -> str:
+    """config/README.md: every key, its type, default and meaning."""
+    head = (
+        "# Configuration\n\n"
+        "`config.yaml` is the embedded study. Any other file here is an overlay that holds only "
+        "what differs:\n`snakemake --cores 2 --configfile config/tiny.yaml`, or "
+        "`make study CONFIG=config/tiny.yaml`.\n"
+        "`expected.yaml` lists the claims that results are held against; `corpora/` the recordings."
+        "\n\nThis page and `workflow/schemas/config.schema.yaml` are generated from "
+        "`src/musical_roots/config.py`\nby `python -m musical_roots reference`.\n\n"
+        "| key | type | default | meaning |\n|---|---|---|---|\n"
+    )
+    return head + "\n".join(_reference(Config, "")) + "\n"
+
+
+def _reference(section: type[Section], prefix: str) -> Iterator[str]:
+    defaults = section()
+    for name, field in section.model_fields.items():
+        default = getattr(defaults, name)
+        if isinstance(default, Perturbation):
+            flat = json.dumps(default.levels)
+            yield f"| `{prefix}{name}.levels` | list of number | `{flat}` | {field.description} |"
+            yield f"| `{prefix}{name}.activate` | bool | `true` | Whether it takes part. |"
+        elif isinstance(default, Switch):
+            flat = json.dumps(default.activate)
+            yield f"| `{prefix}{name}.activate` | bool | `{flat}` | {field.description} |"
+        elif isinstance(default, Section):
+            yield from _reference(type(default), f"{prefix}{name}.")
+        else:
+            kind = _type_name(section.model_json_schema()["properties"][name])
+            flat = json.dumps(default)
+            yield f"| `{prefix}{name}` | {kind} | `{flat}` | {field.description} |"
+
+
+def _type_name(schema: dict) -> str:
+    if "enum" in schema:
+        return " or ".join(schema["enum"])
+    if "anyOf" in schema:
+        return " or ".join(_type_name(part) for part in schema["anyOf"])
+    if schema["type"] == "array":
+        return f"list of {_type_name(schema['items'])}"
+    return schema["type"]
+
+
+def _overlay(base: dict, over: dict) -> None:
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _overlay(base[key], value)
+        else:
+            base[key] = value
+
+
+def _explain(detail: dict) -> str:
+    key = ".".join(str(part) for part in detail["loc"]) or "config"
+    if detail["type"] == "extra_forbidden":
+        return f"{key} is not a key; remove it or mend its spelling"
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "value_error":
+        return f"{key}: {message}"
+    return f"{key}: {message}, got {detail['input']!r}"

@@ -1,0 +1,360 @@
+"""Recordings to tracks: each file decoded in full, checked, identified; then split by artist.
+
+`probe` looks at one shard of recordings, `merge` at all shards together. A bad file never stops a
+run: it is listed with the reason.
+"""
+
+import hashlib
+import re
+import struct
+import unicodedata
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from musical_roots import audio
+from musical_roots.corpus import duplicates
+from musical_roots.errors import InputError
+from musical_roots.seeding import rng
+
+COLUMNS = [
+    "track_id",
+    "group_id",
+    "split",
+    "artist",
+    "title",
+    "album",
+    "licence",
+    "attribution",
+    "root",
+    "path",
+    "duration_s",
+    "sample_rate",
+    "channels",
+    "codec",
+    "loudness_lufs",
+    "sha256",
+    "source",
+]
+PROBED = [column for column in COLUMNS if column != "group_id"]
+NUMERIC = {"duration_s", "sample_rate", "channels", "loudness_lufs"}
+REJECTED = ["path", "reason"]
+
+EXCLUDE = (
+    "sfx/*",
+    "*/sfx/*",
+    "*sound-effects/*",
+    "*sound_effects/*",
+    "*/stems/*",
+    "*[ _-]stem.*",
+    "*guitar.ogg",
+    "*rhythm.ogg",
+)
+SILENT_BLOCK_S = 0.4
+SILENT_SHARE = 0.9
+CUT_SHORT_S = 0.5
+DRAWS = 1000
+# names that stand side by side in one credit
+CREDIT = re.compile(
+    r"\s*[&;]\s*|,\s+|\s+(?:/|\+|x|and|with|vs\.?|feat\.?|ft\.?|featuring)\s+", re.I
+)
+
+
+def probe(
+    recordings: pd.DataFrame,
+    *,
+    minimum_s: float = 30.0,
+    maximum_s: float = 1200.0,
+    silence_lufs: float = -60.0,
+    exclude: Iterable[str] = EXCLUDE,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Decode, check and identify the recordings of one shard.
+
+    Parameters
+    ----------
+    recordings : DataFrame
+        Rows with the columns `sources.COLUMNS`.
+    minimum_s, maximum_s : float
+        Least and greatest length of a track in seconds.
+    silence_lufs : float
+        A file not louder than this (or in dBFS in less than a tenth of it) counts as silent.
+    exclude : iterable of str
+        Shell patterns (``*`` also matches ``/``; case does not matter) of paths that are no music
+        of their own: effects, stems.
+
+    Returns
+    -------
+    tracks : DataFrame
+        Columns `PROBED`; track_id is the first 16 hex digits of the file's SHA-256; loudness is
+        that of the downmix.
+    rejected : DataFrame
+        path (with its root) and reason.
+    fingerprints : DataFrame
+        track_id and fingerprint (uint32 [words], `duplicates.fingerprint`).
+    """
+    tracks, rejected, fingerprints = [], [], []
+    patterns = [pattern.lower() for pattern in exclude]
+    for recording in _text(recordings).to_dict("records"):
+        path = Path(recording["root"]) / recording["path"]
+        try:
+            if recording["problem"]:
+                raise _Unfit(recording["problem"])
+            for pattern in patterns:
+                if fnmatchcase(recording["path"].lower(), pattern):
+                    raise _Unfit(f"excluded by the pattern {pattern}")
+            samples, measured = _measure(path, minimum_s, maximum_s, silence_lufs)
+        except (_Unfit, InputError) as error:
+            rejected.append((str(path), _reason(error, path)))
+            continue
+        except (OSError, MemoryError, ValueError) as error:
+            rejected.append((str(path), _reason(f"cannot be read ({error})", path)))
+            continue
+        tracks.append(recording | measured)
+        words = duplicates.fingerprint(samples, measured["sample_rate"])
+        fingerprints.append((measured["track_id"], words))
+    return (
+        pd.DataFrame(tracks, columns=PROBED),
+        pd.DataFrame(rejected, columns=REJECTED),
+        pd.DataFrame(fingerprints, columns=["track_id", "fingerprint"]),
+    )
+
+
+def merge(
+    tracks: Iterable[pd.DataFrame],
+    rejected: Iterable[pd.DataFrame],
+    fingerprints: Iterable[pd.DataFrame],
+    *,
+    control_share: float = 0.5,
+    near_duplicate_share: float = 0.5,
+    seed: int = 0,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Join the shards of `probe`: find duplicates, split by artist.
+
+    An exact duplicate is rejected. Near duplicates stay, with one group_id (the smallest track_id
+    among them). Artists who share a recording or a credit ("A & B") are one block, and a block is
+    on one side of the split; what `sources` said of the split holds for the whole block.
+
+    Parameters
+    ----------
+    tracks, rejected, fingerprints : iterables of DataFrame
+        What `probe` gave, in any number of shards and any order.
+    control_share : float
+        Share of the total duration to keep out of the train side, in 0 to 1.
+    near_duplicate_share : float
+        See `duplicates.pairs`.
+    seed : int
+        The config's `seed`.
+
+    Returns
+    -------
+    tracks : DataFrame
+        Columns `COLUMNS`, sorted by path.
+    rejected : DataFrame
+        path and reason, sorted.
+
+    Raises
+    ------
+    InputError
+        If no track is left, if one block is asked for on both sides, or if there is but one block
+        and a control is wanted.
+    """
+    rejected = _concat(rejected, REJECTED)
+    tracks = _text(_concat(tracks, PROBED)).sort_values(["path", "root"], ignore_index=True)
+    if tracks.empty:
+        first = "; ".join(f"{row.path}: {row.reason}" for row in rejected.head(1).itertuples())
+        raise InputError(
+            f"corpus: no usable recording ({len(rejected)} rejected; {first or 'none found'}); "
+            "mend the sources in the config"
+        )
+    heard = _concat(fingerprints, ["track_id", "fingerprint"])
+    heard = dict(zip(heard["track_id"], heard["fingerprint"], strict=True))
+    near = duplicates.pairs(
+        {track: np.asarray(heard[track], np.uint32) for track in set(tracks["track_id"])},
+        near_duplicate_share,
+    )
+    links = list(zip(near["track_a"], near["track_b"], strict=True))
+    groups = duplicates.groups(tracks["track_id"].unique().tolist(), links)
+    tracks["group_id"] = tracks["track_id"].map(groups)
+    tracks["split"] = _split(tracks, control_share, seed)
+
+    again = tracks.duplicated("sha256")
+    kept = tracks[~again].set_index("sha256")
+    copies = pd.DataFrame(
+        [
+            (
+                str(Path(row.root) / row.path),
+                f"exact duplicate of {Path(kept.root[row.sha256]) / kept.path[row.sha256]}",
+            )
+            for row in tracks[again].itertuples()
+        ],
+        columns=REJECTED,
+    )
+    rejected = pd.concat([rejected, copies]).sort_values(REJECTED, ignore_index=True)
+    return tracks.loc[~again, COLUMNS].reset_index(drop=True), rejected
+
+
+class _Unfit(Exception):
+    """Why one recording is not taken."""
+
+
+def _measure(
+    path: Path, minimum_s: float, maximum_s: float, silence_lufs: float
+) -> tuple[np.ndarray, dict]:
+    info = audio.probe(path)
+    if info.duration_s > maximum_s:  # before decoding: it may not fit in memory
+        raise _Unfit(f"longer than {maximum_s:g} s ({info.duration_s:.1f} s)")
+    try:
+        samples, rate = audio.read(path)
+    except InputError as error:  # its header could be read
+        raise _Unfit("cut short or damaged: it cannot be decoded; fetch it again") from error
+    duration = len(samples) / rate
+    if len(samples) == 0:
+        raise _Unfit("has no samples; fetch it again or remove it")
+    cut_short = duration < info.duration_s - max(CUT_SHORT_S, 0.02 * info.duration_s)
+    if cut_short or _ends_early(path):
+        raise _Unfit(f"cut short: it breaks off after {duration:.1f} s; fetch it again")
+    if duration < minimum_s:
+        raise _Unfit(f"shorter than {minimum_s:g} s ({duration:.2f} s)")
+    if duration > maximum_s:
+        raise _Unfit(f"longer than {maximum_s:g} s ({duration:.1f} s)")
+    if not np.isfinite(samples).all():
+        raise _Unfit("holds samples that are not numbers (NaN or infinite); write it again")
+    loudness = audio.loudness(samples, rate)
+    silence = _silence(samples, rate, silence_lufs)
+    if loudness <= silence_lufs or silence > SILENT_SHARE:
+        raise _Unfit(f"silent ({loudness:.1f} LUFS, {silence:.0%} of it below {silence_lufs:g} dB)")
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return samples, {
+        "track_id": digest[:16],
+        "sha256": digest,
+        "duration_s": round(duration, 6),
+        "sample_rate": rate,
+        "channels": info.channels,
+        "codec": info.codec,
+        "loudness_lufs": round(loudness, 2),
+    }
+
+
+def _silence(samples: np.ndarray, rate: int, level_db: float) -> float:
+    """Share of blocks of 0.4 s whose RMS is below a level in dBFS."""
+    size = min(len(samples), round(SILENT_BLOCK_S * rate))
+    blocks = samples[: len(samples) // size * size].reshape(-1, size)
+    power = np.einsum("ij,ij->i", blocks, blocks) / size
+    return float((power <= 10 ** (level_db / 10)).mean())
+
+
+def _ends_early(path: Path) -> bool:
+    """Whether the container says that there is more: libsndfile takes such a file as whole."""
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        head = file.read(12)
+        if head[:4] in (b"RIFF", b"FORM"):
+            (said,) = struct.unpack("<I" if head[:4] == b"RIFF" else ">I", head[4:8])
+            # what wrote to a pipe could not know the length, and said 0 or the greatest number
+            return 0 < said < 0xFFFFFF00 and said + 8 > size + 1
+        if head[:4] != b"OggS":
+            return False
+        file.seek(max(0, size - 70_000))  # a page is at most 65,307 bytes
+        tail = file.read()
+    page = tail.rfind(b"OggS")
+    header = tail[page : page + 27]
+    if page < 0 or len(header) < 27:
+        return True
+    # whole pages will do: real encoders forget to mark the last one as the last
+    lengths = tail[page + 27 : page + 27 + header[26]]
+    return page + 27 + header[26] + sum(lengths) > len(tail)
+
+
+def _reason(error: Exception | str, path: Path) -> str:
+    """What is wrong, in one line, without the path that stands beside it."""
+    return " ".join(str(error).split()).removeprefix(" ".join(f"{path}:".split())).strip()
+
+
+def _concat(shards: Iterable[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    shards = [shard for shard in shards if len(shard)]
+    return (
+        pd.concat(shards, ignore_index=True)[columns] if shards else pd.DataFrame(columns=columns)
+    )
+
+
+def _text(table: pd.DataFrame) -> pd.DataFrame:
+    """Text as text: a column with nothing in it is read back from CSV as missing numbers."""
+    text = [column for column in table if column not in NUMERIC]
+    return table.assign(**{column: table[column].fillna("").astype(str) for column in text})
+
+
+def _artists(credit: str) -> list[str]:
+    """Names in a credit, as they compare: ``A & B`` gives both."""
+    name = " ".join(unicodedata.normalize("NFKC", credit).casefold().split())
+    if name.startswith("unknown ("):
+        return [name]
+    return [part for part in CREDIT.split(name) if part] or [name]
+
+
+def _split(tracks: pd.DataFrame, control_share: float, seed: int) -> list[str]:
+    """The side of each track."""
+    names = [[f"artist {name}" for name in _artists(credit)] for credit in tracks["artist"]]
+    groups = ("group " + tracks["group_id"]).tolist()
+    links = [(group, name) for group, own in zip(groups, names, strict=True) for name in own]
+    block_of = duplicates.groups(sorted({item for link in links for item in link}), links)
+    block = pd.Series([block_of[group] for group in groups], tracks.index)
+
+    fixed = {}
+    for name, rows in tracks[tracks["split"] != ""].groupby(block):
+        hints = rows.drop_duplicates("split").to_dict("records")
+        if len(hints) > 1:
+            one, other = (f"{hint['path']} ({hint['artist']}): {hint['split']}" for hint in hints)
+            raise InputError(
+                f"{one}, but {other}: they share an artist or a recording; give both the same split"
+            )
+        fixed[name] = hints[0]["split"]
+    lengths = tracks.drop_duplicates("sha256").groupby(block)["duration_s"].sum()
+    sides = _assign(lengths.to_dict(), fixed, control_share, seed)
+    return [sides[name] for name in block]
+
+
+def _assign(
+    lengths: dict[str, float], fixed: dict[str, str], control_share: float, seed: int
+) -> dict[str, str]:
+    """Blocks to sides: the best of many random fillings, by duration and by number of blocks.
+
+    Largest-first would come as near by duration, but would give the same split for every seed.
+    """
+    free = sorted(set(lengths) - set(fixed))
+    if control_share <= 0:
+        return fixed | dict.fromkeys(free, "train")
+    if control_share >= 1:
+        return fixed | dict.fromkeys(free, "control")
+    lacking = {"train", "control"} - set(fixed.values())
+    if len(free) < len(lacking):
+        raise InputError(
+            "corpus: the tracks are of one artist, or of artists tied by credits or shared "
+            "recordings, so no control can be set apart; add artists or set corpus.control_share: 0"
+        )
+    total = sum(lengths.values())
+    held = sum(lengths[name] for name, side in fixed.items() if side == "control")
+    count = sum(side == "control" for side in fixed.values())
+    seconds = np.array([lengths[name] for name in free])
+    target = control_share * total
+    best, least = np.zeros(len(free), bool), np.inf
+    draw = rng(seed, "split")
+    for _ in range(DRAWS):
+        order = draw.permutation(len(free))
+        cumulated = held + np.cumsum(seconds[order])
+        # as many of them as come nearest to the target
+        taken = int(np.argmin(np.abs(np.concatenate([[held], cumulated]) - target)))
+        taken = max(taken, "control" in lacking)
+        taken = min(taken, len(free) - ("train" in lacking))
+        seconds_off = abs((held + seconds[order[:taken]].sum()) / total - control_share)
+        blocks_off = abs((count + taken) / len(lengths) - control_share)
+        off = seconds_off + blocks_off / 20
+        if off < least:
+            least = off
+            best = np.isin(np.arange(len(free)), order[:taken])
+    return fixed | {
+        name: "control" if chosen else "train" for name, chosen in zip(free, best, strict=True)
+    }

@@ -1,0 +1,133 @@
+"""Clip list -> raw features -> unit vectors.
+
+`encode` runs the encoder, the dear part; `fit` takes per-dimension statistics of training clips;
+`unit_vectors` standardises and normalises. Whatever is in a clip list goes the same way.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+
+from musical_roots import audio
+from musical_roots.encoders.base import Encoder
+from musical_roots.errors import InputError
+
+
+def encode(
+    clips: pd.DataFrame,
+    encoder: Encoder,
+    batch_size: int = 32,
+    progress: Callable[[int], object] = lambda done: None,
+) -> np.ndarray:
+    """Raw features of every clip in a list.
+
+    The next batch is decoded and resampled in a second thread while the encoder works on this one.
+
+    Parameters
+    ----------
+    clips : DataFrame
+        A clip list: path, start_s, duration_s.
+    encoder : Encoder
+    batch_size : int
+        Clips a batch; changes speed alone.
+    progress : callable
+        Told how many clips were done after each batch.
+
+    Returns
+    -------
+    ndarray, float32 [len(clips), encoder.dim]
+
+    Raises
+    ------
+    InputError
+        If a clip's file is gone or cannot be decoded, or its features are not finite.
+    """
+    features = np.empty((len(clips), encoder.dim), dtype=np.float32)
+    done = 0
+    for batch in _decoded_ahead(clips, encoder.sample_rate, batch_size):
+        features[done : done + len(batch)] = encoder.encode(batch)
+        done += len(batch)
+        progress(len(batch))
+    broken = ~np.isfinite(features).all(axis=1)
+    if broken.any():
+        clip = clips.iloc[int(np.argmax(broken))]
+        raise InputError(
+            f"{clip.path} at {clip.start_s} s: {encoder.name} gives features that are not finite; "
+            "remove the recording or look at its samples"
+        )
+    return features
+
+
+def _decoded_ahead(clips: pd.DataFrame, sample_rate: int, batch_size: int) -> Iterator[np.ndarray]:
+    """Batches of decoded clips, float32 [n, samples], one batch ahead of the consumer."""
+
+    def decode(first: int) -> np.ndarray:
+        part = clips.iloc[first : first + batch_size]
+        return np.stack(
+            [
+                audio.read(path, sample_rate, start_s, duration_s)[0]
+                for path, start_s, duration_s in zip(
+                    part.path, part.start_s, part.duration_s, strict=True
+                )
+            ]
+        )
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        ahead = None
+        for first in range(0, len(clips), batch_size):
+            current = ahead or pool.submit(decode, first)
+            following = first + batch_size
+            ahead = pool.submit(decode, following) if following < len(clips) else None
+            yield current.result()
+
+
+def fit(shards: list[np.ndarray], standardise: bool) -> np.ndarray:
+    """Per-dimension mean and scale over shards of raw features.
+
+    Parameters
+    ----------
+    shards : list of ndarray, float32 [n_i, dim]
+        Features of the training clips.
+    standardise : bool
+        The encoder's wish; without it the mean is 0 and the scale 1, so that one path serves all.
+
+    Returns
+    -------
+    ndarray, float64 [2, dim]
+        Mean and standard deviation.
+
+    Raises
+    ------
+    InputError
+        If there are no training clips.
+    """
+    count = sum(len(shard) for shard in shards)
+    if count == 0:
+        raise InputError("no training clips: nothing to fit statistics on; widen the corpus filter")
+    dim = shards[0].shape[1]
+    if not standardise:
+        return np.stack([np.zeros(dim), np.ones(dim)])
+    mean = sum(shard.sum(axis=0, dtype=np.float64) for shard in shards) / count
+    squares = sum(((shard - mean) ** 2).sum(axis=0) for shard in shards)
+    scale = np.sqrt(squares / count)
+    # A dimension that never varies tells clips apart by rounding alone: it is only centred.
+    return np.stack([mean, np.where(scale > 1e-6 * np.abs(mean) + 1e-12, scale, 1.0)])
+
+
+def digest(statistics: np.ndarray) -> str:
+    """Eight hex digits that change with the statistics: part of the stored fingerprint."""
+    return hashlib.sha256(np.ascontiguousarray(statistics).tobytes()).hexdigest()[:8]
+
+
+def unit_vectors(features: np.ndarray, statistics: np.ndarray) -> np.ndarray:
+    """Standardised rows of unit length: float32 [n, dim] -> float16 [n, dim].
+
+    A row of zeros has no direction and stays zero: its cosine to everything is 0.
+    """
+    mean, scale = statistics
+    standard = (features - mean) / scale
+    norms = np.linalg.norm(standard, axis=1, keepdims=True)
+    return (standard / np.where(norms > 0, norms, 1.0)).astype(np.float16)

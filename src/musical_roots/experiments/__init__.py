@@ -1,0 +1,1 @@
+"""Experiments: small pure functions from match tables to a tidy results table."""

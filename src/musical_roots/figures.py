@@ -1,0 +1,133 @@
+"""Figures: each draws one results table, and writes SVG and PNG with the same bytes every time.
+
+A new figure is one function from a table to a `Figure`, and one line in `FIGURES`.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from musical_roots.tables import atomic
+
+# Okabe and Ito's palette, told apart with any colour vision; markers repeat the distinction.
+LOOKS = {
+    "musicnn": {"color": "#0072B2", "marker": "o"},
+    "mfcc": {"color": "#E69F00", "marker": "s"},
+    "mel": {"color": "#009E73", "marker": "^"},
+    "random": {"color": "#7F7F7F", "marker": "x", "linestyle": "--"},
+}
+NAMES = {"random": "random (untrained musicnn)", "mfcc": "MFCC", "mel": "mel"}
+PAPER_KINDS = ["pitch", "stretch", "noise", "mashup"]
+TITLES = {
+    "pitch": ("Pitch shift", "semitones"),
+    "stretch": ("Time stretch", "tempo change, %"),
+    "noise": ("White noise", "SNR, dB"),
+    "mashup": ("Mash-up with another track", "clip over the other, dB"),
+    "mp3": ("MP3 round trip", "bit rate, kbit/s"),
+    "opus": ("Opus round trip", "bit rate, kbit/s"),
+    "lowpass": ("Low-pass", "cut-off, Hz"),
+    "reverb": ("Reverberation", "RT60, s"),
+    "gain": ("Gain with clipping", "dB"),
+    "crop": ("Shifted clip grid", "s"),
+}
+LOGARITHMIC = {"mp3", "opus", "lowpass"}
+
+
+def robustness(table: pd.DataFrame) -> Figure:
+    """The paper's four perturbations: mean cosine to the original, 95 % band, floor dotted."""
+    return _panels(table, PAPER_KINDS, _cosine, "cosine to the original")
+
+
+def robustness_extended(table: pd.DataFrame) -> Figure:
+    """The same for the perturbations that the paper lacks."""
+    return _panels(table, _extended(table), _cosine, "cosine to the original")
+
+
+def robustness_recall(table: pd.DataFrame) -> Figure:
+    """Every perturbation: share of perturbed clips whose original is the first match."""
+    return _panels(table, PAPER_KINDS + _extended(table), _recall, "recall@1 of the original")
+
+
+FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
+    "robustness": robustness,
+    "robustness_extended": robustness_extended,
+    "robustness_recall": robustness_recall,
+}
+
+
+def draw(name: str, table: pd.DataFrame, svg: Path, png: Path) -> None:
+    """Draw the figure called `name` from its table, and write both files."""
+    # No date and no random ids in the files: the same table gives the same bytes.
+    os.environ["SOURCE_DATE_EPOCH"] = "0"
+    matplotlib.rcParams.update({"svg.hashsalt": "musical-roots", "svg.fonttype": "none"})
+    matplotlib.rcParams.update(
+        {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+    )
+    figure = FIGURES[name](table)
+    for path in (svg, png):
+        with atomic(path) as temporary:
+            metadata = {"Date": None} if path == svg else {}
+            figure.savefig(temporary, format=path.suffix[1:], dpi=150, metadata=metadata)
+
+
+def _extended(table: pd.DataFrame) -> list[str]:
+    return [kind for kind in TITLES if kind not in PAPER_KINDS and kind in set(table.kind)]
+
+
+def _panels(
+    table: pd.DataFrame,
+    kinds: list[str],
+    plot: Callable[[Axes, str, pd.DataFrame], None],
+    ylabel: str,
+) -> Figure:
+    """A panel a kind, a line an encoder, one legend below."""
+    kinds = [kind for kind in kinds if kind in set(table.kind)]
+    columns = 2 if len(kinds) <= 4 else 3 if len(kinds) <= 6 else 4
+    rows = max(1, -(-len(kinds) // columns))
+    figure = Figure(figsize=(3.6 * columns, 2.7 * rows + 0.5), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
+    for axis, kind in zip(axes, kinds, strict=False):
+        title, unit = TITLES[kind]
+        axis.set(title=title, xlabel=unit)
+        if kind in LOGARITHMIC:
+            axis.set_xscale("log", base=2)
+        part = table[table.kind == kind]
+        for encoder, lines in part.groupby("encoder", sort=False):
+            plot(axis, encoder, lines.sort_values("level"))
+        if kind in LOGARITHMIC:
+            levels = sorted(part.level.unique())
+            axis.set_xticks(levels, [f"{level:g}" for level in levels])
+            axis.minorticks_off()
+        if kind == "pitch":
+            axis.axvspan(-3, 3, color="0.92", zorder=0)
+            axis.annotate("paper: tolerated [S]", (0, 0.02), xycoords=("data", "axes fraction"),
+                          ha="center", fontsize=7, color="0.35")  # fmt: skip
+        axis.grid(alpha=0.25)
+    for axis in axes[len(kinds) :]:
+        axis.set_axis_off()
+    for axis in axes[: len(kinds) : columns]:
+        axis.set_ylabel(ylabel)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    return figure
+
+
+def _cosine(axis: Axes, encoder: str, lines: pd.DataFrame) -> None:
+    look = LOOKS.get(encoder, {})
+    axis.plot(lines.level, lines.cosine_mean, label=NAMES.get(encoder, encoder), ms=3.5, **look)
+    color = axis.lines[-1].get_color()
+    axis.fill_between(
+        lines.level, lines.cosine_low, lines.cosine_high, color=color, alpha=0.18, lw=0
+    )
+    axis.plot(lines.level, lines.cosine_floor, color=color, ls=":", lw=1)
+
+
+def _recall(axis: Axes, encoder: str, lines: pd.DataFrame) -> None:
+    look = LOOKS.get(encoder, {})
+    axis.plot(lines.level, lines.recall_at_1, label=NAMES.get(encoder, encoder), ms=3.5, **look)
+    axis.set_ylim(-0.03, 1.03)

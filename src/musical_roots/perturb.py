@@ -1,0 +1,352 @@
+"""The perturbations: what may be done to a clip, how far, and what each promises.
+
+====== ========= ============= ==============================================================
+kind   unit      levels        promise, measured in ``tests/unit/test_perturb.py``
+====== ========= ============= ==============================================================
+pitch  semitones -12 ... 12    a sine lands within 5 cents; the tempo stays
+stretch %        -20 ... 20    the tempo changes by the level within 0.5 % (20 is faster); the
+                               pitch stays
+noise  dB        -30 ... 30    white Gaussian noise; the SNR by RMS is met within 0.1 dB
+mashup dB        -30 ... 30    the clip's level over its partner's by RMS, within 0.1 dB
+mp3    kbit/s    32 ... 320    mono, constant bit rate, aligned with the input within 1 ms
+opus   kbit/s    6 ... 256     mono, constant bit rate, aligned with the input within 1 ms
+lowpass Hz       100 ... 20000 zero phase; within 1 dB at half the cut-off, 40 dB down at twice
+reverb s         0 ... 3       RT60 within 10 %; the tail is as strong as the direct sound
+gain   dB        -30 ... 30    hard clipping at full scale
+crop   s         0 ... 1.5     the clip starts that much later
+====== ========= ============= ==============================================================
+
+The first four are the paper's (Experiment B); the rest is ours. A perturbation draws only from the
+generator that it is handed, so the same seed gives the same bytes.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import av
+import numpy as np
+import python_stretch
+
+from musical_roots.audio import fit, read, resample
+from musical_roots.errors import InputError
+
+MP3_RATES = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+SILENCE_RMS = 1e-5  # below the step of 16 bits: what is left is a decoder's rounding, not music
+
+
+class Codec(NamedTuple):
+    """What FFmpeg calls a codec's two halves, and how they are run."""
+
+    encoder: str
+    decoder: str
+    sample_rate: int
+    format: str
+    options: dict[str, str]
+
+
+CODECS = {
+    "mp3": Codec("libmp3lame", "mp3float", 44100, "fltp", {}),
+    "opus": Codec("libopus", "opus", 48000, "flt", {"vbr": "off"}),
+}
+
+
+@dataclass(frozen=True)
+class Perturbation:
+    """One way to alter a clip.
+
+    Attributes
+    ----------
+    kind, unit : str
+        Its name, and what its level is measured in.
+    low, high : float
+        The levels that are possible, both included.
+    identity : float or None
+        The level that changes nothing; None if there is no such level.
+    context_s : float
+        Seconds of music that it wants on both sides of the clip, so that the clip's edges are made
+        of music too; `render` reads them and cuts them off again.
+    function : callable
+        (audio, sample_rate, level, rng, partner) -> audio; call `apply` instead.
+    family : {"paper", "extended"}
+        Whether the paper has it.
+    needs_partner : bool
+        Whether a clip of another track takes part.
+    choices : tuple of float
+        The only possible levels, where not all between `low` and `high` are.
+    """
+
+    kind: str
+    unit: str
+    low: float
+    high: float
+    identity: float | None
+    context_s: float
+    function: Callable[..., np.ndarray]
+    family: Literal["paper", "extended"] = "extended"
+    needs_partner: bool = False
+    choices: tuple[float, ...] = ()
+
+    def apply(
+        self,
+        audio: np.ndarray,
+        sample_rate: int,
+        level: float,
+        rng: np.random.Generator,
+        partner: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Alter a clip.
+
+        Parameters
+        ----------
+        audio : ndarray, float32 [samples]
+            The clip, with `context_s` more on both sides if its edges matter.
+        sample_rate : int
+            Hz.
+        level : float
+            How far, in `unit`.
+        rng : Generator
+            The only source of chance.
+        partner : ndarray, float32 [samples], optional
+            The other clip of a mash-up, as long as `audio`.
+
+        Returns
+        -------
+        ndarray, float32 [samples]
+            As long as `audio`. At the identity level it is `audio`. If the peak is above full scale
+            and above the input's, all of it is scaled down to full scale: a file holds no more.
+
+        Raises
+        ------
+        InputError
+            If the level is not possible, or `audio` or `partner` is silent where their levels are
+            compared.
+        """
+        check_level(self.kind, level)
+        if level == self.identity:
+            return audio
+        if self.needs_partner and (partner is None or len(partner) != len(audio)):
+            raise ValueError(f"{self.kind} needs a partner as long as the clip")
+        altered = self.function(audio, sample_rate, level, rng, partner)
+        peak = np.abs(altered).max(initial=0.0)
+        if peak > max(1.0, np.abs(audio).max(initial=0.0)):
+            altered = altered / peak
+        return altered.astype(np.float32, copy=False)
+
+
+def check_level(kind: str, level: float) -> None:
+    """Refuse a kind that does not exist, or a level that it cannot have.
+
+    Raises
+    ------
+    InputError
+        Names the kind, the level and what is allowed.
+    """
+    if kind not in PERTURBATIONS:
+        raise InputError(f"{kind}: no such perturbation; choose from {', '.join(PERTURBATIONS)}")
+    perturbation = PERTURBATIONS[kind]
+    allowed = f"{perturbation.low:g} to {perturbation.high:g}"
+    possible = perturbation.low <= level <= perturbation.high
+    if perturbation.choices:
+        allowed = " or ".join(f"{choice:g}" for choice in perturbation.choices)
+        possible = level in perturbation.choices
+    if not possible:
+        allowed = f"choose {allowed} {perturbation.unit}"
+        raise InputError(f"{kind}: level {level:g} is not possible; {allowed}")
+
+
+def render(
+    path: Path | str,
+    start_s: float,
+    duration_s: float,
+    kind: str,
+    level: float,
+    sample_rate: int,
+    rng: np.random.Generator,
+    partner: tuple[Path | str, float] | None = None,
+) -> np.ndarray:
+    """Read a clip and alter it, with the track's own music beyond its edges.
+
+    Parameters
+    ----------
+    path : path
+        The track.
+    start_s, duration_s : float
+        The clip within it, in seconds. Beyond the track's ends there is silence.
+    kind, level : str, float
+        The perturbation, and how far.
+    sample_rate : int
+        Hz to read and work at.
+    rng : Generator
+        The only source of chance.
+    partner : (path, start_s), optional
+        The other clip of a mash-up.
+
+    Returns
+    -------
+    ndarray, float32 [round(duration_s * sample_rate)]
+        At the identity level the same bytes as `audio.read` gives.
+
+    Raises
+    ------
+    InputError
+        As `Perturbation.apply` and `audio.read`; a silent clip is named.
+    """
+    check_level(kind, level)
+    perturbation = PERTURBATIONS[kind]
+    margin = 0 if level == perturbation.identity else round(perturbation.context_s * sample_rate)
+    samples = round(duration_s * sample_rate)
+
+    def clip(path: Path | str, start_s: float) -> np.ndarray:
+        missing = max(0, margin - round(start_s * sample_rate))  # before the track begins
+        length_s = (samples + 2 * margin - missing) / sample_rate
+        audio, _ = read(path, sample_rate, max(0.0, start_s - margin / sample_rate), length_s)
+        return np.pad(audio, (missing, 0))
+
+    other = clip(*partner) if partner else None
+    try:
+        altered = perturbation.apply(clip(path, start_s), sample_rate, level, rng, other)
+    except InputError as error:
+        raise InputError(f"{path} at {start_s:g} s: {error}") from error
+    return altered[margin : margin + samples]
+
+
+def _pitch(audio, sample_rate, level, rng, partner):
+    # audiomentations' own shift is 4-22 cents off, the phase vocoder smears attacks; Signalsmith's
+    # stretch and then resampling does neither. At +12 its phases are random unless it is seeded.
+    ratio = 2 ** (level / 12)
+    shifter = python_stretch.Signalsmith.Stretch(int(rng.integers(2**31)))
+    shifter.preset(1, sample_rate)
+    shifter.setTimeFactor(1 / ratio)
+    stretched = shifter.process(audio[np.newaxis])[0]
+    return fit(resample(stretched, ratio * sample_rate, sample_rate), len(audio))
+
+
+def _stretch(audio, sample_rate, level, rng, partner):
+    from audiomentations import TimeStretch  # a second of CPU, which no other kind needs
+
+    rate = 1 + level / 100
+    with _global_seeds(rng):
+        stretch = TimeStretch(rate, rate, leave_length_unchanged=False, p=1.0)
+        stretched = stretch(audio, sample_rate)
+    # the centre stays where it is; a faster clip needs the context on both sides
+    missing = max(0, len(audio) - len(stretched))
+    stretched = np.pad(stretched, (missing // 2, missing - missing // 2))
+    first = (len(stretched) - len(audio)) // 2
+    return stretched[first : first + len(audio)]
+
+
+@contextmanager
+def _global_seeds(rng: np.random.Generator) -> Iterator[None]:
+    """Seed both sources that audiomentations draws from; leave them as they were."""
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    random.seed(int(rng.integers(2**32)))
+    np.random.seed(int(rng.integers(2**32)))  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+
+
+def _noise(audio, sample_rate, level, rng, partner):
+    # audiomentations sets the expected power of the noise, not the drawn one: 0.15 dB off at worst
+    return _mix(audio, rng.standard_normal(len(audio)), level, "noise")
+
+
+def _mashup(audio, sample_rate, level, rng, partner):
+    return _mix(audio, partner.astype(np.float64), level, "mashup")
+
+
+def _mix(audio: np.ndarray, other: np.ndarray, level: float, kind: str) -> np.ndarray:
+    """`audio` plus `other`, which is brought `level` dB below it (RMS)."""
+    rms, other_rms = np.sqrt(np.mean(np.square([audio, other], dtype=np.float64), axis=1))
+    if min(rms, other_rms) < SILENCE_RMS:
+        which = "clip" if rms < SILENCE_RMS else "partner clip"
+        raise InputError(f"{kind}: the {which} is silent, so it has no level; leave such clips out")
+    return audio + other * (rms / other_rms * 10 ** (-level / 20))
+
+
+def _mp3(audio, sample_rate, level, rng, partner):
+    return _round_trip(audio, sample_rate, level, "mp3")
+
+
+def _opus(audio, sample_rate, level, rng, partner):
+    return _round_trip(audio, sample_rate, level, "opus")
+
+
+def _round_trip(audio: np.ndarray, sample_rate: int, kbit_s: float, kind: str) -> np.ndarray:
+    coded_rate = CODECS[kind].sample_rate  # one for all, since the possible bit rates hang on it
+    packets, header = _encode(resample(audio, sample_rate, coded_rate), kbit_s, CODECS[kind])
+    decoded = _decode(packets, header, CODECS[kind])
+    return fit(resample(decoded, coded_rate, sample_rate), len(audio))
+
+
+def _encode(audio: np.ndarray, kbit_s: float, codec: Codec) -> tuple[list[av.Packet], bytes | None]:
+    """Packets of a mono stream at a constant bit rate, and the header that the decoder wants."""
+    coder = av.CodecContext.create(codec.encoder, "w")
+    coder.layout, coder.format, coder.sample_rate = "mono", codec.format, codec.sample_rate
+    coder.bit_rate, coder.options = round(kbit_s * 1000), codec.options
+    coder.open()
+    step = coder.frame_size
+    padded = fit(audio, (len(audio) // step + 3) * step)  # silence that pushes the end out
+    packets = []
+    for first in range(0, len(padded), step):
+        block = padded[np.newaxis, first : first + step]
+        frame = av.AudioFrame.from_ndarray(block, codec.format, "mono")
+        frame.sample_rate, frame.pts = codec.sample_rate, first
+        packets += coder.encode(frame)
+    return packets + coder.encode(None), coder.extradata
+
+
+def _decode(packets: list[av.Packet], header: bytes | None, codec: Codec) -> np.ndarray:
+    """The stream's audio; its header or its first packet says how much delay to drop."""
+    coder = av.CodecContext.create(codec.decoder, "r")
+    coder.layout, coder.sample_rate, coder.extradata = "mono", codec.sample_rate, header
+    frames = [frame for packet in packets for frame in coder.decode(packet)]
+    return np.concatenate([frame.to_ndarray()[0] for frame in frames])
+
+
+def _lowpass(audio, sample_rate, level, rng, partner):
+    # a 6th-order Butterworth there and back, written as its gain: 6 dB down at the cut-off
+    frequencies = np.fft.rfftfreq(2 * len(audio), 1 / sample_rate)
+    spectrum = np.fft.rfft(audio, 2 * len(audio)) / (1 + (frequencies / level) ** 12)
+    return np.fft.irfft(spectrum, 2 * len(audio))[: len(audio)]
+
+
+def _reverb(audio, sample_rate, level, rng, partner):
+    time = np.arange(1, round(level * sample_rate) + 1) / sample_rate
+    tail = rng.standard_normal(len(time)) * 10 ** (-3 * time / level)
+    room = np.append(1.0, tail / np.linalg.norm(tail))
+    size = 1 << (len(audio) + len(room)).bit_length()
+    return np.fft.irfft(np.fft.rfft(audio, size) * np.fft.rfft(room, size), size)[: len(audio)]
+
+
+def _gain(audio, sample_rate, level, rng, partner):
+    return np.clip(audio * 10 ** (level / 20), -1.0, 1.0)
+
+
+def _crop(audio, sample_rate, level, rng, partner):
+    return fit(audio[round(level * sample_rate) :], len(audio))
+
+
+PERTURBATIONS = {
+    one.kind: one
+    for one in (
+        Perturbation("pitch", "semitones", -12, 12, 0, 0.5, _pitch, "paper"),
+        # at +20 % a clip of up to 10 s is made of music to its edges
+        Perturbation("stretch", "%", -20, 20, 0, 1.0, _stretch, "paper"),
+        # no context: the level holds over the clip itself
+        Perturbation("noise", "dB", -30, 30, None, 0.0, _noise, "paper"),
+        Perturbation("mashup", "dB", -30, 30, None, 0.0, _mashup, "paper", needs_partner=True),
+        Perturbation("mp3", "kbit/s", 32, 320, None, 0.25, _mp3, choices=MP3_RATES),
+        Perturbation("opus", "kbit/s", 6, 256, None, 0.25, _opus),
+        Perturbation("lowpass", "Hz", 100, 20000, None, 0.25, _lowpass),
+        Perturbation("reverb", "s", 0, 3, 0, 1.0, _reverb),
+        Perturbation("gain", "dB", -30, 30, 0, 0.0, _gain),
+        Perturbation("crop", "s", 0, 1.5, 0, 1.5, _crop),
+    )
+}

@@ -1,0 +1,387 @@
+"""Exact nearest neighbours by cosine, over memory-mapped shards: queries in, a match table out.
+
+A match table has one row a match: query_clip_id, rank (1 is the nearest), clip_id, cosine, target,
+encoder. Rows of equal cosine stand in the order of their clip_id, so the table does not depend on
+how the index is cut into shards and blocks.
+
+How a fast search can be exact:
+
+- The cosine that is reported is ``dot(q, x) / sqrt(dot(q, q) * dot(x, x))`` in float64 over the
+  stored float16 values, whose norms are 1 only to rounding. Products of two float16 numbers are
+  multiples of 2**-48, so a float64 sum of them below 2**5 has no rounding at all, in whatever
+  order it is taken: equal vectors tie exactly, and a clip and its copy have cosine 1.
+- A float32 matrix product, block by block, only proposes candidates. Its error is at most
+  ``margin`` (the bound n*u of any summation order, Higham 2002, section 3.1, for the product and
+  for the two norms), so no row that belongs among the k nearest is lost.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from musical_roots.errors import InputError
+from musical_roots.tables import Embeddings
+
+# column of the queries -> column of the index: an index row that shares the value is left out
+EXCLUSIONS = {
+    "none": [],
+    "self": [("clip_id", "clip_id"), ("parent_clip_id", "clip_id")],
+    "track": [("track_id", "track_id")],
+    "duplicates": [("group_id", "group_id")],
+}
+OPTIONAL = {"parent_clip_id"}
+CANDIDATES = 2048  # taken at once: 4 MB of float32 at 512 dimensions
+PAIRS = 256  # whose float64 rows stay in the processor's cache: 5 times as fast as 8192
+
+
+def matches(
+    queries: Embeddings,
+    index: Embeddings,
+    k: int,
+    exclude: str = "none",
+    targets: pd.DataFrame | None = None,
+    *,
+    chunk: int = 4096,
+    block: int = 2048,
+) -> pd.DataFrame:
+    """The k nearest index rows of every query, exactly.
+
+    Parameters
+    ----------
+    queries, index : Embeddings
+        Unit vectors of one fingerprint; each clip_id occurs once in each.
+    k : int
+        Matches a query, 1 or more; fewer where the index has fewer rows to offer.
+    exclude : {"none", "self", "track", "duplicates"}
+        Which index rows a query never matches: none; its own clip and the clip it derives from
+        (parent_clip_id, where the queries have that column); its own track; its own group_id, that
+        is, its track and the near duplicates of it. A blank value excludes nothing.
+    targets : DataFrame, optional
+        Pairs to report wherever they rank: query_clip_id, clip_id, target (a label such as
+        "original"). The rank is 1 + the number of rows before it among those not excluded, whether
+        or not the target itself is excluded.
+    chunk, block : int
+        Queries and index rows in memory at once. They change the cost, never the result.
+
+    Returns
+    -------
+    DataFrame
+        query_clip_id, rank, clip_id, cosine (float64, [-1, 1]), target, encoder; in the order of
+        the queries, then by rank. target is "" for the k nearest. A pair of `targets` has a row of
+        its own with its label, after the ordinary row of that rank where there is one.
+
+    Raises
+    ------
+    InputError
+        If the fingerprints differ, `exclude` is unknown or lacks its column, a clip_id occurs
+        twice, a target is not in the index (or its query not among the queries), or a vector is
+        not of unit length.
+    ValueError
+        If `k`, `chunk` or `block` is below 1.
+    """
+    if min(k, chunk, block) < 1:
+        raise ValueError(f"k, chunk and block must be 1 or more, not {k}, {chunk} and {block}")
+    _check(queries, index, exclude)
+    alphabetical = _alphabetical(index, "index")
+    _alphabetical(queries, "queries")
+    pairs = _target_pairs(targets, queries, index)
+    found = []
+    # an empty list of queries still makes a table, with its columns and their types
+    for start in range(0, max(len(queries), 1), chunk):
+        stop = min(start + chunk, len(queries))
+        mine = pairs[pairs["query"].between(start, stop - 1)]
+        found.append(_search(queries, start, stop, index, k, exclude, mine, alphabetical, block))
+    found = pd.concat(found, ignore_index=True)
+    return pd.DataFrame(
+        {
+            "query_clip_id": queries.clips["clip_id"].take(found["query"]).array,
+            "rank": found["rank"],
+            "clip_id": index.clips["clip_id"].take(found["row"]).array,
+            "cosine": found["cosine"],
+            "target": found["target"],
+            "encoder": index.provenance["encoder"],
+        }
+    ).astype({"encoder": "str"})
+
+
+def _search(
+    queries: Embeddings,
+    first: int,
+    last: int,
+    index: Embeddings,
+    k: int,
+    exclude: str,
+    targets: pd.DataFrame,
+    alphabetical: np.ndarray,
+    block: int,
+) -> pd.DataFrame:
+    """Matches of queries `first` to `last`: query (position), rank, row (position), cosine, target.
+
+    One pass over the index. Every block is multiplied once; the product serves the k nearest and
+    the ranks of the targets.
+    """
+    vectors = queries.rows(first, last)
+    unit = _unit(vectors, queries, first)
+    margin = 2 * (vectors.shape[1] + 8) * 2.0**-24
+    best = _Best(vectors, index, k, alphabetical, margin)
+    ranked = [
+        _Ranked(layer, vectors, first, index, alphabetical, margin) for layer in _layers(targets)
+    ]
+    out_query, out_row = _excluded(queries.clips.iloc[first:last], index.clips, exclude)
+    products = np.empty((len(vectors), min(block, len(index))), np.float32)
+    for start in range(0, len(index), block):
+        rows = index.rows(start, min(start + block, len(index)))
+        scores = np.matmul(unit, _unit(rows, index, start).T, out=products[:, : len(rows)])
+        low, high = np.searchsorted(out_row, [start, start + len(rows)])
+        scores[out_query[low:high], out_row[low:high] - start] = -np.inf
+        best.update(scores, start)
+        for layer in ranked:
+            layer.update(scores, vectors, rows, start)
+    nearest = best.table()
+    nearest["query"] += first
+    table = pd.concat([nearest, *(layer.table() for layer in ranked)], ignore_index=True)
+    return table.iloc[np.lexsort((table["target"] != "", table["rank"], table["query"]))]
+
+
+class _Best:
+    """The k best rows so far of each query of a chunk, and the score a row must reach to be one.
+
+    Up to the end rows compete by float32 score, and those within the margin stay.
+    """
+
+    def __init__(
+        self,
+        vectors: np.ndarray,
+        index: Embeddings,
+        k: int,
+        alphabetical: np.ndarray,
+        margin: float,
+    ):
+        self.vectors, self.index, self.k, self.alphabetical = vectors, index, k, alphabetical
+        self.slack = np.float32(2 * margin)  # the error of a row's score and of the k-th
+        # below any cosine, above an excluded row's -inf
+        self.floor = np.full(len(vectors), -2, np.float32)
+        self.found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
+        self.waiting = 0
+
+    def update(self, scores: np.ndarray, start: int) -> None:
+        """Take the candidates of one block: index rows from `start` on."""
+        enough = len(scores) * self.k
+        passing = scores >= self.floor[:, None]
+        if np.count_nonzero(passing) > 4 * enough and scores.shape[1] > self.k:
+            # too many (the first block, or a query's own album): the k best of the block will do
+            kth = np.partition(scores, -self.k, axis=1)[:, -self.k]
+            np.maximum(self.floor, kth - self.slack, out=self.floor)
+            passing = scores >= self.floor[:, None]
+        for query, row in _places(passing):
+            self.found.append((query, row + start, scores[query, row]))
+            self.waiting += len(query)
+            # seldom enough to cost little, often enough to bound memory
+            if self.waiting >= enough:
+                self.settle()
+
+    def settle(self) -> None:
+        """Raise the floor to the k-th best of each query, and drop what is below."""
+        query, row, score = map(np.concatenate, zip(*self.found, strict=True))
+        order = np.argsort(4.0 * query - score)  # by query, best first; one key sorts fastest
+        query, row, score = query[order], row[order], score[order]
+        kth = _ranks(query) == self.k
+        reached = score[kth] - self.slack
+        self.floor[query[kth]] = np.maximum(self.floor[query[kth]], reached)
+        kept = score >= self.floor[query]
+        self.found, self.waiting = [(query[kept], row[kept], score[kept])], 0
+        if np.count_nonzero(kept) > 2 * len(self.floor) * self.k:  # ties without end
+            order, _ = self.exactly()
+            self.found = [tuple(column[order] for column in self.found[0])]
+
+    def exactly(self) -> tuple[np.ndarray, np.ndarray]:
+        """The k best of each query in `found`, in their order: (places, their cosines)."""
+        (query, row, _), cosine = self.found[0], np.empty(len(self.found[0][0]))
+        for at in range(0, len(row), CANDIDATES):
+            some = slice(at, at + CANDIDATES)
+            rows = _take(self.index, row[some])
+            cosine[some] = _cosines(self.vectors, query[some], rows, np.arange(len(rows)))
+        order = np.lexsort((self.alphabetical[row], -cosine, query))
+        order = order[_ranks(query[order]) <= self.k]
+        return order, cosine[order]
+
+    def table(self) -> pd.DataFrame:
+        self.settle()
+        order, cosine = self.exactly()
+        query, row, _ = (column[order] for column in self.found[0])
+        return _table(query, _ranks(query), row, cosine, np.full(len(row), ""))
+
+
+class _Ranked:
+    """One target of some queries of a chunk, and how many index rows come before it so far."""
+
+    def __init__(
+        self,
+        layer: pd.DataFrame,
+        vectors: np.ndarray,
+        first: int,
+        index: Embeddings,
+        alphabetical: np.ndarray,
+        margin: float,
+    ):
+        self.layer, self.alphabetical = layer, alphabetical
+        self.query = layer["query"].to_numpy() - first
+        self.before = np.zeros(len(vectors), np.int64)
+        # a query without this target: no cosine exceeds 3
+        self.cosine = np.full(len(vectors), 3.0)
+        self.place = np.zeros(len(vectors), np.int64)
+        self.place[self.query] = alphabetical[layer["row"]]
+        rows = _take(index, layer["row"].to_numpy())
+        self.cosine[self.query] = _cosines(vectors, self.query, rows, np.arange(len(rows)))
+        self.high = (self.cosine + margin).astype(np.float32)[:, None]
+        self.low = (self.cosine - margin).astype(np.float32)[:, None]
+
+    def update(self, scores: np.ndarray, vectors: np.ndarray, rows: np.ndarray, start: int) -> None:
+        """Count the rows of one block that come before the target: surely, or on a closer look."""
+        above = scores > self.high
+        self.before += [np.count_nonzero(line) for line in above]
+        for query, row in _places((scores >= self.low) ^ above):
+            cosine, mine = _cosines(vectors, query, rows, row), self.cosine[query]
+            earlier = self.alphabetical[row + start] < self.place[query]
+            ahead = (cosine > mine) | ((cosine == mine) & earlier)
+            self.before += np.bincount(query[ahead], minlength=len(self.before))
+
+    def table(self) -> pd.DataFrame:
+        rank = 1 + self.before[self.query]
+        cosine, layer = self.cosine[self.query], self.layer
+        return _table(layer["query"], rank, layer["row"], cosine, layer["target"])
+
+
+def _ranks(query: np.ndarray) -> np.ndarray:
+    """1, 2, ... within each run of a sorted array."""
+    return 1 + np.arange(len(query)) - np.searchsorted(query, query)
+
+
+def _table(query, rank, row, cosine, target) -> pd.DataFrame:
+    columns = {"query": query, "rank": rank, "row": row, "cosine": cosine, "target": target}
+    return pd.DataFrame({name: np.asarray(column) for name, column in columns.items()}).astype(
+        {"target": "str"}
+    )
+
+
+def _places(mask: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Where the mask [query, row] is true, some at a time: (query, row)."""
+    flat = np.flatnonzero(mask)
+    for at in range(0, len(flat), CANDIDATES):
+        yield np.divmod(flat[at : at + CANDIDATES], mask.shape[1])
+
+
+def _cosines(left: np.ndarray, i: np.ndarray, right: np.ndarray, j: np.ndarray) -> np.ndarray:
+    """Cosine of each pair ``left[i], right[j]``: float64 [len(i)], sums exact."""
+    cosines = np.empty(len(i))
+    for at in range(0, len(i), PAIRS):
+        some = slice(at, at + PAIRS)
+        a, b = left[i[some]].astype(np.float64), right[j[some]].astype(np.float64)
+        cosines[some] = np.vecdot(a, b) / np.sqrt(np.vecdot(a, a) * np.vecdot(b, b))
+    return cosines
+
+
+def _unit(rows: np.ndarray, embeddings: Embeddings, start: int) -> np.ndarray:
+    """Rows divided by their norms, which float16 made differ from 1: float32 [n, dim]."""
+    squares = np.vecdot(rows, rows)
+    good = np.abs(squares - 1) < 0.01  # false for NaN too
+    if not good.all():
+        clip_id = embeddings.clips["clip_id"].iloc[start + int(np.argmin(good))]
+        raise InputError(
+            f"clip {clip_id} ({embeddings.provenance['encoder']}): its vector is not of unit "
+            "length; delete its shard and embed it again"
+        )
+    return rows / np.sqrt(squares)[:, None]
+
+
+def _take(embeddings: Embeddings, rows: np.ndarray) -> np.ndarray:
+    """Vectors at any positions over all shards: float32 [len(rows), dim]."""
+    ends = np.cumsum([len(shard) for shard in embeddings.vectors])
+    shards = np.searchsorted(ends, rows, side="right")
+    taken = np.empty((len(rows), embeddings.provenance["dim"]), np.float32)
+    for shard in np.unique(shards):
+        here, vectors = shards == shard, embeddings.vectors[shard]
+        taken[here] = vectors[rows[here] - (ends[shard] - len(vectors))]
+    return taken
+
+
+def _alphabetical(embeddings: Embeddings, name: str) -> np.ndarray:
+    """Position of each clip_id in the sorted list of them: int64 [n]; each must occur once."""
+    clip_ids = embeddings.clips["clip_id"]
+    order = clip_ids.argsort().to_numpy()
+    ascending = clip_ids.array[order]
+    repeated = ascending[1:][ascending[1:] == ascending[:-1]]
+    if len(repeated):
+        raise InputError(f"{name}: clip {repeated[0]} occurs twice; list each shard once")
+    positions = np.empty(len(order), np.int64)
+    positions[order] = np.arange(len(order))
+    return positions
+
+
+def _excluded(
+    queries: pd.DataFrame, index: pd.DataFrame, exclude: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs (query, row) that never match, by row; a query counts from the first of `queries`."""
+    pairs = [np.empty((0, 2), np.int64)]
+    for ours, theirs in EXCLUSIONS[exclude]:
+        if ours in queries:
+            left = pd.DataFrame({"key": queries[ours].to_numpy(), "query": range(len(queries))})
+            right = pd.DataFrame({"key": index[theirs].to_numpy(), "row": range(len(index))})
+            left = left[left["key"].notna() & (left["key"] != "")]
+            pairs.append(left.merge(right, on="key")[["query", "row"]].to_numpy(np.int64))
+    query, row = np.concatenate(pairs).T
+    order = np.argsort(row, kind="stable")
+    return query[order], row[order]
+
+
+def _target_pairs(
+    targets: pd.DataFrame | None, queries: Embeddings, index: Embeddings
+) -> pd.DataFrame:
+    """Targets by position: query, row, target; by label, so that ties come out in one order."""
+    if targets is None:  # and no need to look up a million clip_ids
+        return pd.DataFrame({"query": [], "row": [], "target": []}).astype({"query": np.int64})
+    positions = {}
+    for column, where, name in (
+        ("query_clip_id", queries, "queries"),
+        ("clip_id", index, "index"),
+    ):
+        position = pd.Index(where.clips["clip_id"]).get_indexer(targets[column])
+        if (position < 0).any():
+            clip_id = targets[column].iloc[int(np.argmin(position))]
+            raise InputError(
+                f"target clip {clip_id} is not in the {name}; embed it, or take it off the targets"
+            )
+        positions[column] = position
+    pairs = pd.DataFrame(
+        {
+            "query": positions["query_clip_id"].astype(np.int64),
+            "row": positions["clip_id"].astype(np.int64),
+            "target": targets["target"].to_numpy(),
+        }
+    )
+    return pairs.sort_values(["target", "query", "row"], ignore_index=True)
+
+
+def _layers(targets: pd.DataFrame) -> list[pd.DataFrame]:
+    """The targets in tables that hold each query once at most."""
+    return [layer for _, layer in targets.groupby(targets.groupby("query").cumcount())]
+
+
+def _check(queries: Embeddings, index: Embeddings, exclude: str) -> None:
+    if exclude not in EXCLUSIONS:
+        raise InputError(f"exclude: {exclude!r} is unknown; use one of {', '.join(EXCLUSIONS)}")
+    ours, theirs = queries.provenance["fingerprint"], index.provenance["fingerprint"]
+    if ours != theirs:
+        raise InputError(
+            f"queries of fingerprint {ours}, index of fingerprint {theirs}: their cosines mean "
+            "nothing; embed both with the same encoder, weights and statistics"
+        )
+    for name, clips in (("queries", queries.clips), ("index", index.clips)):
+        columns = {pair[name == "index"] for pair in EXCLUSIONS[exclude]} - OPTIONAL
+        missing = sorted(columns - set(clips.columns))
+        if missing:
+            raise InputError(
+                f"{name}: column {missing[0]} is missing, which exclude: {exclude} needs; "
+                "embed the clip list again, or choose another exclude"
+            )

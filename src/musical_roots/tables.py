@@ -1,0 +1,199 @@
+"""Read and write tables and embedding shards: atomically, and with where they came from.
+
+A table is CSV (for people) or Parquet (for stages), by its suffix. A shard of embeddings is three
+files beside each other: ``000.npy`` (vectors), ``000.parquet`` (the clips they belong to, row by
+row) and ``000.json`` (provenance: the encoder's fingerprint, versions, seed).
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from musical_roots.errors import InputError
+
+# Columns that stay text in a CSV or TSV, whatever they look like; empty is "".
+TEXT = {
+    *(
+        "root",
+        "path",
+        "title",
+        "artist",
+        "album",
+        "licence",
+        "attribution",
+        "source",
+        "split",
+        "reason",
+    ),
+    *("package", "version", "architecture", "pool_path", "homepage", "sha256", "codec", "role"),
+    *("encoder", "kind", "unit", "target", "claim", "certainty", "verdict"),
+}
+
+
+@contextmanager
+def atomic(path: Path | str) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends well.
+
+    A run killed at any moment leaves either the old file or the new one, never half of one.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(text: str, path: Path | str) -> None:
+    """Write a text file, atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(value: object, path: Path | str) -> None:
+    """Write JSON with sorted keys, atomically."""
+    write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", path)
+
+
+def read_json(path: Path | str) -> dict:
+    """Read a JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def write_table(table: pd.DataFrame, path: Path | str) -> None:
+    """Write CSV or Parquet, by the suffix, atomically. The same table gives the same bytes."""
+    with atomic(path) as temporary:
+        if Path(path).suffix == ".parquet":
+            table.to_parquet(temporary, index=False)
+        else:
+            table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_table(path: Path | str, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read CSV, TSV or Parquet, by the suffix.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is not a table, or lacks one of `columns`.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such table; run the stage that makes it, or mend the path")
+    try:
+        if path.suffix == ".parquet":
+            table = pd.read_parquet(path)
+        else:
+            separator = "\t" if path.suffix == ".tsv" else ","
+            # an artist called "NA" is an artist, and an id of digits alone is no number
+            header = pd.read_csv(path, sep=separator, nrows=0).columns
+            text = {column: str for column in header if column in TEXT or column.endswith("_id")}
+            table = pd.read_csv(
+                path, sep=separator, dtype=text, na_values=[""], keep_default_na=False
+            )
+            table = table.fillna(dict.fromkeys(text, ""))
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path}: not a readable table ({error}); make it again") from error
+    missing = [column for column in columns or [] if column not in table.columns]
+    if missing:
+        raise InputError(
+            f"{path}: column {', '.join(missing)} is missing; add it to the header and the rows"
+        )
+    return table
+
+
+def read_tables(paths: Iterable[Path | str]) -> pd.DataFrame:
+    """Read several tables with the same columns as one."""
+    return pd.concat([read_table(path) for path in paths], ignore_index=True)
+
+
+def write_array(array: np.ndarray, path: Path | str) -> None:
+    """Write a .npy file, atomically."""
+    with atomic(path) as temporary, open(temporary, "wb") as file:
+        np.save(file, array)
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Shards of unit vectors, memory-mapped, and the clips they belong to.
+
+    Attributes
+    ----------
+    clips : DataFrame
+        One row a vector: clip_id, track_id, group_id, in the order of the shards.
+    vectors : list of ndarray, float16 [n_i, dim]
+        One memory map a shard.
+    provenance : dict
+        Common to all shards: encoder, fingerprint, dim, seed, versions.
+    """
+
+    clips: pd.DataFrame
+    vectors: list[np.ndarray]
+    provenance: dict
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def rows(self, start: int, stop: int) -> np.ndarray:
+        """Vectors `start` to `stop` over all shards: float32 [stop - start, dim]."""
+        parts, first = [], 0
+        for shard in self.vectors:
+            low, high = max(start - first, 0), min(stop - first, len(shard))
+            if low < high:
+                parts.append(shard[low:high])
+            first += len(shard)
+        dim = self.provenance["dim"]
+        return np.concatenate(parts).astype(np.float32) if parts else np.empty((0, dim), np.float32)
+
+
+def write_shard(
+    stem: Path | str, vectors: np.ndarray, clips: pd.DataFrame, provenance: dict
+) -> None:
+    """Write one shard: `stem`.npy, `stem`.parquet and `stem`.json."""
+    if len(vectors) != len(clips):
+        raise ValueError(f"{stem}: {len(vectors)} vectors for {len(clips)} clips")
+    stem = Path(stem)
+    write_array(vectors, stem.with_suffix(".npy"))
+    write_table(clips, stem.with_suffix(".parquet"))
+    write_json(provenance | {"dim": int(vectors.shape[1])}, stem.with_suffix(".json"))
+
+
+def open_shards(paths: list[Path | str]) -> Embeddings:
+    """Open shards as one set of embeddings; `paths` are their ``.npy`` files.
+
+    Raises
+    ------
+    InputError
+        If a shard is missing or damaged, or was made by another encoder, other weights or other
+        statistics than the rest.
+    """
+    clips, vectors, provenance = [], [], None
+    for path in map(Path, paths):
+        try:
+            vectors.append(np.load(path, mmap_mode="r"))
+            clips.append(pd.read_parquet(path.with_suffix(".parquet")))
+            made_by = read_json(path.with_suffix(".json"))
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{path}: not a readable shard ({error}); delete it and run again"
+            ) from error
+        if len(vectors[-1]) != len(clips[-1]):
+            count = f"{len(vectors[-1])} vectors for {len(clips[-1])} clips"
+            raise InputError(f"{path}: {count}; delete it and run again")
+        provenance = provenance or made_by
+        if made_by["fingerprint"] != provenance["fingerprint"]:
+            raise InputError(
+                f"{path}: made with fingerprint {made_by['fingerprint']}, the other shards with "
+                f"{provenance['fingerprint']}; delete the older ones and run again"
+            )
+    return Embeddings(pd.concat(clips, ignore_index=True), vectors, provenance)

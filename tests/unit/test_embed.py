@@ -1,0 +1,90 @@
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from musical_roots import embed
+from musical_roots.encoders.base import Encoder
+from musical_roots.errors import InputError
+
+
+class Energy(Encoder):
+    """Mean square of each of four parts of a clip."""
+
+    name, sample_rate, window, dim, fingerprint = "energy", 8_000, 24_000, 4, "1"
+
+    def encode(self, batch):
+        parts = self.heard(batch).reshape(len(batch), 4, -1)
+        return (parts**2).mean(axis=2)
+
+
+@pytest.fixture
+def clips(tmp_path):
+    noise = np.random.default_rng(0).normal(scale=0.1, size=8_000 * 40)
+    soundfile.write(tmp_path / "a.wav", noise, 8_000)
+    starts = np.arange(0, 36, 3.0)
+    return pd.DataFrame({"path": str(tmp_path / "a.wav"), "start_s": starts, "duration_s": 3.0})
+
+
+@pytest.mark.parametrize("batch", [1, 5, 12, 100])
+def test_features_do_not_depend_on_the_batch(clips, batch):
+    done = []
+    features = embed.encode(clips, Energy(), batch, done.append)
+    assert np.array_equal(features, embed.encode(clips, Energy(), 3))
+    assert sum(done) == len(clips)
+
+
+def test_an_empty_list_gives_no_features(clips):
+    assert embed.encode(clips.head(0), Energy()).shape == (0, 4)
+
+
+def test_a_file_that_went_away_is_named(clips):
+    with pytest.raises(InputError, match=r"gone\.wav"):
+        embed.encode(clips.assign(path="gone.wav"), Energy())
+
+
+def test_features_that_are_not_finite_are_refused(clips):
+    class Broken(Energy):
+        def encode(self, batch):
+            return np.where(np.arange(4) == 2, np.nan, super().encode(batch))
+
+    with pytest.raises(InputError, match=r"a\.wav at 0\.0 s"):
+        embed.encode(clips, Broken())
+
+
+def test_statistics_of_shards_are_those_of_the_whole():
+    features = np.random.default_rng(0).normal(3, 2, size=(100, 5)).astype(np.float32)
+    whole = embed.fit([features], standardise=True)
+    assert np.allclose(whole, embed.fit([features[:7], features[7:]], standardise=True))
+    assert np.allclose(whole[0], features.mean(axis=0), atol=1e-5)
+    assert np.allclose(whole[1], features.std(axis=0), atol=1e-5)
+
+
+def test_without_standardising_only_the_length_changes():
+    features = np.random.default_rng(0).normal(size=(10, 5)).astype(np.float32)
+    vectors = embed.unit_vectors(features, embed.fit([features], standardise=False))
+    expected = features / np.linalg.norm(features, axis=1, keepdims=True)
+    assert np.allclose(vectors, expected, atol=1e-3)
+
+
+def test_vectors_have_unit_length_and_a_row_of_zeros_stays():
+    features = np.array([[3.0, 4.0], [0.0, 0.0]], dtype=np.float32)
+    vectors = embed.unit_vectors(features, np.array([[0.0, 0.0], [1.0, 1.0]]))
+    assert vectors.dtype == np.float16
+    assert vectors.tolist() == pytest.approx(np.array([[0.6, 0.8], [0.0, 0.0]]), abs=1e-3)
+
+
+def test_a_dimension_that_never_varies_is_only_centred():
+    features = np.array([[1.0, 5.0], [3.0, 5.0]], dtype=np.float32)
+    assert embed.fit([features], standardise=True).tolist() == [[2.0, 5.0], [1.0, 1.0]]
+
+
+def test_no_training_clips_is_said():
+    with pytest.raises(InputError, match="no training clips"):
+        embed.fit([np.empty((0, 3), np.float32)], standardise=True)
+
+
+def test_the_digest_changes_with_the_statistics():
+    one = np.zeros((2, 3))
+    assert embed.digest(one) == embed.digest(one.copy())
+    assert embed.digest(one) != embed.digest(one + 1e-9)

@@ -1,0 +1,108 @@
+"""What every encoder promises, whoever adds it."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from musical_roots.encoders.base import ENCODERS, load
+from musical_roots.errors import InputError
+
+
+@pytest.fixture(scope="module", params=ENCODERS)
+def encoder(request, checkpoints):
+    return load(request.param, checkpoints)
+
+
+@pytest.fixture
+def batch(encoder):
+    rng = np.random.default_rng(0)
+    t = np.arange(encoder.window) / encoder.sample_rate
+    tones = [np.sin(2 * np.pi * f * t) for f in (110, 440.5, 3000)]
+    noise = rng.standard_normal((2, encoder.window)) * [[0.1], [0.0005]]
+    return np.float32([*tones, *noise, np.sin(2 * np.pi * 440 * t) * np.linspace(0, 1, t.size)])
+
+
+def test_features_are_finite_float32_of_the_promised_shape(encoder, batch):
+    features = encoder.encode(batch)
+    assert features.shape == (len(batch), encoder.dim)
+    assert features.dtype == np.float32
+    assert np.isfinite(features).all()
+
+
+def test_name_is_the_key_and_the_window_is_about_three_seconds(encoder):
+    assert ENCODERS[encoder.name]
+    assert encoder.window / encoder.sample_rate == pytest.approx(3, abs=0.02)
+
+
+def test_a_second_encoder_says_the_same(encoder, batch, checkpoints):
+    again = load(encoder.name, checkpoints)
+    assert again.fingerprint == encoder.fingerprint
+    np.testing.assert_array_equal(again.encode(batch), encoder.encode(batch))
+
+
+def test_a_row_does_not_depend_on_its_batch(encoder, batch):
+    features = encoder.encode(batch)
+    np.testing.assert_array_equal(encoder.encode(batch[::-1])[::-1], features)
+    np.testing.assert_array_equal(encoder.encode(batch[3:]), features[3:])
+    for clip, row in zip(batch, features, strict=True):
+        np.testing.assert_array_equal(encoder.encode(clip[None])[0], row)
+
+
+def test_different_sounds_have_different_features(encoder, batch):
+    features = encoder.encode(batch)
+    distances = np.linalg.norm(features[:, None] - features, axis=2)
+    assert distances[~np.eye(len(batch), dtype=bool)].min() > 1e-2 * np.linalg.norm(features[0])
+
+
+def test_silence_is_heard(encoder):
+    assert np.isfinite(encoder.encode(np.zeros((1, encoder.window), np.float32))).all()
+
+
+def test_short_input_is_padded_and_long_input_is_cut(encoder, batch):
+    short = batch[:, : encoder.window // 2]
+    padded = np.pad(short, ((0, 0), (0, encoder.window - short.shape[1])))
+    np.testing.assert_array_equal(encoder.encode(short), encoder.encode(padded))
+    longer = np.concatenate([batch, batch], axis=1)
+    np.testing.assert_array_equal(encoder.encode(longer), encoder.encode(batch))
+
+
+def test_an_empty_batch_and_an_empty_clip_are_fine(encoder):
+    assert encoder.encode(np.zeros((0, encoder.window), np.float32)).shape == (0, encoder.dim)
+    assert encoder.encode(np.zeros((1, 0), np.float32)).shape == (1, encoder.dim)
+
+
+def test_the_window_is_what_is_heard(encoder, batch):
+    end = batch.copy()
+    end[:, -encoder.sample_rate // 100 :] = 0
+    assert (encoder.encode(end) != encoder.encode(batch)).any()
+
+
+def test_a_single_clip_without_a_batch_is_refused(encoder):
+    with pytest.raises(ValueError, match="a batch is"):
+        encoder.encode(np.zeros(encoder.window, np.float32))
+
+
+def test_fingerprints_are_of_one_encoder_each(checkpoints):
+    assert len({load(name, checkpoints).fingerprint for name in ENCODERS}) == len(ENCODERS)
+
+
+def test_the_seed_changes_random_weights_and_their_fingerprint(checkpoints):
+    one, other = load("random", checkpoints, seed=1), load("random", checkpoints, seed=2)
+    clip = np.random.default_rng(0).standard_normal((1, one.window)).astype(np.float32) / 10
+    assert one.fingerprint != other.fingerprint
+    assert (one.encode(clip) != other.encode(clip)).any()
+
+
+def test_an_unknown_encoder_is_an_input_error(tmp_path):
+    with pytest.raises(InputError, match=r"unknown.*musicnn"):
+        load("musicn", tmp_path)
+
+
+def test_encoders_start_without_heavy_imports():
+    loads = "; ".join(f"load({name!r}, '.')" for name in ("mfcc", "mel", "random"))
+    code = f"import sys; from musical_roots.encoders.base import load; {loads}; "
+    code += "print({'torch', 'librosa', 'numba'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"

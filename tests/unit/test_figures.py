@@ -1,0 +1,37 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from musical_roots import figures
+
+
+@pytest.fixture
+def table():
+    rows = []
+    levels = {"pitch": [-3, 0, 3], "noise": [-30, 30], "mp3": [32, 320], "crop": [0, 1.5]}
+    for encoder in ["musicnn", "mfcc", "an encoder of yours"]:
+        for kind, values in levels.items():
+            for level in values:
+                rows.append((encoder, kind, float(level), 0.5, 0.4, 0.6, 0.1, 0.7))
+    columns = "encoder kind level cosine_mean cosine_low cosine_high cosine_floor recall_at_1"
+    return pd.DataFrame(rows, columns=columns.split())
+
+
+@pytest.mark.parametrize("name", list(figures.FIGURES))
+def test_the_same_table_gives_the_same_bytes(tmp_path, table, name):
+    for run in "ab":
+        figures.draw(name, table, tmp_path / f"{run}.svg", tmp_path / f"{run}.png")
+    for suffix in ["svg", "png"]:
+        one, other = ((tmp_path / f"{run}.{suffix}").read_bytes() for run in "ab")
+        assert one == other
+        assert len(one) > 5_000
+
+
+def test_a_panel_a_kind_and_a_line_an_encoder(table):
+    figure = figures.robustness(table)
+    panels = [axis for axis in figure.axes if axis.axison]
+    assert [axis.get_title() for axis in panels] == ["Pitch shift", "White noise"]
+    drawn = {line.get_label(): line for line in panels[0].lines if line.get_label()[0] != "_"}
+    assert set(drawn) == {"musicnn", "MFCC", "an encoder of yours"}
+    assert np.array_equal(drawn["MFCC"].get_xdata(), [-3, 0, 3])
+    assert np.array_equal(drawn["MFCC"].get_ydata(), [0.5, 0.5, 0.5])

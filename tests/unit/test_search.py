@@ -1,0 +1,267 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from musical_roots.errors import InputError
+from musical_roots.search import matches
+from musical_roots.tables import Embeddings, open_shards, write_shard
+
+PROVENANCE = {"encoder": "test", "fingerprint": "abc", "dim": 8}
+
+
+def unit_vectors(draw, n, dim=8, distinct=None):
+    """Unit vectors [n, dim]; at most `distinct` different ones, so that many tie."""
+    vectors = draw.normal(size=(distinct or n, dim))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = vectors.astype(np.float16)
+    return vectors[draw.integers(distinct, size=n)] if distinct else vectors
+
+
+def embeddings(vectors, name="c", cuts=(), provenance=PROVENANCE, **columns):
+    """Embeddings of shards cut at `cuts`; clip_ids do not stand in the order of the rows."""
+    n = len(vectors)
+    clips = pd.DataFrame(
+        {
+            "clip_id": [f"{name}{(i * 7919) % 99991:05d}" for i in range(n)],
+            "track_id": [f"track{i // 4}" for i in range(n)],
+            "group_id": [f"group{i // 8}" for i in range(n)],
+        }
+    ).astype("str")
+    provenance = provenance | {"dim": vectors.shape[1]}
+    return Embeddings(clips.assign(**columns), np.split(vectors, list(cuts)), provenance)
+
+
+def whole(table):
+    return np.concatenate(table.vectors).astype(np.float64)
+
+
+def brute_force(queries, index, left_out):
+    """Of each query: positions of its rows, best first, and all its cosines."""
+    q, x = whole(queries), whole(index)
+    norms = (q**2).sum(1)[:, None] * (x**2).sum(1)[None, :]
+    cosines = (q @ x.T) / np.sqrt(norms)
+    ids = index.clips["clip_id"].to_numpy(object)
+    alphabetical = np.argsort(np.argsort(ids))
+    orders = []
+    for i in range(len(q)):
+        order = np.lexsort((alphabetical, -cosines[i]))
+        orders.append([row for row in order if not left_out(i, row)])
+    return orders, cosines
+
+
+def expect(queries, index, k, left_out=lambda i, row: False):
+    orders, cosines = brute_force(queries, index, left_out)
+    ids, asked = index.clips["clip_id"], queries.clips["clip_id"]
+    return [
+        (asked[i], rank, ids[row], cosines[i, row], "")
+        for i, order in enumerate(orders)
+        for rank, row in enumerate(order[:k], start=1)
+    ]
+
+
+def rows_of(table):
+    columns = ["query_clip_id", "rank", "clip_id", "cosine", "target"]
+    return list(table[columns].itertuples(index=False, name=None))
+
+
+def test_planted_neighbour():
+    """Vectors in a plane: the angle to the query gives rank and cosine."""
+    angles = np.radians([50, 10, 80, 30])
+    index = embeddings(np.c_[np.cos(angles), np.sin(angles)].astype(np.float16))
+    query = embeddings(np.array([[1, 0]], np.float16), "q")
+    table = matches(query, index, k=3)
+    assert table["clip_id"].tolist() == index.clips["clip_id"][[1, 3, 0]].tolist()
+    assert table["rank"].tolist() == [1, 2, 3]
+    np.testing.assert_allclose(table["cosine"], np.cos(np.radians([10, 30, 50])), atol=1e-3)
+    assert (table["query_clip_id"] == "q00000").all() and (table["encoder"] == "test").all()
+
+
+def test_a_clip_and_its_copy_have_cosine_1():
+    index = embeddings(unit_vectors(np.random.default_rng(0), 500, dim=512))
+    table = matches(index, index, k=1)
+    assert (table["clip_id"] == table["query_clip_id"]).all()
+    assert (table["cosine"] == 1).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    n_index=st.integers(1, 60),
+    n_queries=st.integers(1, 12),
+    distinct=st.integers(1, 12),
+    k=st.integers(1, 70),
+    chunk=st.integers(1, 13),
+    block=st.integers(1, 61),
+    cuts=st.lists(st.integers(0, 60), max_size=4),
+    exclude=st.sampled_from(["none", "self", "track", "duplicates"]),
+)
+def test_equals_brute_force_however_it_is_cut(
+    seed, n_index, n_queries, distinct, k, chunk, block, cuts, exclude
+):
+    draw = np.random.default_rng(seed)
+    vectors = unit_vectors(draw, n_index, distinct=distinct)
+    queries = embeddings(vectors[draw.integers(n_index, size=n_queries)])
+    index = embeddings(vectors, cuts=sorted(min(cut, n_index) for cut in cuts))
+    pairs = draw.integers([n_queries, n_index], size=(draw.integers(6), 2))
+    targets = pd.DataFrame(
+        {
+            "query_clip_id": queries.clips["clip_id"].take(pairs[:, 0]).array,
+            "clip_id": index.clips["clip_id"].take(pairs[:, 1]).array,
+            "target": np.full(len(pairs), "original"),
+        }
+    )
+    column = {"self": "clip_id", "track": "track_id", "duplicates": "group_id"}.get(exclude)
+
+    def left_out(i, row):
+        return bool(column) and queries.clips[column][i] == index.clips[column][row]
+
+    table = matches(queries, index, k, exclude, targets, chunk=chunk, block=block)
+    assert rows_of(table[table["target"] == ""]) == expect(queries, index, k, left_out)
+    orders, cosines = brute_force(queries, index, lambda i, row: False)
+    ranks = {}
+    for i, row in pairs:
+        before = orders[i][: orders[i].index(row)]
+        rank = 1 + sum(not left_out(i, other) for other in before)
+        key = (queries.clips["clip_id"][i], index.clips["clip_id"][row])
+        ranks[key] = (rank, cosines[i, row])
+    reported = table[table["target"] == "original"]
+    assert len(reported) == len(pairs)
+    for row in reported.itertuples():
+        assert (row.rank, row.cosine) == ranks[row.query_clip_id, row.clip_id]
+    position = {clip_id: i for i, clip_id in enumerate(queries.clips["clip_id"])}
+    order = [(position[row.query_clip_id], row.rank, row.target) for row in table.itertuples()]
+    assert order == sorted(order)
+
+
+def test_many_blocks_and_near_ties_at_full_size():
+    """Cosines closer than float32 can tell: only the exact second look orders them."""
+    draw = np.random.default_rng(0)
+    vectors = unit_vectors(draw, 3000, dim=512, distinct=300)
+    bits = vectors.view(np.uint16)
+    bits[::3, 0] ^= 1  # the last bit of one component
+    queries, index = embeddings(vectors[:40], "q"), embeddings(vectors, cuts=[100, 1999])
+    table = matches(queries, index, k=25, block=256, chunk=16)
+    assert rows_of(table) == expect(queries, index, 25)
+
+
+def test_endless_ties_stay_within_k():
+    vectors = np.repeat(unit_vectors(np.random.default_rng(0), 1), 5000, axis=0)
+    queries, index = embeddings(vectors[:3], "q"), embeddings(vectors)
+    table = matches(queries, index, k=4, block=512)
+    assert table["clip_id"].tolist() == sorted(index.clips["clip_id"])[:4] * 3
+
+
+def test_self_excludes_the_parent_too():
+    index = embeddings(unit_vectors(np.random.default_rng(0), 20))
+    parents = index.clips["clip_id"][:5].tolist()
+    queries = embeddings(np.concatenate(index.vectors)[:5], "q", parent_clip_id=parents)
+    assert matches(queries, index, k=1)["clip_id"].tolist() == parents
+    table = matches(queries, index, k=20, exclude="self")
+    assert len(table) == 5 * 19
+    assert not (table["clip_id"] == np.repeat(parents, 19)).any()
+
+
+def test_blank_keys_exclude_nothing():
+    index = embeddings(
+        unit_vectors(np.random.default_rng(0), 6), group_id=["", "", None, "a", "a", ""]
+    )
+    queries = embeddings(unit_vectors(np.random.default_rng(1), 3), "q", group_id=["", None, "a"])
+    counts = matches(queries, index, k=6, exclude="duplicates").groupby("query_clip_id").size()
+    assert counts.tolist() == [6, 6, 4]
+
+
+def test_target_beyond_k_and_within_k():
+    angles = np.radians([0, 10, 20, 30, 40])
+    index = embeddings(np.c_[np.cos(angles), np.sin(angles)].astype(np.float16))
+    query = embeddings(np.array([[1, 0]], np.float16), "q")
+    ids = index.clips["clip_id"]
+    targets = pd.DataFrame(
+        {
+            "query_clip_id": "q00000",
+            "clip_id": [ids[4], ids[0]],
+            "target": ["random", "original"],
+        }
+    )
+    table = matches(query, index, k=2, targets=targets)
+    assert table["rank"].tolist() == [1, 1, 2, 5]
+    assert table["target"].tolist() == ["", "original", "", "random"]
+    assert table["clip_id"].tolist() == ids[[0, 0, 1, 4]].tolist()
+    assert table["cosine"].iloc[-1] == pytest.approx(np.cos(np.radians(40)), abs=1e-3)
+
+
+def test_excluded_target_has_the_rank_it_would_have():
+    angles = np.radians([0, 10, 20, 30, 40, 50])
+    index = embeddings(
+        np.c_[np.cos(angles), np.sin(angles)].astype(np.float16), track_id=list("aababb")
+    )
+    query = embeddings(np.array([[1, 0]], np.float16), "q", track_id=["a"])
+    targets = pd.DataFrame(
+        {
+            "query_clip_id": ["q00000"],
+            "clip_id": [index.clips["clip_id"][3]],
+            "target": ["original"],
+        }
+    )
+    table = matches(query, index, k=9, exclude="track", targets=targets)
+    assert table["target"].tolist() == ["", "", "original", ""]
+    assert table["rank"].tolist() == [1, 2, 2, 3]
+
+
+@pytest.mark.parametrize(("n_queries", "n_index"), [(0, 5), (3, 0), (0, 0)])
+def test_nothing_to_find(n_queries, n_index):
+    draw = np.random.default_rng(0)
+    full = matches(embeddings(unit_vectors(draw, 2)), embeddings(unit_vectors(draw, 2)), k=1)
+    queries = embeddings(unit_vectors(draw, 5)[:n_queries], "q")
+    table = matches(queries, embeddings(unit_vectors(draw, 5)[:n_index]), k=3, exclude="self")
+    assert len(table) == 0
+    assert table.dtypes.to_dict() == full.dtypes.to_dict()
+
+
+def test_fewer_rows_than_k():
+    draw = np.random.default_rng(0)
+    table = matches(embeddings(unit_vectors(draw, 2), "q"), embeddings(unit_vectors(draw, 3)), k=50)
+    assert table["rank"].tolist() == [1, 2, 3] * 2
+
+
+def test_shards_on_disk(tmp_path):
+    index = embeddings(unit_vectors(np.random.default_rng(0), 50))
+    for name, rows in (("0", slice(0, 13)), ("1", slice(13, 13)), ("2", slice(13, 50))):
+        clips = index.clips.iloc[rows].reset_index(drop=True)
+        write_shard(tmp_path / name, index.vectors[0][rows], clips, PROVENANCE)
+    opened = open_shards(sorted(tmp_path.glob("*.npy")))
+    pd.testing.assert_frame_equal(matches(opened, opened, k=5), matches(index, index, k=5))
+
+
+def test_bad_input_is_named():
+    vectors = unit_vectors(np.random.default_rng(0), 10)
+    index, queries = embeddings(vectors), embeddings(vectors, "q")
+    with pytest.raises(InputError, match="exclude: 'artist' is unknown"):
+        matches(queries, index, k=1, exclude="artist")
+    other = embeddings(vectors, provenance=PROVENANCE | {"fingerprint": "xyz"})
+    with pytest.raises(InputError, match=r"fingerprint abc, index of fingerprint xyz"):
+        matches(queries, other, k=1)
+    bare = Embeddings(index.clips.drop(columns="group_id"), index.vectors, index.provenance)
+    with pytest.raises(InputError, match="index: column group_id is missing"):
+        matches(queries, bare, k=1, exclude="duplicates")
+    with pytest.raises(InputError, match="occurs twice"):
+        matches(queries, embeddings(vectors, clip_id=["same"] * 10), k=1)
+    target = {"query_clip_id": ["q00000"], "clip_id": ["nowhere"], "target": ["original"]}
+    with pytest.raises(InputError, match="target clip nowhere is not in the index"):
+        matches(queries, index, k=1, targets=pd.DataFrame(target))
+    target |= {"query_clip_id": ["nobody"], "clip_id": ["c00000"]}
+    with pytest.raises(InputError, match="target clip nobody is not in the queries"):
+        matches(queries, index, k=1, targets=pd.DataFrame(target))
+    for sizes in ({"k": 0}, {"k": 1, "block": 0}, {"k": 1, "chunk": 0}):
+        with pytest.raises(ValueError, match="must be 1 or more"):
+            matches(queries, index, **sizes)
+
+
+@pytest.mark.parametrize("value", [0, np.nan, np.inf, 3])
+def test_vectors_not_of_unit_length_are_refused(value):
+    vectors = unit_vectors(np.random.default_rng(0), 10)
+    damaged = vectors.copy()
+    damaged[7] = value
+    with pytest.raises(InputError, match=r"clip c55433 .*not of unit length"):
+        matches(embeddings(vectors, "q"), embeddings(damaged), k=1, block=4)

@@ -1,0 +1,106 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from musical_roots import tables
+from musical_roots.errors import InputError
+
+
+def shard(folder, name="000", fingerprint="a", rows=3, dim=4):
+    vectors = np.arange(rows * dim, dtype=np.float16).reshape(rows, dim)
+    clips = pd.DataFrame({"clip_id": [f"{name}{row}" for row in range(rows)]})
+    clips["track_id"] = clips["group_id"] = "t"
+    tables.write_shard(folder / f"{name}.npy", vectors, clips, {"fingerprint": fingerprint})
+    return folder / f"{name}.npy", vectors
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_table_comes_back_as_it_went(tmp_path, suffix):
+    awkward = ["plain", "a, b", 'a "b"', "two\nlines", "音楽", "NA", "007"]
+    table = pd.DataFrame({"title": awkward, "track_id": [f"{n:016d}" for n in range(7)]})
+    table["value"] = np.linspace(0, 1, 7)
+    tables.write_table(table, tmp_path / f"t.{suffix}")
+    back = tables.read_table(tmp_path / f"t.{suffix}")
+    assert back.title.tolist() == awkward
+    assert back.track_id.tolist() == table.track_id.tolist()
+    assert back.value.tolist() == table.value.tolist()
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_the_same_table_gives_the_same_bytes(tmp_path, suffix):
+    table = pd.DataFrame({"x": [0.1, 1e-12], "y": ["a", ""]})
+    for name in "ab":
+        tables.write_table(table, tmp_path / f"{name}.{suffix}")
+    assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
+def test_empty_text_is_empty_not_missing(tmp_path):
+    (tmp_path / "t.csv").write_text("artist,level\n,1\nNone,2\n")
+    assert tables.read_table(tmp_path / "t.csv").artist.tolist() == ["", "None"]
+
+
+def test_a_bad_table_is_named(tmp_path):
+    with pytest.raises(InputError, match="no such table"):
+        tables.read_table(tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_text("a\n1\n")
+    with pytest.raises(InputError, match=r"t\.csv: column b is missing"):
+        tables.read_table(tmp_path / "t.csv", ["a", "b"])
+    (tmp_path / "t.parquet").write_bytes(b"PAR1 but not really")
+    with pytest.raises(InputError, match="not a readable table"):
+        tables.read_table(tmp_path / "t.parquet")
+
+
+def test_a_failing_write_leaves_the_old_file_and_no_litter(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), tables.atomic(path) as temporary:
+        temporary.write_text("new, but only ha")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_killed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    code = (
+        "import os, sys, signal; from musical_roots.tables import atomic\n"
+        "with atomic(sys.argv[1]) as temporary:\n"
+        "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)])
+    assert done.returncode == -9
+    assert path.read_text() == "old"
+
+
+def test_shards_open_as_one(tmp_path):
+    one, first = shard(tmp_path, "000")
+    two, second = shard(tmp_path, "001")
+    both = tables.open_shards([one, two])
+    assert len(both) == 6
+    assert both.clips.clip_id.tolist() == ["0000", "0001", "0002", "0010", "0011", "0012"]
+    whole = np.concatenate([first, second]).astype(np.float32)
+    for start, stop in [(0, 6), (2, 4), (3, 6), (5, 5)]:
+        assert np.array_equal(both.rows(start, stop), whole[start:stop])
+
+
+def test_shards_of_two_fingerprints_are_never_mixed(tmp_path):
+    paths = [shard(tmp_path, "000", "old")[0], shard(tmp_path, "001", "new")[0]]
+    with pytest.raises(InputError, match="fingerprint new"):
+        tables.open_shards(paths)
+
+
+def test_a_damaged_shard_is_named(tmp_path):
+    path, _ = shard(tmp_path)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match=r"000\.npy: not a readable shard"):
+        tables.open_shards([path])
+
+
+def test_sidecar_says_what_made_the_shard(tmp_path):
+    path, _ = shard(tmp_path)
+    assert json.loads(path.with_suffix(".json").read_text()) == {"dim": 4, "fingerprint": "a"}

@@ -1,0 +1,71 @@
+"""A copy of the workflow to run in, so that tests leave the user's results alone."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PARTS = ["Snakefile", "workflow", "config", "profiles", "notebooks", "envs", "pyproject.toml"]
+
+
+class Study:
+    """A folder with a copy of the workflow, in which stages can be run."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+        for part in PARTS:
+            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+            copy(ROOT / part, folder / part)
+        (folder / "tests").mkdir()
+        shutil.copytree(ROOT / "tests/results", folder / "tests/results")
+
+    def snakemake(self, *words: str, timeout: float = 900) -> subprocess.CompletedProcess:
+        """Run snakemake; its output is one text in `stdout`."""
+        return subprocess.run(
+            self.command(*words), **self.surroundings(), text=True, timeout=timeout
+        )
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "snakemake", "--cores", "2", *words]
+
+    def surroundings(self) -> dict:
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        environment = {**os.environ, "PATH": path}
+        environment.pop("MUSICAL_ROOTS_RUN", None)
+        return {
+            "cwd": self.folder,
+            "env": environment,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.STDOUT,
+        }
+
+    def overlay(self, text: str) -> str:
+        """Write an overlay of the config; its path."""
+        (self.folder / "config/overlay.yaml").write_text(text)
+        return "config/overlay.yaml"
+
+    def bytes(self) -> dict[str, bytes]:
+        """Every result that must be the same in every run (results/README.md)."""
+        results = self.folder / "results"
+        differing = ("report.html", "pages/provenance.html", "benchmarks/", "logs/", "config.json")
+        return {
+            str(path.relative_to(results)): path.read_bytes()
+            for path in sorted(results.rglob("*"))
+            if path.is_file() and not str(path.relative_to(results)).startswith(differing)
+        }
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    return Study(tmp_path / "study")
+
+
+@pytest.fixture(scope="session")
+def new_study(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Study]:
+    return lambda name: Study(tmp_path_factory.mktemp(name) / "study")

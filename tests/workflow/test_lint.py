@@ -1,0 +1,119 @@
+"""The workflow and its config as a reader and the catalogue see them."""
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from musical_roots import config
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_dry_run_of_the_default_study(study):
+    done = study.snakemake("--dry-run", "--quiet", "rules")
+    assert done.returncode == 0, done.stdout
+
+
+def test_bare_run_makes_everything(study):
+    done = study.snakemake("--dry-run")
+    assert "results/report.html" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "stage", ["corpus", "embeddings", "search", "robustness", "figures", "report"]
+)
+def test_each_stage_is_a_target(study, stage):
+    done = study.snakemake("--dry-run", "--quiet", "rules", stage)
+    assert done.returncode == 0, done.stdout
+
+
+def test_default_run_is_at_most_300_jobs(study):
+    done = study.snakemake("--dry-run")
+    jobs = int(re.search(r"^total\s+(\d+)", done.stdout, re.MULTILINE).group(1))
+    assert 50 < jobs <= 300
+
+
+def test_schema_and_reference_are_up_to_date():
+    mend = "run: python -m musical_roots reference"
+    assert (ROOT / "workflow/schemas/config.schema.yaml").read_text() == config.schema(), mend
+    assert (ROOT / "config/README.md").read_text() == config.reference(), mend
+
+
+@pytest.mark.parametrize("overlay", ["config.yaml", "tiny.yaml"])
+def test_shipped_configs_fit_the_schema(overlay):
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    jsonschema.validate(yaml.safe_load((ROOT / "config" / overlay).read_text()), schema)
+
+
+def test_shipped_config_says_what_the_defaults_are():
+    shipped = config.read([ROOT / "config/config.yaml"])
+    assert json.dumps(shipped, sort_keys=True) == json.dumps(config.load({}), sort_keys=True)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ("sed: 5", "sed is not a key"),
+        ("corpus: {minimum: 3}", "corpus.minimum is not a key"),
+        ("seed: many", "seed: Input should be a valid integer, got 'many'"),
+        ("clips: {hop_s: 0}", "clips.hop_s: Input should be greater than 0, got 0"),
+        ("corpus: {source: folder}", "needs folder.root"),
+        ("robustness: {perturbations: {pitch: {levels: [40]}}}", "pitch: level 40 is not possible"),
+        ("robustness: {perturbations: {mp3: {levels: [33]}}}", "mp3: level 33 is not possible"),
+        ("encoders: {clpa: {activate: true}}", "encoders.clpa is not a key"),
+        ("corpus: {debian: {only: [nosuch]}}", "nosuch"),
+    ],
+)
+def test_wrong_config_is_one_line(study, wrong, named):
+    done = study.snakemake("--dry-run", "--configfile", study.overlay(wrong))
+    assert done.returncode != 0
+    told = [line for line in done.stdout.splitlines() if "musical-roots: error:" in line]
+    assert len(told) == 1, done.stdout
+    assert named in told[0]
+    assert "Traceback" not in done.stdout
+
+
+def test_an_edited_module_reruns_the_stages_that_use_it(monkeypatch, tmp_path):
+    from musical_roots import provenance
+
+    def digests() -> dict[str, str]:
+        provenance.stage_digest.cache_clear()
+        provenance._tree.cache_clear()
+        stages = ["probe", "clips", "perturb", "encode", "fit", "search", "robustness", "figure"]
+        return {stage: provenance.stage_digest(stage) for stage in stages}
+
+    import shutil
+
+    package = tmp_path / "musical_roots"
+    shutil.copytree(provenance.PACKAGE, package)
+    monkeypatch.setattr(provenance, "PACKAGE", package)
+    before = digests()
+    for edited, touched in {
+        "search.py": {"search"},
+        "figures.py": {"figure"},
+        "statistics.py": {"robustness", "perturb"},
+        "corpus/duplicates.py": {"probe"},
+        "perturb.py": {"perturb"},
+        "audio.py": {"probe", "clips", "perturb", "encode"},
+    }.items():
+        source = package / edited
+        original = source.read_text()
+        source.write_text(original + "\n# edited\n")
+        after = digests()
+        changed = {stage for stage in before if before[stage] != after[stage]}
+        assert touched <= changed, edited
+        assert "figure" not in changed or edited == "figures.py", edited
+        source.write_text(original)
+    assert digests() == before
+
+
+def test_an_encoder_is_in_the_digest_of_its_own_jobs_alone():
+    from musical_roots.provenance import stage_digest
+
+    neural = stage_digest("encode", "musical_roots.encoders.musicnn")
+    handcrafted = stage_digest("encode", "musical_roots.encoders.handcrafted")
+    assert len({neural, handcrafted, stage_digest("encode")}) == 3

@@ -1,0 +1,182 @@
+"""The tiny study, end to end, on real recordings; and a folder of one's own with bad files."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+ROOT = Path(__file__).parents[2]
+TINY = ["--configfile", "config/tiny.yaml"]
+CACHE = ["--config", f"cache={ROOT / 'resources'}"]
+
+
+@pytest.fixture(scope="module")
+def tiny(new_study):
+    """The tiny study, run once. Packages and weights are kept in the repository's cache."""
+    study = new_study("tiny")
+    done = study.snakemake(*TINY, *CACHE)
+    assert done.returncode == 0, done.stdout[-5000:]
+    return study
+
+
+def test_everything_is_there(tiny):
+    results = tiny.folder / "results"
+    for name in [
+        "report.html",
+        "config.json",
+        "checks.txt",
+        *(f"corpus/{name}.csv" for name in ["tracks", "clips", "rejected"]),
+        *(f"tables/{name}.csv" for name in ["robustness", "claims"]),
+        *(
+            f"figures/{name}.{suffix}"
+            for name in ["robustness", "robustness_extended", "robustness_recall"]
+            for suffix in ["svg", "png"]
+        ),
+        "notebooks/robustness.html",
+    ]:
+        assert (results / name).stat().st_size > 0, name
+    assert "FAILED" not in (results / "checks.txt").read_text()
+    assert (results / "checks.txt").read_text().count("PASSED") >= 10
+    assert not (results / "audio").exists() or not any((results / "audio").iterdir())
+
+
+def test_nothing_to_be_done_in_a_second_run(tiny):
+    start = time.monotonic()
+    done = tiny.snakemake(*TINY, *CACHE)
+    assert "Nothing to be done" in done.stdout
+    assert time.monotonic() - start < 30  # 10 s on a quiet machine
+
+
+def test_the_table_has_its_columns(tiny):
+    table = pd.read_csv(tiny.folder / "results/tables/robustness.csv")
+    assert list(table.columns) == [
+        "encoder",
+        "kind",
+        "level",
+        "unit",
+        "n_queries",
+        "cosine_mean",
+        "cosine_low",
+        "cosine_high",
+        "cosine_floor",
+        "recall_at_1",
+        "recall_at_10",
+        "recall_at_50",
+        "mrr",
+        "median_rank",
+        "track_recall_at_1",
+    ]
+    claims = pd.read_csv(tiny.folder / "results/tables/claims.csv")
+    assert list(claims.columns)[:7] == (
+        ["claim", "source", "certainty", "expected", "obtained", "tolerance", "verdict"]
+    )
+    paper = claims[claims.source.str.startswith("Barnett")]
+    assert (paper.verdict == "not_comparable").all()
+
+
+def test_pages_ask_nothing_of_the_network(tiny):
+    results = tiny.folder / "results"
+    for page in [*results.glob("pages/*.html"), *results.glob("notebooks/*.html")]:
+        text = page.read_text()
+        assert 'src="http' not in text, page
+        assert 'rel="stylesheet" href="http' not in text, page
+
+
+def test_a_killed_run_ends_with_the_same_bytes(tiny, new_study):
+    """kill -9 in the middle, then the same command."""
+    study = new_study("killed")
+    run = subprocess.Popen(
+        study.command(*TINY, *CACHE), **study.surroundings(), start_new_session=True
+    )
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline and not list(study.folder.glob("results/features/*/*")):
+        time.sleep(0.1)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.communicate()
+    assert not (study.folder / "results/report.html").exists()
+    done = study.snakemake(*TINY, *CACHE)
+    assert done.returncode == 0, done.stdout[-5000:]
+    mended, undisturbed = study.bytes(), tiny.bytes()
+    assert mended.keys() == undisturbed.keys()
+    assert [name for name in mended if mended[name] != undisturbed[name]] == []
+
+
+def test_two_runs_at_once(tiny):
+    import fcntl
+
+    with open(tiny.folder / ".snakemake/musical-roots.lock") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        done = tiny.snakemake(*TINY, *CACHE)
+    assert done.returncode != 0
+    assert "another run is at work in this folder" in done.stdout
+
+
+def tone(path: Path, seconds: float, hertz: float, rate: int = 22050, channels: int = 1, **how):
+    """A melody of decaying notes, different for every pitch: music enough for a corpus."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    time_s = np.arange(int(seconds * rate)) / rate
+    generator = np.random.default_rng(int(hertz))
+    notes = hertz * 2 ** (generator.integers(0, 24, int(seconds * 3) + 1) / 12)
+    phase = 2 * np.pi * np.cumsum(notes[(time_s * 3).astype(int)]) / rate
+    samples = 0.3 * np.sin(phase) * np.exp(-3 * (time_s * 3 % 1))
+    soundfile.write(path, np.repeat(samples[:, None], channels, axis=1), rate, **how)
+
+
+def test_a_folder_with_bad_files(study):
+    """Awkward names and formats are read, bad files are listed, and the run goes on."""
+    music = study.folder / "music"
+    tone(music / "Ann/one two.wav", 40, 110)
+    tone(music / 'Ann/it\'s "quoted".flac', 40, 130)
+    tone(music / "Bob/line\nbreak.wav", 40, 150)
+    tone(music / "Bob/Привет 音楽.ogg", 40, 170)
+    tone(music / "Cy/eight bits.wav", 40, 190, subtype="PCM_U8")
+    tone(music / "Cy/fast.wav", 33, 210, rate=192_000)
+    tone(music / "Di/six channels.wav", 33, 230, channels=6)
+    tone(music / "Di/short.wav", 3, 250)
+    (music / "Di/empty.wav").write_bytes(b"")
+    (music / "Di/no audio.mp3").write_bytes(b"This is a letter, not a song. " * 100)
+    soundfile.write(music / "Di/no samples.wav", np.zeros(0), 22050)
+    whole = (music / "Bob/Привет 音楽.ogg").read_bytes()
+    (music / "Di/cut.ogg").write_bytes(whole[: len(whole) // 2])
+    overlay = study.overlay(
+        "corpus: {source: folder, folder: {root: music}}\n"
+        "clips: {per_track: 3}\n"
+        "encoders: {musicnn: {activate: false}, random: {activate: false}}\n"
+        "robustness: {queries: 5, resamples: 50}\n"
+    )
+    done = study.snakemake("--configfile", overlay, "robustness")
+    assert done.returncode == 0, done.stdout[-5000:]
+    tracks = pd.read_csv(study.folder / "results/corpus/tracks.csv")
+    rejected = pd.read_csv(study.folder / "results/corpus/rejected.csv").set_index("path").reason
+    assert len(tracks) == 7
+    assert set(rejected.index) == {
+        f"Di/{name}"
+        for name in ["short.wav", "empty.wav", "no audio.mp3", "no samples.wav", "cut.ogg"]
+    }
+    assert "empty" in rejected["Di/empty.wav"]
+    assert not rejected.str.contains("\n").any()
+    assert len(pd.read_csv(study.folder / "results/tables/robustness.csv")) > 0
+
+
+def test_a_missing_folder_is_one_line(study):
+    overlay = study.overlay("corpus: {source: folder, folder: {root: nowhere}}")
+    done = study.snakemake("--configfile", overlay, "corpus")
+    assert done.returncode != 0
+    assert "nowhere" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_a_package_that_is_gone_is_one_line(study):
+    overlay = study.overlay(
+        f"cache: {study.folder}/cache\ncorpus: {{debian: {{mirror: {study.folder}/no-archive}}}}"
+    )
+    done = study.snakemake("--configfile", overlay, "corpus")
+    assert done.returncode != 0
+    assert "musical-roots: error:" in done.stdout
+    assert "Traceback" not in done.stdout

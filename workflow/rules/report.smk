@@ -1,0 +1,250 @@
+# Figures, pages, the notebook, the verdict on each claim, checks of the results, and the report.
+#
+# Makes: results/figures/{figure}.svg and .png
+#        results/tables/claims.csv            each claim against what was found
+#        results/checks.txt                   what tests/results found in the results
+#        results/pages/*.html                 tables to read in a browser
+#        results/notebooks/robustness.html    the notebook, executed
+#        results/report.html                  all of it, in one file that works offline
+
+import hashlib
+import json
+from pathlib import Path
+
+from musical_roots.perturb import PERTURBATIONS
+from musical_roots.provenance import commit
+
+FIGURES = ["robustness", "robustness_recall"]
+if any(PERTURBATIONS[kind].family == "extended" for kind in KINDS):
+    FIGURES.append("robustness_extended")
+
+PAGES = {
+    "robustness": {
+        "title": "Experiment B: robustness to perturbation",
+        "category": "Experiment B, robustness",
+        "tables": ["results/tables/robustness.csv"],
+        "text": "A row an encoder, kind and level. cosine_low and cosine_high bound the mean cosine"
+        " to the original, by a bootstrap clustered by track; cosine_floor is the mean cosine to a"
+        " random clip of another track. Ranks are among all clips of the corpus; track_recall_at_1"
+        " counts any clip of the right track, the original included.",
+    },
+    "claims": {
+        "title": "Claims against results",
+        "category": "Claims",
+        "tables": ["results/tables/claims.csv"],
+        "text": "Certainty says how surely the source makes the claim: A authors' text or code,"
+        " Q quoted from the paper by a third party, S a secondary digest, I our inference, ours our"
+        " own expectation. A claim about encoders that are not in this study is not comparable.",
+    },
+    "corpus": {
+        "title": "The corpus: recordings, splits, credits",
+        "category": "Corpus",
+        "tables": ["results/corpus/tracks.csv", "results/corpus/rejected.csv"],
+        "text": "Train and control share no artist. A group_id that differs from the track_id marks"
+        " a near duplicate of the track that it names.",
+    },
+}
+
+
+rule figures:
+    input:
+        expand(
+            "results/figures/{figure}.{suffix}", figure=FIGURES, suffix=["svg", "png"]
+        ),
+
+
+rule figure:
+    input:
+        table="results/tables/robustness.csv",
+    output:
+        svg=report(
+            "results/figures/{figure}.svg",
+            caption="../report/{figure}.rst",
+            category="Experiment B, robustness",
+            labels={"what": "figure", "name": "{figure}"},
+        ),
+        png="results/figures/{figure}.png",
+    log:
+        "results/logs/figure/{figure}.log",
+    conda:
+        "../../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("figure"),
+    message:
+        "Drawing {wildcards.figure}"
+    shell:
+        RUN + " figure --name {wildcards.figure} --table {input.table}"
+        " --svg {output.svg} --png {output.png}"
+
+
+rule claims:
+    input:
+        expected="config/expected.yaml",
+        tables=["results/tables/robustness.csv"],
+    output:
+        table="results/tables/claims.csv",
+    log:
+        "results/logs/claims.log",
+    conda:
+        "../../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("claims"),
+    message:
+        "Checking the claims"
+    shell:
+        RUN + " claims --expected {input.expected} --out {output.table} {input.tables}"
+
+
+rule check:
+    input:
+        tests="tests/results/test_results.py",
+        tables=["results/tables/robustness.csv", "results/tables/claims.csv"],
+        corpus=rules.corpus.input,
+        embeddings=rules.embeddings.input,
+        config="results/config.json",
+    output:
+        "results/checks.txt",
+    log:
+        "results/logs/check.log",
+    conda:
+        "../../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Testing the results"
+    shell:
+        "python -m pytest -p no:cacheprovider -rA --tb=short -c pyproject.toml --rootdir ."
+        " {input.tests} > {log} 2>&1 || {{ cat {log}; exit 1; }}; grep -E '^(PASSED|FAILED)' {log}"
+        " > {output}"
+
+
+rule page:
+    input:
+        lambda wildcards: PAGES[wildcards.page]["tables"],
+    output:
+        report(
+            "results/pages/{page}.html",
+            category=lambda wildcards: PAGES[wildcards.page]["category"],
+            labels={"what": "table", "name": "{page}"},
+        ),
+    log:
+        "results/logs/page/{page}.log",
+    wildcard_constraints:
+        page="|".join(PAGES),
+    conda:
+        "../../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        title=lambda wildcards: PAGES[wildcards.page]["title"],
+        text=lambda wildcards: PAGES[wildcards.page]["text"],
+        code=code("page"),
+    message:
+        "Writing the page on {wildcards.page}"
+    shell:
+        RUN
+        + " page --title {params.title:q} --text {params.text:q} --out {output} {input}"
+
+
+rule provenance:
+    input:
+        rules.embeddings.input,
+    output:
+        page=report(
+            "results/pages/provenance.html",
+            category="Provenance",
+            labels={"what": "table", "name": "provenance"},
+        ),
+        config="results/config.json",
+    log:
+        "results/logs/provenance.log",
+    conda:
+        "../../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        config=json.dumps(config, sort_keys=True),
+        encoders=lambda wildcards: [
+            f"--encoder results/features/{encoder}/train/000.json"
+            for encoder in ACTIVE
+        ],
+        code=code("provenance"),
+        commit=commit(),
+    message:
+        "Writing down what made the results"
+    shell:
+        RUN + " provenance --config {params.config:q} {params.encoders}"
+        " --config-out {output.config} --out {output.page}"
+
+
+rule notebook:
+    input:
+        notebook="notebooks/robustness.ipynb",
+        table="results/tables/robustness.csv",
+    output:
+        report(
+            "results/notebooks/robustness.html",
+            category="Experiment B, robustness",
+            labels={"what": "notebook", "name": "robustness"},
+        ),
+    log:
+        "results/logs/notebook.log",
+    conda:
+        "../../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("notebook"),
+    message:
+        "Executing the notebook"
+    shell:
+        RUN + " notebook --notebook {input.notebook} --out {output}"
+
+
+rule reported:
+    input:
+        rules.figures.input,
+        expand("results/pages/{page}.html", page=[*PAGES, "provenance"]),
+        rules.notebook.output,
+        rules.check.output,
+
+
+rule report:
+    input:
+        rules.reported.input,
+        config=rules.provenance.output.config,
+    output:
+        "results/report.html",
+    log:
+        "results/logs/report.log",
+    conda:
+        "../../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        text=hashlib.sha256(
+            Path(workflow.basedir, "report/workflow.rst").read_bytes()
+        ).hexdigest(),
+    message:
+        "Writing the report"
+    shell:
+        # Snakemake writes a report after a run; this run inside the run writes that of the rest.
+        "snakemake reported --cores 1 --configfile {input.config} --report {output} > {log} 2>&1"

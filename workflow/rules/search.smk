@@ -1,0 +1,40 @@
+# Exact cosine neighbours of every query among all clips of the corpus.
+#
+# Makes: results/matches/{encoder}/{queries}.parquet   match table; {queries} is a clip list's folder
+
+
+rule search:
+    input:
+        expand(
+            "results/matches/{encoder}/perturbed-{kind}.parquet",
+            encoder=ACTIVE,
+            kind=KINDS,
+        ),
+
+
+rule match:
+    input:
+        queries="results/embeddings/{encoder}/{queries}/000.npy",
+        targets="results/clips/{queries}/targets.parquet",
+        index=expand("results/embeddings/{{encoder}}/{clips}.npy", clips=INDEXED),
+    output:
+        matches="results/matches/{encoder}/{queries}.parquet",
+    log:
+        "results/logs/match/{encoder}-{queries}.log",
+    wildcard_constraints:
+        queries=r"perturbed-[a-z0-9]+",
+    conda:
+        "../../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        flags=flags(config["search"]),
+        code=code("search"),
+    message:
+        "Searching {wildcards.queries} with {wildcards.encoder}"
+    shell:
+        RUN
+        + " search --queries {input.queries} --targets {input.targets} {params.flags}"
+        " --out {output.matches} {input.index}"
