@@ -128,30 +128,28 @@ def probe(table, shard, kept, rejected, fingerprints, **limits) -> None:
     with progress(len(part), "reading recordings", "files") as bar:
         good, bad, prints = tracks.probe(part, **limits, progress=bar.update)
     write_table(bad, rejected)
-    tracks.write_fingerprints(prints, fingerprints)
+    write_table(prints, fingerprints)
     write_table(good, kept)
     for row in bad.itertuples():
         log.info("rejected %s: %s", row.path, row.reason)
 
 
 @stage.command("tracks")
-@click.option("--probed", type=PATH, multiple=True, required=True)
-@click.option("--not-kept", type=PATH, multiple=True, required=True)
-@click.option("--fingerprints", type=PATH, multiple=True, required=True)
+@click.argument("probed", type=PATH, nargs=-1, required=True)
 @click.option("--near-duplicate-share", type=float, required=True)
 @click.option("--control-share", type=float, required=True)
 @click.option("--tracks", "kept", type=PATH, required=True)
 @click.option("--rejected", type=PATH, required=True)
 @click.pass_obj
-def merge_tracks(seed, probed, not_kept, fingerprints, kept, rejected, **settings) -> None:
+def merge_tracks(seed, probed, kept, rejected, **settings) -> None:
     """Find duplicates, and split the tracks by artist."""
     from musical_roots.corpus import tracks
     from musical_roots.tables import read_table, write_table
 
     good, bad = tracks.merge(
         [read_table(path) for path in probed],
-        [read_table(path) for path in not_kept],
-        tracks.read_fingerprints(fingerprints),
+        [read_table(path.with_suffix(".rejected.parquet")) for path in probed],
+        [read_table(path.with_suffix(".fingerprints.parquet")) for path in probed],
         seed=seed,
         **settings,
     )

@@ -65,11 +65,20 @@ class Corpus(Section):
     )
     debian: Debian = Debian()
     folder: Folder = Folder()
-    minimum_s: Seconds = Field(30.0, description="Shorter recordings are rejected, in seconds.")
+    minimum_s: Seconds = Field(29.0, description="Shorter recordings are rejected, in seconds.")
     maximum_s: Seconds = Field(1200.0, description="Longer recordings are rejected, in seconds.")
     silence_lufs: float = Field(-60.0, description="Quieter recordings are rejected, in LUFS.")
     exclude: list[str] = Field(
-        ["*/sfx/*", "*/sounds/*", "*/effects/*", "*stem*", "*guitar.ogg", "*rhythm.ogg"],
+        [
+            "sfx/*",
+            "*/sfx/*",
+            "*sound-effects/*",
+            "*sound_effects/*",
+            "*/stems/*",
+            "*[ _-]stem.*",
+            "*guitar.ogg",
+            "*rhythm.ogg",
+        ],
         description="Path patterns (as a shell's) of effects and stems to leave out.",
     )
     near_duplicate_share: Share = Field(

@@ -29,10 +29,12 @@ from typing import Literal, NamedTuple
 
 import av
 import numpy as np
+import pandas as pd
 import python_stretch
 
-from musical_roots.audio import fit, read, resample
+from musical_roots.audio import fit, read, resample, write
 from musical_roots.errors import InputError
+from musical_roots.seeding import rng as draw
 
 MP3_RATES = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 SILENCE_RMS = 1e-5  # below the step of 16 bits: what is left is a decoder's rounding, not music
@@ -212,6 +214,56 @@ def render(
     except InputError as error:
         raise InputError(f"{path} at {start_s:g} s: {error}") from error
     return altered[margin : margin + samples]
+
+
+def render_clips(
+    copies: pd.DataFrame,
+    corpus: pd.DataFrame,
+    folder: Path,
+    sample_rate: int,
+    seed: int,
+    progress: Callable[[int], object] = lambda done: None,
+) -> pd.DataFrame:
+    """Render perturbed clips, one WAV file a level, one clip after the other.
+
+    Parameters
+    ----------
+    copies : DataFrame
+        clip_id, kind, level, parent_clip_id, partner_clip_id, duration_s.
+    corpus : DataFrame
+        Clip list that holds parents and partners.
+    folder : Path
+        Where the audio goes.
+    sample_rate : int
+        Hz.
+    seed : int
+        The config's seed.
+    progress : callable
+        Told of every clip that was rendered.
+
+    Returns
+    -------
+    DataFrame
+        `copies` with path and start_s: a clip list like any other.
+    """
+    where = corpus.set_index("clip_id")[["path", "start_s"]]
+    parts = []
+    for level, part in copies.groupby("level", sort=False):
+        rendered = []
+        for copy in part.itertuples():
+            parent, partner = where.loc[copy.parent_clip_id], where.loc[copy.partner_clip_id]
+            needed = tuple(partner) if PERTURBATIONS[copy.kind].needs_partner else None
+            # one draw a clip and kind: levels differ in degree alone
+            chance = draw(seed, f"perturb.{copy.kind}", copy.parent_clip_id)
+            rendered.append(
+                render(*parent, copy.duration_s, copy.kind, level, sample_rate, chance, needed)
+            )
+            progress(1)
+        path = folder / f"{level:g}.wav"
+        write(path, np.concatenate(rendered), sample_rate)
+        starts = np.cumsum([0, *map(len, rendered[:-1])]) / sample_rate
+        parts.append(part.assign(path=str(path), start_s=starts))
+    return pd.concat(parts)
 
 
 def _pitch(audio, sample_rate, level, rng, partner):

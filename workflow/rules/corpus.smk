@@ -122,7 +122,7 @@ rule probe:
     output:
         tracks="results/corpus/probed/{shard}.parquet",
         rejected="results/corpus/probed/{shard}.rejected.parquet",
-        fingerprints="results/corpus/probed/{shard}.fingerprints.npz",
+        fingerprints="results/corpus/probed/{shard}.fingerprints.parquet",
     log:
         "results/logs/probe/{shard}.log",
     conda:
@@ -154,7 +154,7 @@ rule tracks:
             "results/corpus/probed/{shard}.rejected.parquet", shard=TRACK_SHARDS
         ),
         fingerprints=expand(
-            "results/corpus/probed/{shard}.fingerprints.npz", shard=TRACK_SHARDS
+            "results/corpus/probed/{shard}.fingerprints.parquet", shard=TRACK_SHARDS
         ),
     output:
         tracks="results/corpus/tracks.csv",
@@ -174,9 +174,7 @@ rule tracks:
     message:
         "Finding duplicates, splitting by artist"
     shell:
-        RUN
-        + " --seed {params.seed} tracks --probed {input.tracks} --not-kept {input.rejected}"
-        " --fingerprints {input.fingerprints} {params.flags}"
+        RUN + " --seed {params.seed} tracks {input.tracks} {params.flags}"
         " --tracks {output.tracks} --rejected {output.rejected}"
 
 

@@ -1,6 +1,7 @@
 """Tracks to clips: a grid over each track, without its silent places."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -29,6 +30,7 @@ def cut(
     silence_lufs: float = -50.0,
     per_track: int = 24,
     seed: int = 0,
+    progress: Callable[[int], object] = lambda done: None,
 ) -> pd.DataFrame:
     """Clip list of tracks.
 
@@ -45,6 +47,8 @@ def cut(
         At most so many clips a track, drawn at random.
     seed : int
         The config's `seed`.
+    progress : callable
+        Told of every track that was cut.
 
     Returns
     -------
@@ -63,6 +67,7 @@ def cut(
     for track in tracks.sort_values("track_id").to_dict("records"):
         path = Path(track["root"]) / track["path"]
         samples, rate = audio.read(path)
+        progress(1)
         length = round(duration_s * rate)
         count = int((len(samples) / rate - duration_s) / hop_s) + 2
         starts = [round(index * hop_s, 3) for index in range(max(0, count))]

@@ -24,11 +24,30 @@ from urllib.request import Request, urlopen
 from tqdm import tqdm
 
 from musical_roots.errors import InputError
+from musical_roots.tables import read_table
 
 MIRROR = "set corpus.debian.mirror to an archive that has it"
-SNAPSHOT = "https://snapshot.debian.org/archive/debian/20250101T000000Z"
 BLOCK = 1 << 20
 TRIES = 3
+
+
+def manifest(path: Path | str, only: Iterable[str] = ()) -> dict[str, dict]:
+    """Rows of a manifest of packages by name; with `only`, just those.
+
+    Raises
+    ------
+    InputError
+        If the file is no such manifest, or lacks a package of `only`.
+    """
+    rows = read_table(path, ["package", "version", "pool_path", "size_bytes", "sha256"])
+    packages = {row["package"]: row for row in rows.to_dict("records")}
+    lacking = sorted(set(only) - set(packages))
+    if lacking:
+        raise InputError(
+            f"{path}: no package {', '.join(lacking)}, which corpus.debian.only names; "
+            f"there are {', '.join(packages)}"
+        )
+    return {name: packages[name] for name in only} or packages
 
 
 def fetch(package: Mapping, destination: Path | str, mirror: str | None = None) -> None:
@@ -173,10 +192,7 @@ def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess:
             errors="replace",
         )
     except FileNotFoundError as error:
-        raise InputError(
-            f"{command[0]} is not on this machine; set corpus.debian.mirror, for example to "
-            "https://deb.debian.org/debian"
-        ) from error
+        raise InputError(f"{command[0]} is not on this machine; {MIRROR}") from error
 
 
 def _apt_error(package: Mapping, said: str, own: list[str], destination: Path) -> InputError:
@@ -195,7 +211,7 @@ def _apt_error(package: Mapping, said: str, own: list[str], destination: Path) -
             "corpus.debian.mirror"
         )
     offers = f"apt offers {', '.join(versions)}" if versions else "apt does not know the package"
-    return InputError(f"{name} {version}: {offers}; {MIRROR}, such as {SNAPSHOT}")
+    return InputError(f"{name} {version}: {offers}; {MIRROR}, such as a snapshot of its time")
 
 
 def _from_archive(package: Mapping, destination: Path, mirror: str) -> None:

@@ -8,7 +8,7 @@ import hashlib
 import re
 import struct
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -70,6 +70,7 @@ def probe(
     maximum_s: float = 1200.0,
     silence_lufs: float = -60.0,
     exclude: Iterable[str] = EXCLUDE,
+    progress: Callable[[int], object] = lambda done: None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Decode, check and identify the recordings of one shard.
 
@@ -84,6 +85,8 @@ def probe(
     exclude : iterable of str
         Shell patterns (``*`` also matches ``/``; case does not matter) of paths that are no music
         of their own: effects, stems.
+    progress : callable
+        Told of every file that was looked at.
 
     Returns
     -------
@@ -99,6 +102,7 @@ def probe(
     patterns = [pattern.lower() for pattern in exclude]
     for recording in _text(recordings).to_dict("records"):
         path = Path(recording["root"]) / recording["path"]
+        progress(1)
         try:
             if recording["problem"]:
                 raise _Unfit(recording["problem"])
