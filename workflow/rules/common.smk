@@ -29,8 +29,6 @@ KINDS = [
 ]
 SPLITS = ["train", "control"] if config["corpus"]["control_share"] > 0 else ["train"]
 
-RUN = "python -m musical_roots --log {log}"
-
 
 def flags(section, *keys):
     """Keys of a config section as flags of a command: minimum_s: 30 -> --minimum-s 30."""
@@ -47,11 +45,34 @@ def module(encoder):
     return ENCODERS[encoder].split(":")[0]
 
 
+def recordings_of(source):
+    """Files that the list of recordings is made from, and the flags that say so."""
+    if source == "debian":
+        folders = expand(f"{CACHE}/recordings/{{package}}", package=PACKAGES)
+        where = {"tracks": DEBIAN["tracks"], "root": f"{CACHE}/recordings"}
+        return [DEBIAN["tracks"], *folders], flags(where | {"package": list(PACKAGES)})
+    where = {key: value for key, value in FOLDER.items() if value}
+    return [path for path in [FOLDER["metadata"]] if path], flags(where)
+
+
+def weights(wildcards):
+    """Converted weights of an encoder that has some."""
+    if wildcards.encoder not in SOURCES:
+        return []
+    return expand(
+        "{folder}/{file}", folder=CHECKPOINTS, file=SOURCES[wildcards.encoder].converted
+    )
+
+
+def rendered(wildcards):
+    """Audio that a clip list points into, if it was made by the run and is removed after use."""
+    return f"results/audio/{wildcards.clips}" if "perturbed" in wildcards.clips else []
+
+
 def hold_lock():
-    """One run a folder. The kernel drops the lock with its holder, so that a killed run leaves none."""
+    """One run a folder. The kernel drops the lock with its holder: a killed run leaves none."""
     if "MUSICAL_ROOTS_RUN" in os.environ:  # the report is made by a run inside the run
         return None
-    os.makedirs(".snakemake", exist_ok=True)
     handle = open(".snakemake/musical-roots.lock", "w")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -59,11 +80,12 @@ def hold_lock():
         stop(
             "another run is at work in this folder; wait for it, or use another folder"
         )
-    os.environ["MUSICAL_ROOTS_RUN"] = str(os.getpid())
+    os.environ.update(MUSICAL_ROOTS_RUN=str(os.getpid()))
     return handle
 
 
-LOCK = hold_lock()
+onstart:
+    workflow.musical_roots_lock = hold_lock()
 
 
 wildcard_constraints:

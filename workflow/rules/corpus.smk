@@ -28,22 +28,12 @@ if config["corpus"]["source"] == "debian":
         stop(error)
 
 
-def recordings_of(source):
-    """Files that the list of recordings is made from, and the flags that say so."""
-    if source == "debian":
-        folders = expand(CACHE + "/recordings/{package}", package=PACKAGES)
-        where = {"tracks": DEBIAN["tracks"], "root": CACHE + "/recordings"}
-        return [DEBIAN["tracks"], *folders], flags(where | {"package": list(PACKAGES)})
-    where = {key: value for key, value in FOLDER.items() if value}
-    return [path for path in [FOLDER["metadata"]] if path], flags(where)
-
-
 RECORDINGS, RECORDING_FLAGS = recordings_of(config["corpus"]["source"])
 
 
 rule package:
     output:
-        deb=CACHE + "/packages/{package}.deb",
+        deb=f"{CACHE}/packages/{{package}}.deb",
     log:
         "results/logs/package/{package}.log",
     wildcard_constraints:
@@ -62,17 +52,16 @@ rule package:
     message:
         "Fetching {wildcards.package}"
     shell:
-        RUN
-        + " fetch-package --manifest {params.manifest:q} --package {wildcards.package}"
+        "python -m musical_roots --log {log} fetch-package --manifest {params.manifest:q} --package {wildcards.package}"
         " {params.flags} --out {output.deb}"
 
 
 rule unpack:
     input:
-        deb=CACHE + "/packages/{package}.deb",
+        deb=f"{CACHE}/packages/{{package}}.deb",
         tracks=DEBIAN["tracks"],
     output:
-        folder=directory(CACHE + "/recordings/{package}"),
+        folder=directory(f"{CACHE}/recordings/{{package}}"),
     log:
         "results/logs/unpack/{package}.log",
     wildcard_constraints:
@@ -88,8 +77,7 @@ rule unpack:
     message:
         "Unpacking {wildcards.package}"
     shell:
-        RUN
-        + " unpack --deb {input.deb} --package {wildcards.package} --tracks {input.tracks}"
+        "python -m musical_roots --log {log} unpack --deb {input.deb} --package {wildcards.package} --tracks {input.tracks}"
         " --out {output.folder}"
 
 
@@ -113,7 +101,7 @@ rule recordings:
     message:
         "Listing recordings"
     shell:
-        RUN + " recordings --source {params.source} {params.flags} --out {output.table}"
+        "python -m musical_roots --log {log} recordings --source {params.source} {params.flags} --out {output.table}"
 
 
 rule probe:
@@ -141,8 +129,7 @@ rule probe:
     message:
         "Reading recordings, part {wildcards.shard}"
     shell:
-        RUN
-        + " probe --recordings {input.recordings} --shard {params.shard} {params.shards}"
+        "python -m musical_roots --log {log} probe --recordings {input.recordings} --shard {params.shard} {params.shards}"
         " {params.flags} --tracks {output.tracks} --rejected {output.rejected}"
         " --fingerprints {output.fingerprints}"
 
@@ -174,7 +161,7 @@ rule tracks:
     message:
         "Finding duplicates, splitting by artist"
     shell:
-        RUN + " --seed {params.seed} tracks {input.tracks} {params.flags}"
+        "python -m musical_roots --log {log} --seed {params.seed} tracks {input.tracks} {params.flags}"
         " --tracks {output.tracks} --rejected {output.rejected}"
 
 
@@ -200,8 +187,7 @@ rule clips:
     message:
         "Cutting {wildcards.split} tracks into clips, part {wildcards.shard}"
     shell:
-        RUN
-        + " --seed {params.seed} clips --tracks {input.tracks} --split {wildcards.split}"
+        "python -m musical_roots --log {log} --seed {params.seed} clips --tracks {input.tracks} --split {wildcards.split}"
         " --shard {params.shard} {params.shards} {params.flags} --out {output.clips}"
 
 
@@ -223,4 +209,4 @@ rule clip_list:
     message:
         "Listing clips"
     shell:
-        RUN + " clip-list {input} --out {output.clips}"
+        "python -m musical_roots --log {log} clip-list {input} --out {output.clips}"

@@ -7,22 +7,8 @@
 
 from musical_roots.encoders.checkpoints import SOURCES
 
-CHECKPOINTS = CACHE + "/checkpoints"
+CHECKPOINTS = f"{CACHE}/checkpoints"
 INDEXED = [f"{split}/{shard}" for split in SPLITS for shard in CLIP_SHARDS]
-
-
-def weights(wildcards):
-    """Converted weights of an encoder that has some."""
-    if wildcards.encoder not in SOURCES:
-        return []
-    return expand(
-        "{folder}/{file}", folder=CHECKPOINTS, file=SOURCES[wildcards.encoder].converted
-    )
-
-
-def rendered(wildcards):
-    """Audio that a clip list points into, if it was made by the run and is removed after use."""
-    return f"results/audio/{wildcards.clips}" if "perturbed" in wildcards.clips else []
 
 
 rule embeddings:
@@ -51,11 +37,11 @@ for name, source in SOURCES.items():
             runtime=60,
         params:
             encoder=name,
-            folder=CHECKPOINTS,
+            folder=lambda wildcards, output: os.path.dirname(output[0]),
         message:
             f"Fetching the weights of {name}"
         shell:
-            RUN + " weights --encoder {params.encoder} --checkpoints {params.folder:q}"
+            "python -m musical_roots --log {log} weights --encoder {params.encoder} --checkpoints {params.folder:q}"
 
 
 rule encode:
@@ -88,7 +74,7 @@ rule encode:
     message:
         "Encoding {wildcards.clips}/{wildcards.shard} with {wildcards.encoder}"
     shell:
-        RUN + " --seed {params.seed} encode --encoder {wildcards.encoder}"
+        "python -m musical_roots --log {log} --seed {params.seed} encode --encoder {wildcards.encoder}"
         " --clips {input.clips} --checkpoints {params.checkpoints:q} {params.flags}"
         " --out {output.features}"
 
@@ -111,7 +97,7 @@ rule statistics:
     message:
         "Fitting statistics of {wildcards.encoder} on train"
     shell:
-        RUN + " fit {input} --out {output.statistics}"
+        "python -m musical_roots --log {log} fit {input} --out {output.statistics}"
 
 
 rule embed:
@@ -139,5 +125,5 @@ rule embed:
     message:
         "Embedding {wildcards.clips}/{wildcards.shard} with {wildcards.encoder}"
     shell:
-        RUN + " embed --features {input.features} --clips {input.clips}"
+        "python -m musical_roots --log {log} embed --features {input.features} --clips {input.clips}"
         " --statistics {input.statistics} --out {output.vectors}"

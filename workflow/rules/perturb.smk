@@ -29,7 +29,7 @@ rule queries:
     message:
         "Drawing query clips"
     shell:
-        RUN + " --seed {params.seed} queries --tracks {input.tracks} {params.flags}"
+        "python -m musical_roots --log {log} --seed {params.seed} queries --tracks {input.tracks} {params.flags}"
         " --out {output.queries} {input.lists}"
 
 
@@ -61,7 +61,6 @@ rule perturb:
     message:
         "Perturbing: {wildcards.kind}"
     shell:
-        RUN
-        + " --seed {params.seed} perturb --queries {input.queries} --kind {wildcards.kind}"
+        "python -m musical_roots --log {log} --seed {params.seed} perturb --queries {input.queries} --kind {wildcards.kind}"
         " {params.levels} {params.flags} --audio {output.audio}"
         " --out {output.clips} --targets {output.targets} {input.lists}"

@@ -82,7 +82,7 @@ for name in FIGURES:
         message:
             f"Drawing {name}"
         shell:
-            RUN + " figure --name {params.name} --table {input.table}"
+            "python -m musical_roots --log {log} figure --name {params.name} --table {input.table}"
             " --svg {output.svg} --png {output.png}"
 
 
@@ -105,7 +105,7 @@ rule claims:
     message:
         "Checking the claims"
     shell:
-        RUN + " claims --expected {input.expected} --out {output.table} {input.tables}"
+        "python -m musical_roots --log {log} claims --expected {input.expected} --out {output.table} {input.tables}"
 
 
 rule check:
@@ -159,8 +159,7 @@ rule page:
     message:
         "Writing the page on {wildcards.page}"
     shell:
-        RUN
-        + " page --title {params.title:q} --text {params.text:q} --out {output} {input}"
+        "python -m musical_roots --log {log} page --title {params.title:q} --text {params.text:q} --out {output} {input}"
 
 
 rule provenance:
@@ -192,7 +191,7 @@ rule provenance:
     message:
         "Writing down what made the results"
     shell:
-        RUN + " provenance --config {params.config:q} {params.encoders}"
+        "python -m musical_roots --log {log} provenance --config {params.config:q} {params.encoders}"
         " --config-out {output.config} --out {output.page}"
 
 
@@ -219,7 +218,7 @@ rule notebook:
     message:
         "Executing the notebook"
     shell:
-        RUN + " notebook --notebook {input.notebook} --out {output}"
+        "python -m musical_roots --log {log} notebook --notebook {input.notebook} --out {output}"
 
 
 # The report is written anew when its text or a caption is.

@@ -31,5 +31,5 @@ rule robustness:
     message:
         "Experiment B: robustness to perturbation"
     shell:
-        RUN + " --seed {params.seed} robustness {params.pairs} --clips {input.clips}"
+        "python -m musical_roots --log {log} --seed {params.seed} robustness {params.pairs} --clips {input.clips}"
         " {params.flags} --out {output.table}"

@@ -35,6 +35,5 @@ rule match:
     message:
         "Searching {wildcards.queries} with {wildcards.encoder}"
     shell:
-        RUN
-        + " search --queries {input.queries} --targets {input.targets} {params.flags}"
+        "python -m musical_roots --log {log} search --queries {input.queries} --targets {input.targets} {params.flags}"
         " --out {output.matches} {input.index}"
