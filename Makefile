@@ -28,7 +28,7 @@ $(READY): envs/main.lock pyproject.toml
 	python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-SNAKEMAKE := snakemake --cores $(CORES) $(addprefix --configfile ,$(CONFIG))
+SNAKEMAKE := snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
 
 study: $(READY)
 	@$(SNAKEMAKE)

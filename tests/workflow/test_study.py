@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 import soundfile
 
+from musical_roots.perturb import PERTURBATIONS
+
 ROOT = Path(__file__).parents[2]
 TINY = ["--configfile", "config/tiny.yaml"]
 CACHE = ["--config", f"cache={ROOT / 'resources'}"]
@@ -118,13 +120,14 @@ def test_two_runs_at_once(tiny):
 
 
 def tone(path: Path, seconds: float, hertz: float, rate: int = 22050, channels: int = 1, **how):
-    """A melody of decaying notes, different for every pitch: music enough for a corpus."""
+    """Decaying notes over noise, both of their own for every pitch: music enough for a corpus."""
     path.parent.mkdir(parents=True, exist_ok=True)
     time_s = np.arange(int(seconds * rate)) / rate
     generator = np.random.default_rng(int(hertz))
     notes = hertz * 2 ** (generator.integers(0, 24, int(seconds * 3) + 1) / 12)
     phase = 2 * np.pi * np.cumsum(notes[(time_s * 3).astype(int)]) / rate
     samples = 0.3 * np.sin(phase) * np.exp(-3 * (time_s * 3 % 1))
+    samples += generator.normal(scale=0.05, size=len(samples))
     soundfile.write(path, np.repeat(samples[:, None], channels, axis=1), rate, **how)
 
 
@@ -148,25 +151,27 @@ def test_a_folder_with_bad_files(study):
         "corpus: {source: folder, folder: {root: music}}\n"
         "clips: {per_track: 3}\n"
         "encoders: {musicnn: {activate: false}, random: {activate: false}}\n"
-        "robustness: {queries: 5, resamples: 50}\n"
+        "robustness: {queries: 5, resamples: 50, perturbations: {noise: {levels: [0]}"
+        + "".join(f", {kind}: {{activate: false}}" for kind in PERTURBATIONS if kind != "noise")
+        + "}}\n"
     )
-    done = study.snakemake("--configfile", overlay, "robustness")
+    done = study.snakemake("robustness", "--configfile", overlay)
     assert done.returncode == 0, done.stdout[-5000:]
     tracks = pd.read_csv(study.folder / "results/corpus/tracks.csv")
     rejected = pd.read_csv(study.folder / "results/corpus/rejected.csv").set_index("path").reason
     assert len(tracks) == 7
     assert set(rejected.index) == {
-        f"Di/{name}"
+        f"music/Di/{name}"
         for name in ["short.wav", "empty.wav", "no audio.mp3", "no samples.wav", "cut.ogg"]
     }
-    assert "empty" in rejected["Di/empty.wav"]
+    assert "empty" in rejected["music/Di/empty.wav"]
     assert not rejected.str.contains("\n").any()
     assert len(pd.read_csv(study.folder / "results/tables/robustness.csv")) > 0
 
 
 def test_a_missing_folder_is_one_line(study):
     overlay = study.overlay("corpus: {source: folder, folder: {root: nowhere}}")
-    done = study.snakemake("--configfile", overlay, "corpus")
+    done = study.snakemake("corpus", "--configfile", overlay)
     assert done.returncode != 0
     assert "nowhere" in done.stdout
     assert "Traceback" not in done.stdout
@@ -176,7 +181,7 @@ def test_a_package_that_is_gone_is_one_line(study):
     overlay = study.overlay(
         f"cache: {study.folder}/cache\ncorpus: {{debian: {{mirror: {study.folder}/no-archive}}}}"
     )
-    done = study.snakemake("--configfile", overlay, "corpus")
+    done = study.snakemake("corpus", "--configfile", overlay)
     assert done.returncode != 0
     assert "musical-roots: error:" in done.stdout
     assert "Traceback" not in done.stdout

@@ -1,0 +1,131 @@
+"""Measure speed as ratios, both sides in one run, and write benchmarks/speed.csv: `make bench`."""
+
+import os
+
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import soundfile
+import torch
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from plain_musicnn import plain_encode
+
+from musical_roots import embed, search, tables
+from musical_roots.encoders import base, checkpoints
+from musical_roots.provenance import environment
+
+torch.set_num_threads(1)
+WEIGHTS = ROOT / "resources/checkpoints"
+ROUNDS = 3
+
+
+def music(seconds: float, rate: int, seed: int = 0) -> np.ndarray:
+    """Synthetic chords over noise: float32 [samples]."""
+    generator = np.random.default_rng(seed)
+    at = np.arange(round(seconds * rate)) / rate
+    tones = generator.uniform(80, 4000, 12)[:, None]
+    swell = 1 + np.sin(2 * np.pi * generator.uniform(0.2, 3, 12)[:, None] * at)
+    chords = (swell * np.sin(2 * np.pi * tones * at)).mean(axis=0)
+    return (0.3 * chords + generator.normal(scale=0.02, size=len(at))).astype(np.float32)
+
+
+def best(*sides: Callable[[], object]) -> list[float]:
+    """Seconds of CPU of each side, the best of a few rounds in turns."""
+    seconds = [[] for _ in sides]
+    for _ in range(ROUNDS):
+        for side, spent in zip(sides, seconds, strict=True):
+            start = time.process_time()
+            side()
+            spent.append(time.process_time() - start)
+    return [min(spent) for spent in seconds]
+
+
+def encoder_against_plain_port() -> dict:
+    encoder = base.load("musicnn", WEIGHTS)
+    clips = np.stack([music(3, encoder.sample_rate, seed) for seed in range(32)])
+    plain = np.stack([plain_encode(WEIGHTS, clip) for clip in clips])
+    error = np.abs(encoder.encode(clips) - plain).max()
+    baseline, ours = best(
+        lambda: [plain_encode(WEIGHTS, clip) for clip in clips], lambda: encoder.encode(clips)
+    )
+    return row(f"musicnn, clips/s (largest difference {error:.1e})", len(clips), baseline, ours)
+
+
+def stage_against_forward_pass() -> dict:
+    encoder = base.load("musicnn", WEIGHTS)
+    rate, count = 44_100, 128
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "track.ogg"
+        soundfile.write(path, music(3 * count, rate), rate)
+        clips = pd.DataFrame({"path": str(path), "start_s": 3.0 * np.arange(count)})
+        clips["duration_s"] = 3.0
+        decoded = np.concatenate(list(embed._decoded_ahead(clips, encoder.sample_rate, count)))
+
+        def stage():
+            features = embed.encode(clips, encoder)
+            tables.write_array(features, Path(folder) / "features.npy")
+
+        baseline, ours = best(lambda: encoder.encode(decoded), stage)
+    return row("embed stage, clips/s", count, baseline, ours)
+
+
+def search_against_product(size: int = 200_000, count: int = 1_000, dim: int = 512) -> dict:
+    """Clustered synthetic vectors, shards of 50,000."""
+    generator = np.random.default_rng(0)
+    centres = generator.normal(size=(500, dim))
+
+    def vectors(n: int) -> np.ndarray:
+        drawn = centres[generator.integers(len(centres), size=n)] + generator.normal(size=(n, dim))
+        return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float16)
+
+    def shards(name: str, n: int, folder: str) -> tables.Embeddings:
+        paths = []
+        for first in range(0, n, 50_000):
+            ids = [f"{row:016x}" for row in range(first, min(first + 50_000, n))]
+            clips = pd.DataFrame({"clip_id": ids, "track_id": ids, "group_id": ids})
+            paths.append(Path(folder) / f"{name}{first}.npy")
+            made_by = {"encoder": "synthetic", "fingerprint": "synthetic"}
+            tables.write_shard(paths[-1], vectors(len(ids)), clips, made_by)
+        return tables.open_shards(paths)
+
+    with tempfile.TemporaryDirectory() as folder:
+        index, queries = shards("index", size, folder), shards("queries", count, folder)
+        block = 4096
+        wide = [index.rows(first, first + block) for first in range(0, size, block)]
+        wanted = queries.rows(0, count)
+        scores = np.empty((count, block), np.float32)
+
+        def product():
+            for part in wide:
+                np.matmul(wanted, part.T, out=scores[:, : len(part)])
+
+        baseline, ours = best(product, lambda: search.matches(queries, index, k=50))
+    return row(f"exact search, queries/s ({size} x {dim}, synthetic)", count, baseline, ours)
+
+
+def row(what: str, items: int, baseline_s: float, ours_s: float) -> dict:
+    return {
+        "what": what,
+        "baseline": round(items / baseline_s, 2),
+        "ours": round(items / ours_s, 2),
+        "ratio": round(baseline_s / ours_s, 3),
+        "hardware": environment()["processor"],
+    }
+
+
+if __name__ == "__main__":
+    checkpoints.fetch("musicnn", WEIGHTS)
+    rows = [encoder_against_plain_port(), stage_against_forward_pass(), search_against_product()]
+    table = pd.DataFrame(rows)
+    tables.write_table(table, ROOT / "benchmarks/speed.csv")
+    print(table.drop(columns="hardware").to_string(index=False))
