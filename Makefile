@@ -51,4 +51,4 @@ format: $(READY)
 	snakefmt workflow Snakefile
 
 bench: $(READY)
-	python benchmarks/run.py
+	PYTHONPATH=tests python benchmarks/run.py

@@ -1,10 +1,5 @@
 """Measure speed as ratios, both sides in one run, and write benchmarks/speed.csv: `make bench`."""
 
-import os
-
-os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
-
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,17 +9,14 @@ import numpy as np
 import pandas as pd
 import soundfile
 import torch
-
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-
 from plain_musicnn import plain_encode
+from threadpoolctl import threadpool_limits
 
 from musical_roots import embed, search, tables
 from musical_roots.encoders import base, checkpoints
 from musical_roots.provenance import environment
 
-torch.set_num_threads(1)
+ROOT = Path(__file__).parents[1]
 WEIGHTS = ROOT / "resources/checkpoints"
 ROUNDS = 3
 
@@ -123,9 +115,13 @@ def row(what: str, items: int, baseline_s: float, ours_s: float) -> dict:
     }
 
 
+MEASURES = [encoder_against_plain_port, stage_against_forward_pass, search_against_product]
+
 if __name__ == "__main__":
     checkpoints.fetch("musicnn", WEIGHTS)
-    rows = [encoder_against_plain_port(), stage_against_forward_pass(), search_against_product()]
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        rows = [measure() for measure in MEASURES]
     table = pd.DataFrame(rows)
     tables.write_table(table, ROOT / "benchmarks/speed.csv")
     print(table.drop(columns="hardware").to_string(index=False))

@@ -6,6 +6,7 @@ Each stage imports what it needs inside its function, so that it starts quickly,
 
 import errno
 import logging
+import shutil
 import sys
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def stage(context: click.Context, log_file: Path | None, seed: int) -> None:
     if log_file:
         log_file.parent.mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(log_file, mode="w", encoding="utf-8"))
-    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=handlers)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=handlers, force=True)
     context.obj = seed
 
 
@@ -43,12 +44,19 @@ def main() -> None:
     except InputError as error:
         log.error("musical-roots: error: %s", error)
         sys.exit(2)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        where = error.filename or "the results folder"
+    except Exception as error:
+        if not _disk_is_full(error):
+            log.exception("musical-roots: failed; this is a defect, please report it")
+            sys.exit(1)
+        where = getattr(error, "filename", None) or Path.cwd()
         log.error("musical-roots: error: %s: the disk is full; free room and run again", where)
         sys.exit(2)
+
+
+def _disk_is_full(error: Exception) -> bool:
+    # numpy and libsndfile do not say why a write fell short
+    no_room = isinstance(error, OSError | RuntimeError) and shutil.disk_usage(".").free < 1 << 20
+    return no_room or getattr(error, "errno", None) == errno.ENOSPC
 
 
 def progress(total: int, what: str, unit: str):

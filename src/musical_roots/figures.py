@@ -11,6 +11,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from musical_roots.tables import atomic
 
@@ -113,7 +114,12 @@ def _panels(
     for axis in axes[: len(kinds) : columns]:
         axis.set_ylabel(ylabel)
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    if plot is _cosine:
+        handles.append(Line2D([], [], color="0.3", ls=":", lw=1))
+        labels.append("a random clip of another track")
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=min(3, len(labels)), frameon=False
+    )
     return figure
 
 

@@ -1,0 +1,58 @@
+import errno
+import logging
+import os
+
+import numpy as np
+import pytest
+
+from musical_roots import cli, tables
+
+
+@pytest.fixture(autouse=True)
+def fresh_logging():
+    root = logging.getLogger()
+    before = root.handlers[:]
+    root.handlers.clear()
+    yield
+    root.handlers[:] = before
+
+
+def run(monkeypatch, *words):
+    monkeypatch.setattr("sys.argv", ["musical_roots", *map(str, words)])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    return stopped.value.code
+
+
+def test_bad_input_is_one_line_in_the_log_and_on_the_terminal(monkeypatch, tmp_path, capsys):
+    log = tmp_path / "logs/fit.log"
+    (tmp_path / "000.json").write_text('{"standardise": true}')
+    np.save(tmp_path / "000.npy", np.empty((0, 3), np.float32))
+    status = run(
+        monkeypatch, "--log", log, "fit", tmp_path / "000.npy", "--out", tmp_path / "s.npy"
+    )
+    assert status == 2
+    assert log.read_text().startswith("musical-roots: error: no training clips")
+    assert log.read_text().count("\n") == 1
+    assert capsys.readouterr().err == log.read_text()
+
+
+def test_an_unknown_flag_is_refused(monkeypatch, capsys):
+    assert run(monkeypatch, "fit", "--colour", "red") == 2
+    assert "--colour" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_one_line_and_the_old_result_stays(monkeypatch, tmp_path, capsys):
+    out = tmp_path / "s.npy"
+    out.write_bytes(b"old")
+    (tmp_path / "000.json").write_text('{"standardise": true}')
+    np.save(tmp_path / "000.npy", np.ones((2, 3), np.float32))
+
+    def full(file):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(out))
+
+    monkeypatch.setattr(tables.os, "fsync", full)
+    assert run(monkeypatch, "fit", tmp_path / "000.npy", "--out", out) == 2
+    assert "the disk is full; free room and run again" in capsys.readouterr().err
+    assert out.read_bytes() == b"old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000.json", "000.npy", "s.npy"]
