@@ -113,8 +113,9 @@ def fit(shards: list[np.ndarray], standardise: bool) -> np.ndarray:
     mean = sum(shard.sum(axis=0, dtype=np.float64) for shard in shards) / count
     squares = sum(((shard - mean) ** 2).sum(axis=0) for shard in shards)
     scale = np.sqrt(squares / count)
-    # A dimension that never varies tells clips apart by rounding alone: it is only centred.
-    return np.stack([mean, np.where(scale > 1e-6 * np.abs(mean) + 1e-12, scale, 1.0)])
+    # A dimension that all but never varies tells clips apart by rounding alone: it is only centred.
+    typical = np.median(scale[scale > 1e-12]) if (scale > 1e-12).any() else np.inf
+    return np.stack([mean, np.where(scale > 1e-4 * typical, scale, 1.0)])
 
 
 def digest(statistics: np.ndarray) -> str:

@@ -79,6 +79,15 @@ def test_a_dimension_that_never_varies_is_only_centred():
     assert embed.fit([features], standardise=True).tolist() == [[2.0, 5.0], [1.0, 1.0]]
 
 
+def test_rounding_in_a_dimension_is_not_blown_up():
+    generator = np.random.default_rng(0)
+    features = generator.normal(size=(50, 6)).astype(np.float32)
+    features[:, 2] = 7 + 1e-6 * generator.normal(size=50)
+    scale = embed.fit([features], standardise=True)[1]
+    assert scale[2] == 1.0
+    assert (scale[[0, 1, 3, 4, 5]] != 1.0).all()
+
+
 def test_no_training_clips_is_said():
     with pytest.raises(InputError, match="no training clips"):
         embed.fit([np.empty((0, 3), np.float32)], standardise=True)

@@ -138,7 +138,9 @@ def load(path: Path | str, shapes: dict[str, tuple[int, ...]]) -> Tensors:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path} is missing; fetch the weights first (encoders/checkpoints.py)")
+        raise InputError(
+            f"{path} is missing; fetch it: python -m musical_roots weights --encoder musicnn --checkpoints FOLDER"
+        )
     tensors, _ = _read(path)
     for name, shape in shapes.items():
         if name not in tensors:
