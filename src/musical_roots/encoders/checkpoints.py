@@ -139,7 +139,8 @@ def load(path: Path | str, shapes: dict[str, tuple[int, ...]]) -> Tensors:
     path = Path(path)
     if not path.is_file():
         raise InputError(
-            f"{path} is missing; fetch it: python -m musical_roots weights --encoder musicnn --checkpoints FOLDER"
+            f"{path} is missing; fetch it with: python -m musical_roots weights "
+            f"--encoder {path.stem.split('-')[0]} --checkpoints {path.parent}"
         )
     tensors, _ = _read(path)
     for name, shape in shapes.items():
