@@ -118,7 +118,11 @@ def _panels(
         handles.append(Line2D([], [], color="0.3", ls=":", lw=1))
         labels.append("a random clip of another track")
     figure.legend(
-        handles, labels, loc="outside lower center", ncols=min(3, len(labels)), frameon=False
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=3 if columns == 2 else len(labels),
+        frameon=False,
     )
     return figure
 
