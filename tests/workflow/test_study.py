@@ -114,7 +114,7 @@ def test_two_runs_at_once(tiny):
 
     with open(tiny.folder / ".snakemake/musical-roots.lock") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        done = tiny.snakemake(*TINY, *CACHE)
+        done = tiny.snakemake("--forceall", *TINY, *CACHE)
     assert done.returncode != 0
     assert "another run is at work in this folder" in done.stdout
 
