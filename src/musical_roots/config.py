@@ -152,20 +152,18 @@ def _kind(levels: list[float], what: str) -> Any:
 class Perturbations(Section):
     """Kinds and levels. The first four are the paper's."""
 
-    pitch: Perturbation = _kind(
-        [-12, -9, -7, -5, -3, -2, -1, 0, 1, 2, 3, 5, 7, 9, 12], "Pitch shift, semitones."
-    )
-    stretch: Perturbation = _kind([-20, -15, -10, -5, 0, 5, 10, 15, 20], "Tempo, percent.")
+    pitch: Perturbation = _kind([-12, -7, -5, -3, -1, 0, 1, 3, 5, 7, 12], "Pitch shift, semitones.")
+    stretch: Perturbation = _kind([-20, -10, -5, 0, 5, 10, 20], "Tempo, percent.")
     noise: Perturbation = _kind([-30, -20, -10, 0, 10, 20, 30], "White noise, SNR in dB.")
     mashup: Perturbation = _kind(
         [-30, -20, -10, 0, 10, 20, 30], "Mix with a clip of another track; dB above that clip."
     )
-    mp3: Perturbation = _kind([32, 64, 128, 320], "MP3 round trip, kbit/s.")
-    opus: Perturbation = _kind([16, 32, 64, 128], "Opus round trip, kbit/s.")
-    lowpass: Perturbation = _kind([1000, 2000, 4000, 8000], "Low-pass, cut-off in Hz.")
-    reverb: Perturbation = _kind([0, 0.3, 1.0, 3.0], "Reverberation, RT60 in seconds.")
-    gain: Perturbation = _kind([-20, -10, 0, 10, 20], "Gain with hard clipping, dB.")
-    crop: Perturbation = _kind([0, 0.25, 0.5, 1.0, 1.5], "Shift of the clip grid, seconds.")
+    mp3: Perturbation = _kind([32, 64, 128], "MP3 round trip, kbit/s.")
+    opus: Perturbation = _kind([16, 32, 64], "Opus round trip, kbit/s.")
+    lowpass: Perturbation = _kind([1000, 3000, 8000], "Low-pass, cut-off in Hz.")
+    reverb: Perturbation = _kind([0.3, 1.0, 3.0], "Reverberation, RT60 in seconds.")
+    gain: Perturbation = _kind([-20, 10, 20], "Gain with hard clipping, dB.")
+    crop: Perturbation = _kind([0.5, 1.0, 1.5], "Shift of the clip grid, seconds.")
 
 
 class Robustness(Section):

@@ -22,8 +22,9 @@ generator that it is handed, so the same seed gives the same bytes.
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -31,8 +32,9 @@ import av
 import numpy as np
 import pandas as pd
 import python_stretch
+from soundfile import SoundFile
 
-from musical_roots.audio import fit, read, resample, write
+from musical_roots.audio import fit, read, resample
 from musical_roots.errors import InputError
 from musical_roots.seeding import rng as draw
 
@@ -201,19 +203,24 @@ def render(
     perturbation = PERTURBATIONS[kind]
     margin = 0 if level == perturbation.identity else round(perturbation.context_s * sample_rate)
     samples = round(duration_s * sample_rate)
-
-    def clip(path: Path | str, start_s: float) -> np.ndarray:
-        missing = max(0, margin - round(start_s * sample_rate))  # before the track begins
-        length_s = (samples + 2 * margin - missing) / sample_rate
-        audio, _ = read(path, sample_rate, max(0.0, start_s - margin / sample_rate), length_s)
-        return np.pad(audio, (missing, 0))
-
-    other = clip(*partner) if partner else None
+    audio = _with_margins(path, start_s, samples, margin, sample_rate)
+    other = _with_margins(*partner, samples, margin, sample_rate) if partner else None
     try:
-        altered = perturbation.apply(clip(path, start_s), sample_rate, level, rng, other)
+        altered = perturbation.apply(audio, sample_rate, level, rng, other)
     except InputError as error:
         raise InputError(f"{path} at {start_s:g} s: {error}") from error
     return altered[margin : margin + samples]
+
+
+@lru_cache(maxsize=4)  # the levels of a clip follow one another, and decoding costs as much as most
+def _with_margins(
+    path: Path | str, start_s: float, samples: int, margin: int, sample_rate: int
+) -> np.ndarray:
+    """A clip with `margin` samples more on both sides: float32."""
+    missing = max(0, margin - round(start_s * sample_rate))  # before the track begins
+    length_s = (samples + 2 * margin - missing) / sample_rate
+    audio, _ = read(path, sample_rate, max(0.0, start_s - margin / sample_rate), length_s)
+    return np.pad(audio, (missing, 0))
 
 
 def render_clips(
@@ -224,7 +231,7 @@ def render_clips(
     seed: int,
     progress: Callable[[int], object] = lambda done: None,
 ) -> pd.DataFrame:
-    """Render perturbed clips, one WAV file a level, one clip after the other.
+    """Render perturbed clips, one WAV file a level, one clip after the other in each.
 
     Parameters
     ----------
@@ -247,23 +254,25 @@ def render_clips(
         `copies` with path and start_s: a clip list like any other.
     """
     where = corpus.set_index("clip_id")[["path", "start_s"]]
-    parts = []
-    for level, part in copies.groupby("level", sort=False):
-        rendered = []
-        for copy in part.itertuples():
-            parent, partner = where.loc[copy.parent_clip_id], where.loc[copy.partner_clip_id]
-            needed = tuple(partner) if PERTURBATIONS[copy.kind].needs_partner else None
-            # one draw a clip and kind: levels differ in degree alone
-            chance = draw(seed, f"perturb.{copy.kind}", copy.parent_clip_id)
-            rendered.append(
-                render(*parent, copy.duration_s, copy.kind, level, sample_rate, chance, needed)
-            )
-            progress(1)
-        path = folder / f"{level:g}.wav"
-        write(path, np.concatenate(rendered), sample_rate)
-        starts = np.cumsum([0, *map(len, rendered[:-1])]) / sample_rate
-        parts.append(part.assign(path=str(path), start_s=starts))
-    return pd.concat(parts)
+    paths = copies.level.map(lambda level: str(folder / f"{level:g}.wav"))
+    starts = pd.Series(0.0, index=copies.index)
+    with ExitStack() as stack:
+        files = {
+            path: stack.enter_context(SoundFile(path, "w", sample_rate, 1, "FLOAT"))
+            for path in paths.unique()
+        }
+        for _, levels in copies.groupby("parent_clip_id", sort=False):
+            for copy in levels.itertuples():
+                parent, partner = where.loc[copy.parent_clip_id], where.loc[copy.partner_clip_id]
+                needed = tuple(partner) if PERTURBATIONS[copy.kind].needs_partner else None
+                # one draw a clip and kind: levels differ in degree alone
+                chance = draw(seed, f"perturb.{copy.kind}", copy.parent_clip_id)
+                how = copy.duration_s, copy.kind, copy.level, sample_rate, chance, needed
+                file = files[paths[copy.Index]]
+                starts[copy.Index] = file.tell() / sample_rate
+                file.write(render(*parent, *how))
+                progress(1)
+    return copies.assign(path=paths, start_s=starts)
 
 
 def _pitch(audio, sample_rate, level, rng, partner):
@@ -365,14 +374,15 @@ def _decode(packets: list[av.Packet], header: bytes | None, codec: Codec) -> np.
 def _lowpass(audio, sample_rate, level, rng, partner):
     # a 6th-order Butterworth there and back, written as its gain: 6 dB down at the cut-off
     frequencies = np.fft.rfftfreq(2 * len(audio), 1 / sample_rate)
-    spectrum = np.fft.rfft(audio, 2 * len(audio)) / (1 + (frequencies / level) ** 12)
+    gain = 1 / (1 + (frequencies / level) ** 12)
+    spectrum = np.fft.rfft(audio, 2 * len(audio)) * gain.astype(np.float32)
     return np.fft.irfft(spectrum, 2 * len(audio))[: len(audio)]
 
 
 def _reverb(audio, sample_rate, level, rng, partner):
     time = np.arange(1, round(level * sample_rate) + 1) / sample_rate
     tail = rng.standard_normal(len(time)) * 10 ** (-3 * time / level)
-    room = np.append(1.0, tail / np.linalg.norm(tail))
+    room = np.append(1.0, tail / np.linalg.norm(tail)).astype(np.float32)
     size = 1 << (len(audio) + len(room)).bit_length()
     return np.fft.irfft(np.fft.rfft(audio, size) * np.fft.rfft(room, size), size)[: len(audio)]
 
