@@ -253,6 +253,7 @@ def render_clips(
     DataFrame
         `copies` with path and start_s: a clip list like any other.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     where = corpus.set_index("clip_id")[["path", "start_s"]]
     paths = copies.level.map(lambda level: str(folder / f"{level:g}.wav"))
     starts = pd.Series(0.0, index=copies.index)

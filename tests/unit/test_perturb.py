@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.signal import find_peaks
 
@@ -385,6 +386,34 @@ def test_render_names_a_silent_clip(tmp_path):
     audio.write(tmp_path / "quiet.wav", np.zeros(RATE, np.float32), RATE)
     with pytest.raises(InputError, match=r"quiet.wav at 0.2 s: noise: the clip is silent"):
         render(tmp_path / "quiet.wav", 0.2, 0.5, "noise", 0, RATE, rng(0, ""))
+
+
+def test_render_clips_points_at_what_render_gives(track, tmp_path):
+    corpus = pd.DataFrame(
+        {"clip_id": ["a", "b", "c"], "path": str(track), "start_s": [1.0, 2.0, 4]}
+    )
+    copies = pd.DataFrame(
+        [
+            (f"{parent}{level}", "mashup", level, parent, partner, 0.5)
+            for level in (-10, 10)
+            for parent, partner in [("a", "c"), ("b", "a")]
+        ],
+        columns=["clip_id", "kind", "level", "parent_clip_id", "partner_clip_id", "duration_s"],
+    )
+    shuffled = copies.sample(frac=1, random_state=0)
+    where = corpus.set_index("clip_id").start_s
+    for given in (copies, shuffled):
+        folder = tmp_path / f"{given.index[0]}"
+        made = perturb.render_clips(given, corpus, folder, RATE, seed=7)
+        assert made.clip_id.tolist() == given.clip_id.tolist()
+        for clip in made.itertuples():
+            alone = render(
+                *(track, where[clip.parent_clip_id], 0.5, "mashup", clip.level, RATE),
+                rng(7, "perturb.mashup", clip.parent_clip_id),
+                (track, where[clip.partner_clip_id]),
+            )
+            written, _ = audio.read(clip.path, RATE, clip.start_s, 0.5)
+            assert written.tobytes() == alone.tobytes()
 
 
 if __name__ == "__main__":
