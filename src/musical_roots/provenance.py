@@ -17,8 +17,8 @@ ROOT = PACKAGE.name
 def stage_digest(stage: str, *plugins: str) -> str:
     """Digest of the code behind `python -m musical_roots <stage>`.
 
-    It covers the stage's function in `cli.py`, what is shared there, and every module of the
-    package that these import, directly or not. Each rule carries it in its `params`, so that an
+    It covers the stage's function in `cli`, what is shared there, and every module of the package
+    that these import, directly or not. Each rule carries it in its `params`, so that an
     edited module re-runs the stages that use it and no other.
 
     Parameters
@@ -33,21 +33,19 @@ def stage_digest(stage: str, *plugins: str) -> str:
     KeyError
         If there is no such stage.
     """
-    source = (PACKAGE / "cli.py").read_text(encoding="utf-8")
-    tree = ast.parse(source)
-    stages = {name: node for node in tree.body if (name := _stage_name(node))}
-    shared = [node for node in tree.body if not _stage_name(node)]
-    used = [*shared, stages[stage]]
+    code = [node for file in sorted((PACKAGE / "cli").glob("*.py")) for node in _parse(file).body]
+    stages = {name: node for node in code if (name := _stage_name(node))}
+    used = [*(node for node in code if not _stage_name(node)), stages[stage]]
     modules: set[str] = set()
     for node in [*used, *(ast.parse(f"import {plugin}") for plugin in plugins)]:
         _collect(node, modules)
-    code = [ast.get_source_segment(source, node) for node in used]
+    code = [ast.unparse(node) for node in used]
     code += [_file(module).read_text(encoding="utf-8") for module in sorted(modules)]
     return hashlib.sha256("\0".join(code).encode()).hexdigest()[:16]
 
 
 def _stage_name(node: ast.AST) -> str | None:
-    """The name in `@stage.command("name")`, for a function of cli.py that is a stage."""
+    """The name in `@stage.command("name")`, for a function that is a stage."""
     for decorator in getattr(node, "decorator_list", []):
         if ast.unparse(decorator).startswith("stage.command("):
             return decorator.args[0].value
@@ -64,6 +62,8 @@ def _collect(node: ast.AST, modules: set[str]) -> None:
         else:
             continue
         for name in names:
+            if name.startswith(f"{ROOT}.cli"):  # it imports all stages, to register them
+                continue
             if name.startswith(ROOT) and name not in modules and _file(name):
                 modules.add(name)
                 _collect(_tree(name), modules)
@@ -71,7 +71,11 @@ def _collect(node: ast.AST, modules: set[str]) -> None:
 
 @cache
 def _tree(module: str) -> ast.AST:
-    return ast.parse(_file(module).read_text(encoding="utf-8"))
+    return _parse(_file(module))
+
+
+def _parse(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
 
 
 def _file(module: str) -> Path | None:
