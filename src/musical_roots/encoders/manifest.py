@@ -1,0 +1,113 @@
+"""The manifest of published weights: where they are, what they should be, and what is made of them.
+
+Another encoder with published weights is one more entry.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Source:
+    """A published file with the weights of one encoder.
+
+    Attributes
+    ----------
+    url : str
+        Where it is published: ``pypi:<requirement>`` is fetched by pip, which honours the user's
+        own index.
+    file : str
+        Name of the published file.
+    size_bytes, sha256 : int, str, optional
+        Of the published file, where they are known.
+    licence, citation : str
+        Of the weights.
+    converted : tuple of str
+        Files that are made of it.
+    convert : str
+        ``module:function`` from the published file's path to the tensors of each converted file;
+        imported when needed. A layout that it does not know is a ValueError or a KeyError.
+    random : str, optional
+        ``module:function`` of a path and a seed that writes random weights in the published format.
+    """
+
+    url: str
+    file: str
+    size_bytes: int | None
+    sha256: str | None
+    licence: str
+    citation: str
+    converted: tuple[str, ...]
+    convert: str
+    random: str | None = None
+
+
+_ENCODERS = "musical_roots.encoders"
+_HUB = "https://huggingface.co/lukewys/laion_clap/resolve/main"
+_CLMR = "https://github.com/Spijkervet/CLMR/releases/download"
+_WU = (
+    "Wu et al. (2023), Large-scale contrastive language-audio pretraining with feature fusion and "
+    "keyword-to-caption augmentation, ICASSP, arXiv:2211.06687"
+)
+_SPIJKERVET = (
+    "Spijkervet & Burgoyne (2021), Contrastive learning of musical representations, ISMIR, "
+    "arXiv:2103.09410"
+)
+
+SOURCES = {
+    "musicnn": Source(
+        url="pypi:musicnn==0.1.0",
+        file="musicnn-0.1.0-py3-none-any.whl",
+        size_bytes=29_292_476,
+        sha256="f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa",
+        licence="ISC",
+        citation="Pons & Serra (2019), musicnn: Pre-trained convolutional neural networks for "
+        "music audio tagging",
+        converted=("musicnn-mtt.safetensors", "musicnn-msd.safetensors"),
+        convert=f"{_ENCODERS}.checkpoints:convert_musicnn",
+    ),
+    "clap": Source(
+        url=f"{_HUB}/630k-audioset-best.pt",
+        file="630k-audioset-best.pt",
+        size_bytes=1_863_587_645,  # as users of the file state it; the hub says 1.86 GB
+        sha256="8053c9775516af2f4902e1e8281e356cc1bf7a85e8b761908170767b77c3f037",  # the hub's own
+        licence="CC0-1.0",
+        citation=_WU,
+        converted=("clap.safetensors",),
+        convert=f"{_ENCODERS}.clap:convert_tiny",
+        random=f"{_ENCODERS}.clap:random_tiny",
+    ),
+    "clap_music": Source(
+        url=f"{_HUB}/music_audioset_epoch_15_esc_90.14.pt",
+        file="music_audioset_epoch_15_esc_90.14.pt",
+        # known through third parties: users of the file, and a copy of it elsewhere on the hub
+        size_bytes=2_352_471_003,
+        sha256="fae3e9c087f2909c28a09dc31c8dfcdacbc42ba44c70e972b58c1bd1caf6dedd",
+        licence="CC0-1.0",
+        citation=_WU,
+        converted=("clap_music.safetensors",),
+        convert=f"{_ENCODERS}.clap:convert_base",
+        random=f"{_ENCODERS}.clap:random_base",
+    ),
+    "clmr": Source(
+        url=f"{_CLMR}/2.0/clmr_checkpoint_10000.zip",
+        file="clmr_checkpoint_10000.zip",
+        size_bytes=None,
+        sha256=None,
+        licence="Apache-2.0",
+        citation=_SPIJKERVET,
+        converted=("clmr.safetensors",),
+        convert=f"{_ENCODERS}.clmr:convert",
+        random=f"{_ENCODERS}.clmr:random_lightning",
+    ),
+    "clmr_1550": Source(
+        url=f"{_CLMR}/1.0/clmr_checkpoint_1550.pt",
+        file="clmr_checkpoint_1550.pt",
+        size_bytes=None,
+        sha256=None,
+        licence="Apache-2.0",
+        citation=_SPIJKERVET,
+        converted=("clmr_1550.safetensors",),
+        convert=f"{_ENCODERS}.clmr:convert",
+        random=f"{_ENCODERS}.clmr:random_plain",
+    ),
+}

