@@ -6,19 +6,23 @@ import sys
 import numpy as np
 import pytest
 
-from musical_roots.encoders.base import ENCODERS, load
+from musical_roots.encoders.base import ENCODERS, PLUMBING, load
+from musical_roots.encoders.checkpoints import SOURCES
 from musical_roots.errors import InputError
 
+# The oracle laion_clap is another package in another process: test_clap.py has its numbers.
+OURS = [name for name in ENCODERS if name != "laion_clap"]
 
-@pytest.fixture(scope="module", params=ENCODERS)
-def encoder(request, checkpoints):
-    return load(request.param, checkpoints)
+
+@pytest.fixture(scope="module", params=OURS)
+def encoder(request, weights):
+    return load(request.param, weights(request.param))
 
 
 @pytest.fixture
 def batch(encoder):
     rng = np.random.default_rng(0)
-    t = np.arange(encoder.window) / encoder.sample_rate
+    t = np.arange(encoder.window) / encoder.sample_rate  # as long as it can hear
     tones = [np.sin(2 * np.pi * f * t) for f in (110, 440.5, 3000)]
     noise = rng.standard_normal((2, encoder.window)) * [[0.1], [0.0005]]
     return np.float32([*tones, *noise, np.sin(2 * np.pi * 440 * t) * np.linspace(0, 1, t.size)])
@@ -31,15 +35,22 @@ def test_features_are_finite_float32_of_the_promised_shape(encoder, batch):
     assert np.isfinite(features).all()
 
 
-def test_name_is_the_key_and_the_window_is_about_three_seconds(encoder):
+def test_name_is_the_key_and_the_window_holds_most_of_three_seconds(encoder):
     assert ENCODERS[encoder.name]
-    assert encoder.window / encoder.sample_rate == pytest.approx(3, abs=0.02)
+    assert 2.6 < encoder.window / encoder.sample_rate <= 10
 
 
-def test_a_second_encoder_says_the_same(encoder, batch, checkpoints):
-    again = load(encoder.name, checkpoints)
+def test_the_span_lies_in_the_clip_and_in_the_window(encoder):
+    for samples in (0, 1, encoder.window - 1, encoder.window, 2 * encoder.window + 1):
+        first, count = encoder.span(samples)
+        assert 0 <= first <= first + count <= samples
+        assert count == min(samples, encoder.window)
+
+
+def test_a_second_encoder_says_the_same(encoder, batch, weights):
+    again = load(encoder.name, weights(encoder.name))
     assert again.fingerprint == encoder.fingerprint
-    np.testing.assert_array_equal(again.encode(batch), encoder.encode(batch))
+    np.testing.assert_array_equal(again.encode(batch[:2]), encoder.encode(batch[:2]))
 
 
 def test_a_row_does_not_depend_on_its_batch(encoder, batch):
@@ -60,12 +71,14 @@ def test_silence_is_heard(encoder):
     assert np.isfinite(encoder.encode(np.zeros((1, encoder.window), np.float32))).all()
 
 
-def test_short_input_is_padded_and_long_input_is_cut(encoder, batch):
-    short = batch[:, : encoder.window // 2]
-    padded = np.pad(short, ((0, 0), (0, encoder.window - short.shape[1])))
-    np.testing.assert_array_equal(encoder.encode(short), encoder.encode(padded))
-    longer = np.concatenate([batch, batch], axis=1)
-    np.testing.assert_array_equal(encoder.encode(longer), encoder.encode(batch))
+def test_short_input_is_filled_up_and_long_input_is_cut(encoder, batch):
+    short = batch[:2, : encoder.window // 2 - 1]
+    assert encoder.heard(short).shape == (2, encoder.window)
+    np.testing.assert_array_equal(encoder.encode(short), encoder.encode(encoder.heard(short)))
+    longer = np.concatenate([batch[:2], batch[2:4]], axis=1)
+    first, count = encoder.span(longer.shape[1])
+    heard = longer[:, first : first + count]
+    np.testing.assert_array_equal(encoder.encode(longer), encoder.encode(heard))
 
 
 def test_an_empty_batch_and_an_empty_clip_are_fine(encoder):
@@ -74,9 +87,9 @@ def test_an_empty_batch_and_an_empty_clip_are_fine(encoder):
 
 
 def test_the_window_is_what_is_heard(encoder, batch):
-    end = batch.copy()
+    end = batch[:2].copy()
     end[:, -encoder.sample_rate // 100 :] = 0
-    assert (encoder.encode(end) != encoder.encode(batch)).any()
+    assert (encoder.encode(end) != encoder.encode(batch[:2])).any()
 
 
 def test_a_single_clip_without_a_batch_is_refused(encoder):
@@ -84,8 +97,21 @@ def test_a_single_clip_without_a_batch_is_refused(encoder):
         encoder.encode(np.zeros(encoder.window, np.float32))
 
 
-def test_fingerprints_are_of_one_encoder_each(checkpoints):
-    assert len({load(name, checkpoints).fingerprint for name in ENCODERS}) == len(ENCODERS)
+def test_fingerprints_are_of_one_encoder_each(weights):
+    assert len({load(name, weights(name)).fingerprint for name in OURS}) == len(OURS)
+
+
+def test_random_weights_in_the_place_of_trained_ones_are_named(encoder):
+    stands_in = encoder.name in SOURCES and SOURCES[encoder.name].random is not None
+    assert encoder.plumbing == stands_in
+    assert (PLUMBING in encoder.label) == stands_in
+    assert encoder.label.startswith(encoder.name)
+
+
+def test_a_device_that_is_not_there_is_an_input_error(weights):
+    with pytest.raises(InputError, match=r"encode\.device"):
+        load("clmr", weights("clmr"), device="cuda")
+    assert load("clmr", weights("clmr"), device="auto").settings.device == "cpu"
 
 
 def test_the_seed_changes_random_weights_and_their_fingerprint(checkpoints):

@@ -3,7 +3,9 @@
 A new encoder is one file with a subclass of `Encoder`, and one line in `ENCODERS`.
 """
 
+import sys
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -13,14 +15,48 @@ from musical_roots.errors import InputError
 
 ENCODERS = {
     "musicnn": "musical_roots.encoders.musicnn:Musicnn",
+    "clap": "musical_roots.encoders.clap:Clap",
+    "clap_music": "musical_roots.encoders.clap:ClapMusic",
+    "laion_clap": "musical_roots.encoders.laion_clap:LaionClap",
+    "clmr": "musical_roots.encoders.clmr:Clmr",
+    "clmr_1550": "musical_roots.encoders.clmr:Clmr1550",
+    "clmr_open": "musical_roots.encoders.clmr:ClmrOpen",
     "random": "musical_roots.encoders.musicnn:RandomMusicnn",
     "mfcc": "musical_roots.encoders.handcrafted:Mfcc",
     "mel": "musical_roots.encoders.handcrafted:Mel",
 }
 
 
+PLUMBING = "random weights: plumbing only"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How encoders are run; each heeds what concerns it.
+
+    Attributes
+    ----------
+    seed : int
+        The config's seed, for encoders with random weights.
+    device : {"auto", "cpu", "cuda"}
+        Where encoders that run on torch compute; `load` settles what auto is.
+    precision : {"fp32", "bf16"}
+        What they compute in. Features come out as float32 in either.
+    part : {"start", "centre", "end"}
+        Which part of a clip is heard by an encoder whose window is shorter than the clip, where
+        the encoder leaves the choice.
+    """
+
+    seed: int = 0
+    device: str = "cpu"
+    precision: str = "fp32"
+    part: str = "centre"
+
+
 class Encoder(ABC):
     """Turns audio into feature vectors. Knows nothing of tracks, tables or the config file.
+
+    Made by ``cls(checkpoints, settings)``: the folder with converted weights, and `Settings`.
 
     Attributes
     ----------
@@ -29,8 +65,8 @@ class Encoder(ABC):
     sample_rate : int
         Hz that `encode` expects.
     window : int
-        Samples that it really hears of a clip. Longer input is cut to its first `window` samples,
-        shorter input is padded with zeros.
+        Samples that it hears at most. Longer input is cut to `span`, shorter input is filled up by
+        `heard`.
     dim : int
         Length of a feature vector.
     standardise : bool
@@ -38,6 +74,10 @@ class Encoder(ABC):
     fingerprint : str
         Changes with the weights and with the front end's version; vectors of two fingerprints are
         never compared.
+    plumbing : bool
+        Whether trained weights were replaced by random ones in the published format, to try the
+        pipes. (Not so for the control called ``random``, which is what its name says.)
+    settings : Settings
     """
 
     name: str
@@ -46,6 +86,9 @@ class Encoder(ABC):
     dim: int
     standardise: bool = False
     fingerprint: str
+    plumbing: bool = False
+    settings: Settings = Settings()
+    clip_bytes: int = 100_000_000
 
     @abstractmethod
     def encode(self, batch: np.ndarray) -> np.ndarray:
@@ -59,19 +102,39 @@ class Encoder(ABC):
         Returns
         -------
         ndarray, float32 [n, dim]
-            Row i depends on clip i alone, to the last bit, whatever else is in the batch.
+            Row i depends on clip i alone, whatever else is in the batch: to the last bit on a CPU.
         """
 
+    @property
+    def label(self) -> str:
+        """What tables and figures call it: they never show random weights as the real ones."""
+        return f"{self.name} ({PLUMBING})" if self.plumbing else self.name
+
+    def batch_size(self) -> int:
+        """Clips a batch: 32, or as many as half of a GPU's free memory holds."""
+        if self.settings.device != "cuda":
+            return 32
+        free, _ = sys.modules["torch"].cuda.mem_get_info()
+        return int(min(max(free // 2 // self.clip_bytes, 1), 1024))
+
+    def span(self, samples: int) -> tuple[int, int]:
+        """Part of a clip of `samples` that is heard: (first sample, number of samples)."""
+        return 0, min(samples, self.window)
+
     def heard(self, batch: np.ndarray) -> np.ndarray:
-        """`batch` cut or zero-padded to `window` samples: float32 [n, window]."""
+        """`batch` cut to its `span`, and zero-padded to `window` samples: float32 [n, window]."""
+        batch = self._cut(batch)
+        return np.pad(batch, ((0, 0), (0, self.window - batch.shape[1])))
+
+    def _cut(self, batch: np.ndarray) -> np.ndarray:
         batch = np.asarray(batch, dtype=np.float32)
         if batch.ndim != 2:
             raise ValueError(f"{self.name}: a batch is [n, samples], got shape {batch.shape}")
-        short = max(0, self.window - batch.shape[1])
-        return np.pad(batch[:, : self.window], ((0, 0), (0, short)))
+        first, count = self.span(batch.shape[1])
+        return batch[:, first : first + count]
 
 
-def load(name: str, checkpoints: Path | str, seed: int = 0) -> Encoder:
+def load(name: str, checkpoints: Path | str, **settings) -> Encoder:
     """The encoder called `name`.
 
     Parameters
@@ -80,8 +143,8 @@ def load(name: str, checkpoints: Path | str, seed: int = 0) -> Encoder:
         A key of `ENCODERS`.
     checkpoints : path
         Folder with converted weights (`encoders/checkpoints.py`); unused by untrained encoders.
-    seed : int
-        The config's seed, for encoders with random weights.
+    **settings
+        Fields of `Settings`.
 
     Raises
     ------
@@ -91,4 +154,20 @@ def load(name: str, checkpoints: Path | str, seed: int = 0) -> Encoder:
     if name not in ENCODERS:
         raise InputError(f"encoder {name!r} is unknown; there are: {', '.join(ENCODERS)}")
     module, cls = ENCODERS[name].split(":")
-    return getattr(import_module(module), cls)(checkpoints=Path(checkpoints), seed=seed)
+    encoder = getattr(import_module(module), cls)
+    settings["device"] = settle(settings.get("device", "cpu"))
+    return encoder(Path(checkpoints), Settings(**settings))
+
+
+def settle(wanted: str) -> str:
+    """The device that "auto" means here; where torch is not imported, all is for the CPU."""
+    torch = sys.modules.get("torch")
+    if torch is None or wanted == "cpu":
+        return "cpu"
+    there = torch.cuda.is_available()
+    if wanted == "cuda" and not there:
+        raise InputError(
+            "encode.device is cuda, but torch finds no CUDA device; set it to cpu or auto, or "
+            "install torch for CUDA (README, GPU)"
+        )
+    return "cuda" if there else "cpu"

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from musical_roots.encoders import mel
-from musical_roots.encoders.base import Encoder
+from musical_roots.encoders.base import Encoder, Settings
 
 VERSION = 1  # raise it whenever features change
 SAMPLE_RATE, N_FFT, HOP, BANDS, FRAMES = 22_050, 2048, 512, 128, 128
@@ -62,7 +62,8 @@ class Mel(Encoder):
     dim = 2 * BANDS
     standardise = True
 
-    def __init__(self, checkpoints: Path | None = None, seed: int = 0):
+    def __init__(self, checkpoints: Path, settings: Settings):
+        self.settings = settings
         self.fingerprint = f"{self.name}-{VERSION}"
 
     def encode(self, batch: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from musical_roots import seeding
 from musical_roots.encoders import checkpoints as weights
 from musical_roots.encoders import mel
-from musical_roots.encoders.base import Encoder
+from musical_roots.encoders.base import Encoder, Settings
 
 VERSION = "musicnn-1"  # raise the number whenever features change
 BATCH_NORM_EPS = 1e-3
@@ -91,7 +91,8 @@ class Musicnn(Encoder):
     window = (FRAMES - 1) * HOP + N_FFT // 2
     standardise = True
 
-    def __init__(self, checkpoints: Path, seed: int = 0):
+    def __init__(self, checkpoints: Path, settings: Settings):
+        self.settings = settings
         files = weights.SOURCES["musicnn"].converted
         self._set([weights.load(Path(checkpoints) / file, SHAPES) for file in files])
 
@@ -134,13 +135,14 @@ class RandomMusicnn(Musicnn):
 
     name = "random"
 
-    def __init__(self, checkpoints: Path, seed: int = 0):
+    def __init__(self, checkpoints: Path, settings: Settings):
+        self.settings = settings
         tensors = {}
         for tensor, shape in SHAPES.items():
             layer, kind = tensor.split("/")
             if kind == "kernel":
-                normal = seeding.rng(seed, "encoders.random", tensor).standard_normal(shape)
-                tensors[tensor] = normal * np.sqrt(2 / np.prod(shape[:-1]))
+                draw = seeding.rng(settings.seed, "encoders.random", tensor)
+                tensors[tensor] = draw.standard_normal(shape) * np.sqrt(2 / np.prod(shape[:-1]))
             elif layer == "batch_normalization" and kind.startswith("moving"):
                 tensors[tensor] = np.full(shape, 2.0)
             else:
