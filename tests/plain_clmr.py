@@ -1,0 +1,35 @@
+"""SampleCNN written down plainly: torch modules, one clip at a time.
+
+What our encoder is held against, for its numbers (tests) and its speed (benchmarks).
+"""
+
+from collections.abc import Mapping
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import nn
+
+CHANNELS = (1, 128, 128, 128, 256, 256, 256, 256, 256, 256, 512, 512)
+
+
+def plain_clmr(tensors: Mapping[str, np.ndarray]) -> nn.Sequential:
+    """The network, [n, 512] of [n, 1, 59049], with the weights of a converted file."""
+    modules = []
+    for i, (into, out) in enumerate(pairwise(CHANNELS)):
+        stride, padding = (3, 0) if i == 0 else (1, 1)
+        convolution, norm = nn.Conv1d(into, out, 3, stride, padding), nn.BatchNorm1d(out)
+        for module, part in ((convolution, 0), (norm, 1)):
+            prefix = f"sequential.{i}.{part}."
+            names = [name.removeprefix(prefix) for name in tensors if name.startswith(prefix)]
+            state = {name: torch.from_numpy(np.array(tensors[prefix + name])) for name in names}
+            module.load_state_dict(state, strict=False)
+        modules += [convolution, norm, nn.ReLU(), *([nn.MaxPool1d(3)] if 0 < i < 10 else [])]
+    return nn.Sequential(*modules, nn.Flatten()).eval()
+
+
+@torch.inference_mode()
+def plain_encode(network: nn.Module, clip: np.ndarray) -> np.ndarray:
+    """Features, float32 [512], of what is heard of a clip, float32 [59049] at 22,050 Hz."""
+    dtype = next(network.parameters()).dtype
+    return network(torch.from_numpy(clip)[None, None].to(dtype))[0].numpy()

@@ -1,0 +1,282 @@
+"""CLMR against a plain SampleCNN, and its published files on their way to us."""
+
+import io
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from musical_roots.encoders import checkpoints, clmr
+from musical_roots.encoders.base import PLUMBING, Settings, load
+from musical_roots.errors import InputError
+
+TESTS = Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS), str(TESTS / "data")]
+
+import synthetic_audio  # noqa: E402
+from plain_clmr import plain_clmr, plain_encode  # noqa: E402
+
+RTOL = 1e-5  # of a feature vector's norm
+NAMES = ("clmr", "clmr_1550")
+
+
+@pytest.fixture(scope="module")
+def clips():
+    """Music of ours and noise, float32 [4, 66150]: 3 s."""
+    tones = np.concatenate(list(synthetic_audio.clips().values()))[: 3 * 66_150].reshape(3, -1)
+    noise = np.random.default_rng(0).standard_normal((1, 66_150)) / 10
+    return np.concatenate([tones, noise]).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """Random checkpoints of both published layouts."""
+    folder = tmp_path_factory.mktemp("published")
+    paths = {"clmr": folder / "clmr.zip", "clmr_1550": folder / "clmr_1550.pt"}
+    clmr.random_lightning(paths["clmr"], seed=1)
+    clmr.random_plain(paths["clmr_1550"], seed=1)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def converted(published):
+    return {name: next(clmr.convert(path)) for name, path in published.items()}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Checkpoint folder, as the command `weights --random` fills it; and a file of our training."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    for name in NAMES:
+        checkpoints.fetch_random(name, folder, seed=1)
+    return folder
+
+
+def lightning(published):
+    """What is inside the zip of release 2.0."""
+    with zipfile.ZipFile(published["clmr"]) as archive:
+        (name,) = archive.namelist()
+        return torch.load(io.BytesIO(archive.read(name)), weights_only=True)
+
+
+def distance(features, wanted):
+    """Largest distance of a row from the row that is wanted, as a share of its norm."""
+    return (np.linalg.norm(features - wanted, axis=1) / np.linalg.norm(wanted, axis=1)).max()
+
+
+# The numbers
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_features_are_those_of_a_plain_network(folder, converted, clips, name):
+    encoder = load(name, folder)
+    network = plain_clmr(converted[name])
+    first, count = encoder.span(clips.shape[1])
+    heard = clips[:, first : first + count]
+    plain = np.stack([plain_encode(network, clip) for clip in heard])
+    exact = np.stack([plain_encode(network.double(), clip) for clip in heard])
+    features = encoder.encode(clips)
+    assert distance(features, plain) < RTOL
+    assert distance(features, exact) < RTOL
+    assert np.abs(features - exact).max() < RTOL * exact.max()
+
+
+def test_negative_scales_of_batch_norm_are_no_trouble(converted, clips):
+    tensors = dict(converted["clmr"])
+    draw = np.random.default_rng(0)
+    for i in clmr.BLOCKS:
+        gamma = tensors[f"sequential.{i}.1.weight"]
+        tensors[f"sequential.{i}.1.weight"] = gamma * np.float32(draw.choice([-1, 1], len(gamma)))
+    heard = clips[:, : clmr.WINDOW]
+    exact = np.stack([plain_encode(plain_clmr(tensors).double(), clip) for clip in heard])
+    assert distance(clmr.network(tensors, Settings())(heard), exact) < RTOL
+
+
+def test_what_a_gpu_runs_says_the_same(converted, clips):
+    heard = clips[:, : clmr.WINDOW]
+    blocks = clmr._folded(converted["clmr"])
+    features = clmr.network(converted["clmr"], Settings())(heard)
+    assert distance(clmr._Torch(blocks, Settings())(heard), features) < RTOL
+    half = clmr._Torch(blocks, Settings(precision="bf16"))(heard)
+    assert half.dtype == np.float32
+    cosines = np.vecdot(half, features) / np.linalg.norm(half, axis=1)
+    assert (cosines / np.linalg.norm(features, axis=1) > 0.999).all()
+
+
+def test_features_are_those_of_the_last_relu(folder, clips):
+    encoder = load("clmr", folder)
+    assert not encoder.standardise
+    features = encoder.encode(clips)
+    assert features.shape == (4, 512)
+    assert features.min() == 0
+    assert np.linalg.norm(features, axis=1).max() > 2  # not of unit length
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_random_network_is_alive(folder, clips, name):
+    features = load(name, folder).encode(clips)
+    assert 0.2 < (features > 0).mean() < 0.8
+    assert features.mean() > 0.1 and features.max() < 100
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    assert (unit @ unit.T)[~np.eye(4, dtype=bool)].max() < 0.99
+
+
+@pytest.mark.parametrize("mistake", ["eps", "tap", "scale"])
+def test_a_mistake_would_be_caught(converted, clips, monkeypatch, mistake):
+    exact = clmr.network(converted["clmr"], Settings())(clips[:1, : clmr.WINDOW])
+    tensors = dict(converted["clmr"])
+    if mistake == "eps":
+        monkeypatch.setattr(clmr, "BATCH_NORM_EPS", 1e-3)
+    elif mistake == "tap":
+        tensors["sequential.10.0.weight"] = np.roll(tensors["sequential.10.0.weight"], 1, axis=2)
+    else:
+        tensors["sequential.9.1.weight"] = tensors["sequential.9.1.weight"] * np.float32(1.001)
+    wrong = clmr.network(tensors, Settings())(clips[:1, : clmr.WINDOW])
+    assert distance(wrong, exact) > 10 * RTOL
+
+
+# What is heard
+
+
+@pytest.mark.parametrize("part, first", [("start", 0), ("centre", 3550), ("end", 7101)])
+def test_the_part_of_a_clip_that_is_heard(folder, clips, part, first):
+    encoder = load("clmr", folder, part=part)
+    assert encoder.span(66_150) == (first, 59_049)
+    silenced = np.zeros_like(clips)
+    silenced[:, first : first + 59_049] = clips[:, first : first + 59_049]
+    np.testing.assert_array_equal(encoder.encode(silenced), encoder.encode(clips))
+    for edge in (first, first + 59_048):  # the very first and the very last sample
+        silenced[:, edge] += 0.5
+        assert (encoder.encode(silenced) != encoder.encode(clips)).any(axis=1).all()
+        silenced[:, edge] -= 0.5
+
+
+@pytest.mark.parametrize("part", ["start", "centre", "end"])
+def test_what_is_short_is_heard_whole(folder, clips, part):
+    encoder = load("clmr", folder, part=part)
+    for samples in (0, 1, 59_048, 59_049):
+        assert encoder.span(samples) == (0, samples)
+    padded = np.zeros((4, 59_049), np.float32)
+    padded[:, :30_000] = clips[:, :30_000]
+    np.testing.assert_array_equal(encoder.encode(clips[:, :30_000]), encoder.encode(padded))
+
+
+def test_parts_do_not_mix(folder):
+    assert len({load("clmr", folder, part=p).fingerprint for p in ("start", "centre", "end")}) == 3
+
+
+def test_a_row_does_not_depend_on_its_batch(folder, clips):
+    encoder = load("clmr", folder)
+    features = encoder.encode(clips)
+    np.testing.assert_array_equal(encoder.encode(clips[::-1])[::-1], features)
+    np.testing.assert_array_equal(encoder.encode(clips[2:3])[0], features[2])
+
+
+# The files
+
+
+def test_random_weights_are_named_so(folder):
+    for name in NAMES:
+        encoder = load(name, folder)
+        assert encoder.plumbing and encoder.label == f"{name} ({PLUMBING})"
+    assert load("clmr", folder).fingerprint != load("clmr_1550", folder).fingerprint
+
+
+def test_random_checkpoints_repeat_to_the_bit(published, tmp_path):
+    clmr.random_lightning(tmp_path / "again.zip", seed=1)
+    clmr.random_plain(tmp_path / "again.pt", seed=1)
+    assert (tmp_path / "again.zip").read_bytes() == published["clmr"].read_bytes()
+    assert (tmp_path / "again.pt").read_bytes() == published["clmr_1550"].read_bytes()
+    clmr.random_plain(tmp_path / "other.pt", seed=2)
+    assert (tmp_path / "other.pt").read_bytes() != published["clmr_1550"].read_bytes()
+
+
+def test_random_checkpoints_are_laid_out_as_the_published(published):
+    checkpoint = lightning(published)
+    assert {"pytorch-lightning_version", "epoch", "global_step"} < checkpoint.keys()
+    names = {"sequential.10.1.running_var", "sequential.0.0.weight"}
+    assert {f"model.encoder.{name}" for name in names} < checkpoint["state_dict"].keys()
+    assert checkpoint["state_dict"]["model.projector.2.weight"].shape == (64, 512)
+    plain = torch.load(published["clmr_1550"], weights_only=True)
+    assert {f"encoder.{name}" for name in names} < plain.keys()
+    assert plain["projector.2.weight"].shape == (64, 512)
+
+
+def test_all_layouts_are_read(published, converted, tmp_path):
+    checkpoint = lightning(published)
+    state = {n: t for n, t in checkpoint["state_dict"].items() if n.startswith("model.")}
+    state["model.encoder.fc.weight"] = torch.zeros(50, 512)
+    plain = {name.removeprefix("model."): tensor for name, tensor in state.items()}
+    older = {}
+    for name, tensor in plain.items():
+        parts = name.split(".")
+        if parts[1] == "sequential":
+            parts[1:3] = [f"conv{int(parts[2]) + 1}"]
+        older[".".join(parts)] = tensor
+    assert "encoder.conv11.0.weight" in older
+    for content in (checkpoint, {**checkpoint, "state_dict": state}, plain, older):
+        torch.save(content, tmp_path / "layout.pt")
+        (tensors,) = clmr.convert(tmp_path / "layout.pt")
+        assert tensors.keys() == clmr.shapes().keys() == converted["clmr"].keys()
+        for name, tensor in tensors.items():
+            assert tensor.dtype == np.float32
+            np.testing.assert_array_equal(tensor, converted["clmr"][name])
+
+
+def test_a_zip_may_hold_what_a_mac_adds(published, converted, tmp_path):
+    with zipfile.ZipFile(published["clmr"]) as archive:
+        (name,) = archive.namelist()
+        content = archive.read(name)
+    path = tmp_path / "mac.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("checkpoint.pt", content)
+        archive.writestr("__MACOSX/._checkpoint.pt", b"nothing")
+    (tensors,) = clmr.convert(path)
+    np.testing.assert_array_equal(
+        tensors["sequential.3.0.weight"], converted["clmr"]["sequential.3.0.weight"]
+    )
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("another.pt", content)
+    with pytest.raises(ValueError, match=r"one \.pt file, and holds 2"):
+        list(clmr.convert(path))
+
+
+def test_another_network_is_refused(published, tmp_path):
+    plain = torch.load(published["clmr_1550"], weights_only=True)
+    path = tmp_path / "other.pt"
+    for change, complaint in (
+        (
+            lambda state: state.pop("encoder.sequential.4.1.bias"),
+            r"encoder\.sequential\.4\.1\.bias$",
+        ),
+        (lambda state: state.clear(), r"encoder\.sequential\.0\.0\.weight \(and lacks 65 more\)"),
+        (
+            lambda state: state.update({"encoder.sequential.9.0.bias": torch.zeros(9)}),
+            r"sequential\.9\.0\.bias has shape \(9,\), not \(512,\)",
+        ),
+    ):
+        state = dict(plain)
+        change(state)
+        torch.save(state, path)
+        with pytest.raises(ValueError, match=complaint):
+            list(clmr.convert(path))
+    torch.save([1, 2], path)
+    with pytest.raises(ValueError, match="no state dict"):
+        list(clmr.convert(path))
+
+
+def test_our_own_is_loaded_from_its_file(folder, converted, tmp_path):
+    with pytest.raises(InputError, match=r"clmr_open\.safetensors is missing; set .*trains it"):
+        load("clmr_open", tmp_path)
+    about = {"source": "a test"}
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    checkpoints._write(tmp_path / "clmr_open.safetensors", converted["clmr"], about, scratch)
+    encoder = load("clmr_open", tmp_path)
+    assert encoder.label == "clmr_open"
+    clip = np.random.default_rng(0).standard_normal((1, 66_150)).astype(np.float32) / 10
+    exact = clmr.network(converted["clmr"], Settings())(encoder.heard(clip))
+    np.testing.assert_array_equal(encoder.encode(clip), exact)
