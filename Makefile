@@ -51,4 +51,4 @@ format: $(READY)
 	snakefmt workflow Snakefile
 
 bench: $(READY)
-	PYTHONPATH=tests python benchmarks/run.py
+	OMP_NUM_THREADS=1 PYTHONPATH=tests python benchmarks/run.py

@@ -19,7 +19,7 @@ from musical_roots.errors import InputError
 def encode(
     clips: pd.DataFrame,
     encoder: Encoder,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     progress: Callable[[int], object] = lambda done: None,
 ) -> np.ndarray:
     """Raw features of every clip in a list.
@@ -31,8 +31,8 @@ def encode(
     clips : DataFrame
         A clip list: path, start_s, duration_s.
     encoder : Encoder
-    batch_size : int
-        Clips a batch; changes speed alone.
+    batch_size : int, optional
+        Clips a batch, instead of what suits the encoder's device; changes speed alone.
     progress : callable
         Told how many clips were done after each batch.
 
@@ -47,8 +47,8 @@ def encode(
     """
     features = np.empty((len(clips), encoder.dim), dtype=np.float32)
     done = 0
-    for batch in _decoded_ahead(clips, encoder.sample_rate, batch_size):
-        features[done : done + len(batch)] = encoder.encode(batch)
+    for batch in _decoded_ahead(clips, encoder.sample_rate, batch_size or encoder.batch_size()):
+        features[done : done + len(batch)] = _in_memory(encoder, batch)
         done += len(batch)
         progress(len(batch))
     broken = ~np.isfinite(features).all(axis=1)
@@ -59,6 +59,46 @@ def encode(
             "remove the recording or look at its samples"
         )
     return features
+
+
+def made_by(encoder: Encoder, clips: pd.DataFrame) -> dict:
+    """What made the features of a clip list: the sidecar of a features file.
+
+    ``heard_s`` says for each length of clip which part of it the encoder hears: (first second,
+    number of seconds).
+    """
+    rate = encoder.sample_rate
+    heard_s = {
+        str(duration): [round(part / rate, 6) for part in encoder.span(round(duration * rate))]
+        for duration in sorted(set(clips.duration_s))
+    }
+    return {
+        "encoder": encoder.label,
+        "fingerprint": encoder.fingerprint,
+        "standardise": encoder.standardise,
+        "seed": encoder.settings.seed,
+        "device": encoder.settings.device,
+        "precision": encoder.settings.precision,
+        "heard_s": heard_s,
+    }
+
+
+def heard(clips: pd.DataFrame, made_by: dict) -> pd.DataFrame:
+    """A clip list with the span of its file that was really heard: heard_start_s, heard_s."""
+    spans = [made_by["heard_s"][str(duration)] for duration in clips.duration_s]
+    firsts, lengths = np.array(spans, dtype=float).reshape(-1, 2).T
+    return clips.assign(heard_start_s=(clips.start_s + firsts).round(6), heard_s=lengths)
+
+
+def _in_memory(encoder: Encoder, batch: np.ndarray) -> np.ndarray:
+    """Features of a batch, in halves where the whole of it is too much for the device."""
+    try:
+        return encoder.encode(batch)
+    except RuntimeError as error:  # torch.OutOfMemoryError is one
+        if "out of memory" not in str(error) or len(batch) < 2:
+            raise
+    half = len(batch) // 2
+    return np.concatenate([_in_memory(encoder, batch[:half]), _in_memory(encoder, batch[half:])])
 
 
 def _decoded_ahead(clips: pd.DataFrame, sample_rate: int, batch_size: int) -> Iterator[np.ndarray]:

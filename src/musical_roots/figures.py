@@ -21,8 +21,23 @@ LOOKS = {
     "mfcc": {"color": "#E69F00", "marker": "s"},
     "mel": {"color": "#009E73", "marker": "^"},
     "random": {"color": "#7F7F7F", "marker": "x", "linestyle": "--"},
+    "clap": {"color": "#D55E00", "marker": "D"},
+    "clap_music": {"color": "#D55E00", "marker": "d", "linestyle": "--"},
+    "laion_clap": {"color": "#D55E00", "marker": "+", "linestyle": ":"},
+    "clmr": {"color": "#CC79A7", "marker": "v"},
+    "clmr_1550": {"color": "#CC79A7", "marker": "1", "linestyle": "--"},
+    "clmr_open": {"color": "#56B4E9", "marker": "P"},
 }
-NAMES = {"random": "random (untrained musicnn)", "mfcc": "MFCC", "mel": "mel"}
+NAMES = {
+    "random": "random (untrained musicnn)",
+    "mfcc": "MFCC",
+    "clap": "CLAP",
+    "clap_music": "CLAP, music",
+    "laion_clap": "CLAP by laion-clap",
+    "clmr": "CLMR",
+    "clmr_1550": "CLMR, 1550 epochs",
+    "clmr_open": "CLMR of ours",
+}
 PAPER_KINDS = ["pitch", "stretch", "noise", "mashup"]
 TITLES = {
     "pitch": ("Pitch shift", "semitones"),
@@ -121,15 +136,20 @@ def _panels(
         handles,
         labels,
         loc="outside lower center",
-        ncols=3 if columns == 2 else len(labels),
+        ncols=3 if columns == 2 else min(len(labels), 5),
         frameon=False,
     )
     return figure
 
 
+def _look(encoder: str) -> dict:
+    """Label and style of an encoder's line; a remark in its label, as on its weights, stays."""
+    name, bracket, remark = encoder.partition(" (")
+    return {"label": NAMES.get(name, name) + bracket + remark, **LOOKS.get(name, {})}
+
+
 def _cosine(axis: Axes, encoder: str, lines: pd.DataFrame) -> None:
-    look = LOOKS.get(encoder, {})
-    axis.plot(lines.level, lines.cosine_mean, label=NAMES.get(encoder, encoder), ms=3.5, **look)
+    axis.plot(lines.level, lines.cosine_mean, ms=3.5, **_look(encoder))
     color = axis.lines[-1].get_color()
     axis.fill_between(
         lines.level, lines.cosine_low, lines.cosine_high, color=color, alpha=0.18, lw=0
@@ -138,6 +158,5 @@ def _cosine(axis: Axes, encoder: str, lines: pd.DataFrame) -> None:
 
 
 def _recall(axis: Axes, encoder: str, lines: pd.DataFrame) -> None:
-    look = LOOKS.get(encoder, {})
-    axis.plot(lines.level, lines.recall_at_1, label=NAMES.get(encoder, encoder), ms=3.5, **look)
+    axis.plot(lines.level, lines.recall_at_1, ms=3.5, **_look(encoder))
     axis.set_ylim(-0.03, 1.03)

@@ -65,9 +65,14 @@ def test_clips_are_capped_unique_and_inside_their_track(clips, tracks, config):
     assert (clips.start_s + clips.duration_s <= length + 0.01).all()
 
 
+def label(encoder: str, options: dict) -> str:
+    """What results call an encoder: random weights are never shown as the real ones."""
+    return encoder + " (random weights: plumbing only)" * (options.get("weights") == "random")
+
+
 def test_no_conditions_are_missing(robustness, config):
     wanted = {
-        (encoder, kind, float(level))
+        (label(encoder, options), kind, float(level))
         for encoder, options in config["encoders"].items()
         if options["activate"]
         for kind, perturbation in config["robustness"]["perturbations"].items()

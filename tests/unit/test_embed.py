@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -97,3 +99,46 @@ def test_the_digest_changes_with_the_statistics():
     one = np.zeros((2, 3))
     assert embed.digest(one) == embed.digest(one.copy())
     assert embed.digest(one) != embed.digest(one + 1e-9)
+
+
+class Centred(Energy):
+    """Hears the middle second."""
+
+    window = 8_000
+
+    def span(self, samples):
+        return (samples - self.window) // 2, self.window
+
+
+def test_the_span_that_was_heard_is_in_the_table(clips):
+    made_by = json.loads(json.dumps(embed.made_by(Centred(), clips)))
+    heard = embed.heard(clips, made_by)
+    assert np.allclose(heard.heard_start_s, clips.start_s + 1)
+    assert (heard.heard_s == 1).all()
+    assert made_by["encoder"] == "energy"
+    assert len(embed.heard(clips.head(0), made_by)) == 0
+
+
+def test_random_weights_are_named_so():
+    encoder = Energy()
+    encoder.plumbing = True
+    assert embed.made_by(encoder, pd.DataFrame({"duration_s": [3.0]}))["encoder"] == (
+        "energy (random weights: plumbing only)"
+    )
+
+
+def test_a_batch_too_large_for_the_device_is_halved(clips):
+    class Small(Energy):
+        def encode(self, batch):
+            if len(batch) > 3:
+                raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
+            return super().encode(batch)
+
+    assert np.array_equal(embed.encode(clips, Small(), 12), embed.encode(clips, Energy()))
+
+    class Broken(Energy):
+        def encode(self, batch):
+            raise RuntimeError("an illegal memory access was encountered")
+
+    with pytest.raises(RuntimeError, match="illegal"):
+        embed.encode(clips, Broken())

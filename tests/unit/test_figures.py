@@ -35,3 +35,9 @@ def test_a_panel_a_kind_and_a_line_an_encoder(table):
     assert set(drawn) == {"musicnn", "MFCC", "an encoder of yours"}
     assert np.array_equal(drawn["MFCC"].get_xdata(), [-3, 0, 3])
     assert np.array_equal(drawn["MFCC"].get_ydata(), [0.5, 0.5, 0.5])
+
+
+def test_random_weights_are_named_in_the_legend(table):
+    marked = table.assign(encoder=table.encoder.replace("musicnn", "clap (random weights)"))
+    figure = figures.robustness(marked)
+    assert "CLAP (random weights)" in [text.get_text() for text in figure.legends[0].texts]

@@ -69,3 +69,9 @@ def study(tmp_path: Path) -> Study:
 @pytest.fixture(scope="session")
 def new_study(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Study]:
     return lambda name: Study(tmp_path_factory.mktemp(name) / "study")
+
+
+@pytest.fixture(scope="session")
+def cache() -> Path:
+    """The repository's own cache of packages and weights, so that tests fetch them once."""
+    return ROOT / "resources"

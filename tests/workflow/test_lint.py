@@ -43,7 +43,7 @@ def test_schema_and_reference_are_up_to_date():
     assert (ROOT / "config/README.md").read_text() == config.reference(), mend
 
 
-@pytest.mark.parametrize("overlay", ["config.yaml", "tiny.yaml"])
+@pytest.mark.parametrize("overlay", ["config.yaml", "tiny.yaml", "paper.yaml"])
 def test_shipped_configs_fit_the_schema(overlay):
     schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
     jsonschema.validate(yaml.safe_load((ROOT / "config" / overlay).read_text()), schema)

@@ -34,7 +34,7 @@ def test_everything_is_there(tiny):
         "config.json",
         "checks.txt",
         *(f"corpus/{name}.csv" for name in ["tracks", "clips", "rejected"]),
-        *(f"tables/{name}.csv" for name in ["robustness", "claims"]),
+        *(f"tables/{name}.csv" for name in ["robustness", "retrieval", "claims"]),
         *(
             f"figures/{name}.{suffix}"
             for name in ["robustness", "robustness_extended", "robustness_recall"]

@@ -31,9 +31,14 @@ SPLITS = ["train", "control"] if config["corpus"]["control_share"] > 0 else ["tr
 
 
 def flags(section, *keys):
-    """Keys of a config section as flags of a command: minimum_s: 30 -> --minimum-s 30."""
+    """Keys of a config section as flags of a command: minimum_s: 30 -> --minimum-s 30.
+
+    What is null is left to the command.
+    """
     words = []
     for key in keys or section:
+        if section[key] is None:
+            continue
         values = section[key] if isinstance(section[key], list) else [section[key]]
         for value in values:
             words += [f"--{key.replace('_', '-')}", shlex.quote(str(value))]
@@ -55,13 +60,28 @@ def recordings_of(source):
     return [path for path in [FOLDER["metadata"]] if path], flags(where)
 
 
+def checkpoints(encoder):
+    """Folder of an encoder's converted weights: random ones are kept apart from the real."""
+    if encoder == "clmr_open":
+        return "results/models"
+    random = config["encoders"][encoder].get("weights") == "random"
+    return f"{CACHE}/checkpoints" + "/random" * random
+
+
 def weights(wildcards):
-    """Converted weights of an encoder that has some."""
-    if wildcards.encoder not in SOURCES:
-        return []
-    return expand(
-        "{folder}/{file}", folder=CHECKPOINTS, file=SOURCES[wildcards.encoder].converted
-    )
+    """Files that an encoder is loaded from, if there are some."""
+    if (
+        wildcards.encoder == "laion_clap"
+    ):  # it reads the published file, in its own environment
+        return [f"{CACHE}/laion-clap", *weights_of("clap")]
+    return weights_of(wildcards.encoder)
+
+
+def weights_of(encoder):
+    files = SOURCES[encoder].converted if encoder in SOURCES else []
+    if encoder == "clmr_open":
+        files = ["clmr_open.safetensors"]
+    return [f"{checkpoints(encoder)}/{file}" for file in files]
 
 
 def rendered(wildcards):

@@ -3,11 +3,11 @@
 #
 # Makes: results/features/{encoder}/{clips}/{shard}.npy      what the encoder says, float32
 #        results/embeddings/{encoder}/statistics.npy         fitted on train
+#        results/models/clmr_open.safetensors                trained on train, if it is active
 #        results/embeddings/{encoder}/{clips}/{shard}.npy    unit vectors, float16; .parquet, .json
 
 from musical_roots.encoders.checkpoints import SOURCES
 
-CHECKPOINTS = f"{CACHE}/checkpoints"
 INDEXED = [f"{split}/{shard}" for split in SPLITS for shard in CLIP_SHARDS]
 
 
@@ -20,28 +20,85 @@ rule embeddings:
         ),
 
 
-for name, source in SOURCES.items():
+for name in SOURCES:
 
     rule:
         name:
             f"weights_{name}"
         output:
-            expand("{folder}/{file}", folder=CHECKPOINTS, file=source.converted),
+            weights_of(name),
         log:
             f"results/logs/weights/{name}.log",
         conda:
             "../../envs/main.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=60,
+            mem_mb=6000,
+            runtime=240,
         params:
             encoder=name,
-            folder=lambda wildcards, output: os.path.dirname(output[0]),
+            folder=checkpoints(name),
+            flags=flags(
+                {"local": config["encoders"][name]["checkpoint"]}
+                | {"sha256": config["encoders"][name]["sha256"]}
+            ),
+            random="--random" * (config["encoders"][name].get("weights") == "random"),
+            seed=config["seed"],
+            code=code("weights", module(name)),
         message:
             f"Fetching the weights of {name}"
         shell:
-            "python -m musical_roots --log {log} weights --encoder {params.encoder} --checkpoints {params.folder:q}"
+            "python -m musical_roots --log {log} --seed {params.seed} weights --encoder {params.encoder}"
+            " --checkpoints {params.folder:q} {params.flags} {params.random}"
+
+
+# What laion-clap needs and our environment lacks, in a folder that only its own process imports from.
+rule laion_clap:
+    input:
+        "envs/laion-clap.txt",
+    output:
+        directory(f"{CACHE}/laion-clap"),
+    log:
+        "results/logs/laion-clap.log",
+    conda:
+        "../../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    message:
+        "Installing laion-clap beside the environment"
+    shell:
+        "python -m pip install --quiet --no-deps --require-hashes --target {output:q} -r {input} > {log} 2>&1"
+
+
+rule train_clmr_open:
+    input:
+        tracks="results/corpus/tracks.csv",
+    output:
+        weights="results/models/clmr_open.safetensors",
+        curve="results/tables/clmr_open_training.csv",
+    log:
+        "results/logs/train_clmr_open.log",
+    benchmark:
+        "results/benchmarks/train_clmr_open.tsv"
+    conda:
+        "../../envs/main.yaml"
+    threads: 2
+    resources:
+        mem_mb=8000,
+        runtime=1440,
+        gpu=int(config["encode"]["device"] == "cuda"),
+    params:
+        flags=flags(config["encoders"]["clmr_open"], "steps", "batch"),
+        device=config["encode"]["device"],
+        seed=config["seed"],
+        code=code("train-clmr"),
+    message:
+        "Training clmr_open on the train split"
+    shell:
+        "python -m musical_roots --log {log} --seed {params.seed} train-clmr --tracks {input.tracks} {params.flags}"
+        " --device {params.device} --out {output.weights} --curve {output.curve}"
 
 
 rule encode:
@@ -66,16 +123,21 @@ rule encode:
     resources:
         mem_mb=3000,
         runtime=240,
+        # one job a GPU, where the config names it: snakemake --resources gpu=1
+        gpu=int(config["encode"]["device"] == "cuda"),
     params:
-        checkpoints=CHECKPOINTS,
-        flags=flags(config["encode"], "batch"),
+        checkpoints=lambda wildcards: checkpoints(wildcards.encoder),
+        flags=flags(config["encode"], "batch", "device", "precision"),
+        part=lambda wildcards: flags(
+            {"part": config["encoders"][wildcards.encoder].get("part")}
+        ),
         seed=config["seed"],
         code=lambda wildcards: code("encode", module(wildcards.encoder)),
     message:
         "Encoding {wildcards.clips}/{wildcards.shard} with {wildcards.encoder}"
     shell:
         "python -m musical_roots --log {log} --seed {params.seed} encode --encoder {wildcards.encoder}"
-        " --clips {input.clips} --checkpoints {params.checkpoints:q} {params.flags}"
+        " --clips {input.clips} --checkpoints {params.checkpoints:q} {params.flags} {params.part}"
         " --out {output.features}"
 
 

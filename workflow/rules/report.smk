@@ -28,6 +28,14 @@ PAGES = {
         " random clip of another track. Ranks are among all clips of the corpus; track_recall_at_1"
         " counts any clip of the right track, the original included.",
     },
+    "retrieval": {
+        "title": "Which encoder knows a song: same-track retrieval",
+        "category": "Encoders",
+        "tables": ["results/tables/retrieval.csv"],
+        "text": "Share of held-out clips whose nearest neighbour among all held-out clips is of the same"
+        " track (near duplicates count as one), with an interval by a bootstrap clustered by track;"
+        " chance is that share for a neighbour drawn at random.",
+    },
     "claims": {
         "title": "Claims against results",
         "category": "Claims",
@@ -89,7 +97,7 @@ for name in FIGURES:
 rule claims:
     input:
         expected="config/expected.yaml",
-        tables=["results/tables/robustness.csv"],
+        tables=["results/tables/robustness.csv", "results/tables/retrieval.csv"],
     output:
         table="results/tables/claims.csv",
     log:

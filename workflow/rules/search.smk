@@ -1,6 +1,7 @@
 # Exact cosine neighbours of every query among all clips of the corpus.
 #
 # Makes: results/matches/{encoder}/{queries}.parquet   match table; {queries} is a clip list's folder
+#        results/tables/retrieval.csv                  same-track recall of each encoder, held out
 
 
 rule search:
@@ -37,3 +38,33 @@ rule match:
     shell:
         "python -m musical_roots --log {log} search --queries {input.queries} --targets {input.targets} {params.flags}"
         " --out {output.matches} {input.index}"
+
+
+# Tracks that no statistics were fitted on, where there are some.
+rule retrieval:
+    input:
+        shards=expand(
+            "results/embeddings/{encoder}/{split}/{shard}.npy",
+            encoder=ACTIVE,
+            split=SPLITS[-1],
+            shard=CLIP_SHARDS,
+        ),
+    output:
+        table="results/tables/retrieval.csv",
+    log:
+        "results/logs/retrieval.log",
+    conda:
+        "../../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        flags=flags(config["robustness"], "resamples", "confidence"),
+        seed=config["seed"],
+        code=code("retrieval"),
+    message:
+        "Same-track retrieval on held-out tracks"
+    shell:
+        "python -m musical_roots --log {log} --seed {params.seed} retrieval {input.shards} {params.flags}"
+        " --out {output.table}"

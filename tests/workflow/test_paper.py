@@ -1,0 +1,74 @@
+"""config/paper.yaml: a clean dry run, and the same targets at small size with random weights."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from musical_roots.encoders.base import PLUMBING
+
+SMALL = """
+corpus:
+  source: debian
+  debian: {only: [amoebax-data, hex-a-hop-data, noiz2sa-data, tuxmath-data]}
+  shards: 1
+clips: {per_track: 2}
+encode: {shards: 1}
+encoders:
+  clap: {weights: random}
+  clmr: {weights: random, part: end}
+robustness:
+  queries: 4
+  resamples: 50
+  perturbations:
+    pitch: {levels: [0, 3]}
+    stretch: {levels: [20]}
+    noise: {levels: [0]}
+    mashup: {levels: [0]}
+"""
+
+
+def test_dry_run_is_clean(study):
+    done = study.snakemake("--dry-run", "--configfile", "config/paper.yaml")
+    assert done.returncode == 0, done.stdout[-3000:]
+    for job in ["weights_clap", "weights_clmr", "encode", "match", "robustness", "report"]:
+        assert f"\n{job} " in done.stdout
+    assert "\nweights_musicnn " not in done.stdout
+
+
+@pytest.fixture(scope="module")
+def paper(new_study, cache):
+    study = new_study("paper")
+    overlay = study.overlay(SMALL)
+    files = ["--configfile", "config/paper.yaml", overlay]
+    done = study.snakemake(*files, "--config", f"cache={cache}")
+    assert done.returncode == 0, done.stdout[-5000:]
+    return study.folder / "results"
+
+
+def test_random_weights_are_marked_in_every_output(paper):
+    marked = {f"{name} ({PLUMBING})" for name in ("clap", "clmr")}
+    table = pd.read_csv(paper / "tables/robustness.csv")
+    assert set(table.encoder) == marked
+    for path in paper.glob("matches/*/*.parquet"):
+        assert set(pd.read_parquet(path).encoder) < marked
+    for path in paper.glob("embeddings/*/*/*.json"):
+        assert json.loads(path.read_text())["encoder"] in marked
+    shown = [*paper.glob("figures/*.svg"), *paper.glob("pages/robustness.html")]
+    shown += [paper / "pages/provenance.html", paper / "notebooks/robustness.html"]
+    assert len(shown) == 5
+    for path in [*shown, paper / "report.html"]:
+        assert PLUMBING in path.read_text(), path
+
+
+def test_no_claim_is_held_against_random_weights(paper):
+    claims = pd.read_csv(paper / "tables/claims.csv")
+    assert (claims.verdict[claims.claim.str.contains("clap|clmr")] == "not_comparable").all()
+
+
+def test_what_was_heard_is_in_the_table(paper):
+    clips = pd.read_parquet(paper / "embeddings/clmr/train/000.parquet")
+    assert (clips.heard_s.round(3) == 2.678).all()
+    assert ((clips.heard_start_s - clips.start_s).round(3) == 0.322).all()
+    clips = pd.read_parquet(paper / "embeddings/clap/train/000.parquet")
+    assert (clips.heard_s == clips.duration_s).all()
