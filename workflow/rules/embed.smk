@@ -37,7 +37,7 @@ for name in SOURCES:
             runtime=240,
         params:
             encoder=name,
-            folder=checkpoints(name),
+            folder=lambda wildcards, output: os.path.dirname(output[0]),
             flags=flags(
                 {"local": config["encoders"][name]["checkpoint"]}
                 | {"sha256": config["encoders"][name]["sha256"]}
