@@ -65,7 +65,7 @@ def checkpoints(encoder):
     if encoder == "clmr_open":
         return "results/models"
     random = config["encoders"][encoder].get("weights") == "random"
-    return f"{CACHE}/checkpoints" + "/random" * random
+    return f"{CACHE}/checkpoints/random" if random else f"{CACHE}/checkpoints"
 
 
 def weights(wildcards):
