@@ -213,7 +213,9 @@ class Perturbation(Switch):
     """One kind of perturbation."""
 
     levels: list[float | int] = Field(
-        min_length=1, description="Levels, in the unit of the kind; see `perturb.py`."
+        [],  # `Perturbations` puts the kind's own in its place
+        min_length=1,
+        description="Levels, in the unit of the kind; see `perturb.py`.",
     )
 
 
@@ -236,6 +238,20 @@ class Perturbations(Section):
     reverb: Perturbation = _kind([0.3, 1.0, 3.0], "Reverberation, RT60 in seconds.")
     gain: Perturbation = _kind([-20, 10, 20], "Gain with hard clipping, dB.")
     crop: Perturbation = _kind([0.5, 1.0, 1.5], "Shift of the clip grid, seconds.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _levels_left_out(cls, kinds: Any) -> Any:
+        """`mp3: {activate: false}` is enough."""
+        if not isinstance(kinds, dict):
+            return kinds
+        defaults = {kind: field.default for kind, field in cls.model_fields.items()}
+        return {
+            kind: {"levels": defaults[kind].levels} | value
+            if kind in defaults and isinstance(value, dict)
+            else value
+            for kind, value in kinds.items()
+        }
 
 
 class Robustness(Section):

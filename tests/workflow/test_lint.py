@@ -49,6 +49,14 @@ def test_shipped_configs_fit_the_schema(overlay):
     jsonschema.validate(yaml.safe_load((ROOT / "config" / overlay).read_text()), schema)
 
 
+def test_levels_may_be_left_out():
+    """An overlay that switches a kind off need not repeat its levels."""
+    kinds = {"mp3": {"activate": False}}
+    loaded = config.load({"robustness": {"perturbations": kinds}})["robustness"]["perturbations"]
+    defaults = config.load({})["robustness"]["perturbations"]
+    assert loaded == defaults | {"mp3": defaults["mp3"] | {"activate": False}}
+
+
 def test_shipped_config_says_what_the_defaults_are():
     shipped = config.read([ROOT / "config/config.yaml"])
     assert json.dumps(shipped, sort_keys=True) == json.dumps(config.load({}), sort_keys=True)
