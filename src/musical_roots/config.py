@@ -227,7 +227,7 @@ class Perturbations(Section):
     """Kinds and levels. The first four are the paper's."""
 
     pitch: Perturbation = _kind([-12, -7, -5, -3, -1, 0, 1, 3, 5, 7, 12], "Pitch shift, semitones.")
-    stretch: Perturbation = _kind([-20, -10, -5, 0, 5, 10, 20], "Tempo, percent.")
+    stretch: Perturbation = _kind([-20, -10, 0, 10, 20], "Tempo, percent.")
     noise: Perturbation = _kind([-30, -20, -10, 0, 10, 20, 30], "White noise, SNR in dB.")
     mashup: Perturbation = _kind(
         [-30, -20, -10, 0, 10, 20, 30], "Mix with a clip of another track; dB above that clip."

@@ -226,6 +226,15 @@ def test_all_layouts_are_read(published, converted, tmp_path):
             np.testing.assert_array_equal(tensor, converted["clmr"][name])
 
 
+def test_an_optimiser_in_the_zip_is_passed_over(published, converted, tmp_path):
+    path = tmp_path / "both.zip"
+    path.write_bytes(published["clmr"].read_bytes())
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("clmr_checkpoint_10000/clmr_checkpoint_10000_optim.pt", b"momentum")
+    (tensors,) = clmr.convert(path)
+    assert checkpoints.digest(tensors) == checkpoints.digest(converted["clmr"])
+
+
 def test_a_zip_may_hold_what_a_mac_adds(published, converted, tmp_path):
     with zipfile.ZipFile(published["clmr"]) as archive:
         (name,) = archive.namelist()

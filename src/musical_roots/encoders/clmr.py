@@ -242,13 +242,13 @@ class _Torch:
 def convert(published: Path) -> Iterator[weights.Tensors]:
     """The tensors of ``clmr.safetensors`` and its like, of a checkpoint in one of three layouts.
 
-    - a PyTorch Lightning checkpoint, plain or the only .pt in a zip:
-      ``state_dict["model.encoder.sequential.{block}.{0|1}.*"]`` (release 2.0);
-    - a state dict: ``encoder.sequential.{block}.{0|1}.*`` (release 1.0);
+    - a PyTorch Lightning checkpoint: ``state_dict["model.encoder.sequential.{block}.{0|1}.*"]``;
+    - a state dict: ``encoder.sequential.{block}.{0|1}.*``;
     - an older one, blocks counted from 1: ``encoder.conv{block}.{0|1}.*`` (the branch v1 of CLMR
       still reads it).
 
-    The projector, a dense layer and the optimiser are left out.
+    Any of them may lie in a zip, as release 2.0 does, alone or beside its optimiser. Which of the
+    layouts a release has could not be seen here. The projector and a dense layer are left out.
 
     Raises
     ------
@@ -294,7 +294,8 @@ def _unpacked(published: Path, folder: Path) -> Path:
         names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]
         if any(name.endswith("data.pkl") for name in names):  # torch's own format is a zip too
             return published
-        inner = [name for name in names if name.endswith((".pt", ".ckpt"))]
+        # release 2.0 was saved with its optimiser beside it
+        inner = [n for n in names if n.endswith((".pt", ".ckpt")) and "_optim." not in n]
         if len(inner) != 1:
             raise ValueError(f"it should hold one .pt file, and holds {len(inner)}")
         path = folder / "checkpoint.pt"
