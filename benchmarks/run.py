@@ -23,7 +23,7 @@ from musical_roots.provenance import environment
 
 ROOT = Path(__file__).parents[1]
 WEIGHTS = ROOT / "resources/checkpoints"
-ROUNDS = 3
+ROUNDS = 5
 
 
 def music(seconds: float, rate: int, seed: int = 0) -> np.ndarray:

@@ -236,7 +236,7 @@ class Perturbations(Section):
     opus: Perturbation = _kind([16, 32, 64], "Opus round trip, kbit/s.")
     lowpass: Perturbation = _kind([1000, 3000, 8000], "Low-pass, cut-off in Hz.")
     reverb: Perturbation = _kind([0.3, 1.0, 3.0], "Reverberation, RT60 in seconds.")
-    gain: Perturbation = _kind([-20, 10, 20], "Gain with hard clipping, dB.")
+    gain: Perturbation = _kind([-20, 0, 10, 20], "Gain with hard clipping, dB.")
     crop: Perturbation = _kind([0.5, 1.0, 1.5], "Shift of the clip grid, seconds.")
 
     @model_validator(mode="before")
