@@ -121,7 +121,7 @@ class Encode(Section):
         description="Where encoders that run on torch compute; auto takes a GPU if one is there.",
     )
     precision: Literal["fp32", "bf16"] = Field(
-        "fp32", description="What they compute in; bf16 is up to twice as fast, cosine >= .9999."
+        "fp32", description="What they compute in; bf16 is faster where the processor has it."
     )
 
 
