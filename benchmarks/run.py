@@ -18,8 +18,9 @@ from safetensors.numpy import load_file
 from threadpoolctl import threadpool_limits
 
 from musical_roots import embed, search, tables
-from musical_roots.encoders import base, checkpoints, clap
+from musical_roots.encoders import base, clap
 from musical_roots.provenance import environment
+from musical_roots.weights import checkpoints
 
 ROOT = Path(__file__).parents[1]
 WEIGHTS = ROOT / "resources/checkpoints"

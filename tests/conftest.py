@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
-from musical_roots.encoders import checkpoints as published
+from musical_roots.weights import checkpoints as published
 
 
 @pytest.fixture(scope="session")

@@ -66,7 +66,7 @@ def main() -> None:
     from musical_roots.encoders import clap
     from musical_roots.encoders.base import Settings
     from musical_roots.encoders.laion_clap import LaionClap
-    from musical_roots.encoders.manifest import SOURCES
+    from musical_roots.weights.manifest import SOURCES
 
     class LaionClapMusic(LaionClap):
         size = clap.BASE

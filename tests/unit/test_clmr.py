@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from musical_roots.encoders import checkpoints, clmr
+from musical_roots.encoders import clmr
 from musical_roots.encoders.base import PLUMBING, Settings, load
 from musical_roots.errors import InputError
+from musical_roots.weights import checkpoints
 
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "data")]

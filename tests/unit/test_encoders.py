@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from musical_roots.encoders.base import ENCODERS, PLUMBING, load
-from musical_roots.encoders.checkpoints import SOURCES
 from musical_roots.errors import InputError
+from musical_roots.weights.checkpoints import SOURCES
 
 # The oracle laion_clap is another package in another process: test_clap.py has its numbers.
 OURS = [name for name in ENCODERS if name != "laion_clap"]

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from musical_roots.encoders import checkpoints as weights
-from musical_roots.encoders import handcrafted, mel, musicnn, tf_checkpoint
+from musical_roots.encoders import handcrafted, mel, musicnn
 from musical_roots.encoders.base import load
 from musical_roots.errors import InputError
+from musical_roots.weights import checkpoints as weights
+from musical_roots.weights import tf_checkpoint
 
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "data")]

@@ -19,8 +19,8 @@ torch = pytest.importorskip("torch")
 # torch warns of what it will not read any more
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-from musical_roots.encoders import torch_pickle  # noqa: E402
 from musical_roots.errors import InputError  # noqa: E402
+from musical_roots.weights import torch_pickle  # noqa: E402
 
 WEIGHTS = torch.arange(6, dtype=torch.float32).reshape(2, 3)
 DTYPES = (
@@ -110,7 +110,7 @@ def test_a_zip_file_is_mapped_not_read(tmp_path):
     path, size = tmp_path / "large.pt", 1 << 26
     torch.save({"needed": WEIGHTS, "optimiser": torch.zeros(size // 4)}, path)
     code = (
-        "import sys, resource, torch; from musical_roots.encoders import torch_pickle as t\n"
+        "import sys, resource, torch; from musical_roots.weights import torch_pickle as t\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "assert t.read(sys.argv[1])['needed'].sum() == 15\n"
         "print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))"
@@ -355,7 +355,7 @@ def test_hostile_opcodes_do_nothing_and_the_tensors_beside_them_are_read(save, t
         "torch Size",
         "torch FloatStorage",
         "torch float32",
-        "musical_roots.encoders.torch_pickle _tensor",
+        "musical_roots.weights.torch_pickle _tensor",
         "anything else",
     ],
 )

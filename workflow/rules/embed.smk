@@ -6,7 +6,7 @@
 #        results/models/clmr_open.safetensors                trained on train, if it is active
 #        results/embeddings/{encoder}/{clips}/{shard}.npy    unit vectors, float16; .parquet, .json
 
-from musical_roots.encoders.checkpoints import SOURCES
+from musical_roots.weights.checkpoints import SOURCES
 
 INDEXED = [f"{split}/{shard}" for split in SPLITS for shard in CLIP_SHARDS]
 
@@ -48,7 +48,7 @@ for name in SOURCES:
         message:
             f"Fetching the weights of {name}"
         shell:
-            "python -m musical_roots --log {log} --seed {params.seed} weights --encoder {params.encoder}"
+            "python -m musical_roots --log {log} --seed {params.seed} weights --name {params.encoder}"
             " --checkpoints {params.folder:q} {params.flags} {params.random}"
 
 

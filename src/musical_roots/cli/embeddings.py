@@ -8,27 +8,27 @@ from musical_roots.cli import PATH, log, progress, stage
 
 
 @stage.command("weights")
-@click.option("--encoder", required=True)
+@click.option("--name", required=True)
 @click.option("--checkpoints", type=PATH, required=True)
 @click.option("--local", type=PATH, help="The published file, where it is on this machine.")
 @click.option("--sha256", help="Hash that the file must have, in place of the published one.")
 @click.option("--random", is_flag=True, help="Random weights in its place, to try the pipes.")
 @click.pass_obj
-def weights(seed, encoder, checkpoints, local, sha256, random) -> None:
-    """Fetch, verify and convert the weights of an encoder."""
-    from musical_roots.encoders.checkpoints import fetch, fetch_random
+def weights(seed, name, checkpoints, local, sha256, random) -> None:
+    """Fetch, verify and convert the weights of an encoder or generator."""
+    from musical_roots.weights.checkpoints import fetch, fetch_random
 
     if random:
-        fetch_random(encoder, checkpoints, seed)
+        fetch_random(name, checkpoints, seed)
     else:
-        fetch(encoder, checkpoints, local, sha256)
+        fetch(name, checkpoints, local, sha256)
 
 
 @stage.command("checkpoints")
 @click.option("--checkpoints", type=PATH, default=Path("resources/checkpoints"))
 def list_checkpoints(checkpoints) -> None:
     """List the published weights, and what of them is in the checkpoint folder."""
-    from musical_roots.encoders.checkpoints import listing
+    from musical_roots.weights.checkpoints import listing
 
     click.echo(listing(checkpoints))
 
@@ -44,10 +44,11 @@ def list_checkpoints(checkpoints) -> None:
 def train_clmr(seed, tracks, steps, batch, device, out, curve) -> None:
     """Train the encoder clmr_open on the train split, watching its loss on the control split."""
     from musical_roots.audio import read
-    from musical_roots.encoders import checkpoints, clmr
+    from musical_roots.encoders import clmr
     from musical_roots.encoders.base import settle
     from musical_roots.encoders.clmr_training import train
     from musical_roots.tables import read_table, write_table
+    from musical_roots.weights import checkpoints
 
     table = read_table(tracks)
     table["file"] = [Path(root) / path for root, path in zip(table.root, table.path, strict=True)]

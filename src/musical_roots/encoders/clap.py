@@ -24,10 +24,11 @@ import numpy as np
 import torch
 
 from musical_roots import seeding
-from musical_roots.encoders import checkpoints as weights
-from musical_roots.encoders import mel, torch_pickle
+from musical_roots.encoders import mel
 from musical_roots.encoders.base import Encoder, Settings
 from musical_roots.errors import InputError
+from musical_roots.weights import checkpoints as weights
+from musical_roots.weights import torch_pickle
 
 VERSION = "clap-1"  # raise the number whenever features change
 SAMPLE_RATE, SAMPLES, N_FFT, HOP, BANDS = 48_000, 480_000, 1024, 480, 64

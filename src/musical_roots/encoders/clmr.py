@@ -28,10 +28,10 @@ import torch
 from numpy.lib.stride_tricks import sliding_window_view
 
 from musical_roots import seeding
-from musical_roots.encoders import checkpoints as weights
-from musical_roots.encoders import torch_pickle
 from musical_roots.encoders.base import Encoder, Settings
 from musical_roots.errors import InputError
+from musical_roots.weights import checkpoints as weights
+from musical_roots.weights import torch_pickle
 
 VERSION = "clmr-1"  # raise the number whenever features change
 SAMPLE_RATE, WINDOW = 22_050, 3**10

@@ -23,7 +23,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from musical_roots.encoders import checkpoints as weights
 from musical_roots.encoders.base import Settings
 from musical_roots.encoders.clmr import (
     BLOCKS,
@@ -35,6 +34,7 @@ from musical_roots.encoders.clmr import (
 from musical_roots.encoders.clmr_views import views
 from musical_roots.errors import InputError
 from musical_roots.seeding import rng
+from musical_roots.weights import checkpoints as weights
 
 TEMPERATURE = 0.5
 PROJECTED = 64

@@ -22,9 +22,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from musical_roots import seeding
-from musical_roots.encoders import checkpoints as weights
 from musical_roots.encoders import mel
 from musical_roots.encoders.base import Encoder, Settings
+from musical_roots.weights import checkpoints as weights
 
 VERSION = "musicnn-1"  # raise the number whenever features change
 BATCH_NORM_EPS = 1e-3

@@ -23,10 +23,10 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialised
 
-from musical_roots.encoders import tf_checkpoint
-from musical_roots.encoders.download import DownloadError, download
-from musical_roots.encoders.manifest import SOURCES, Source
 from musical_roots.errors import InputError
+from musical_roots.weights import tf_checkpoint
+from musical_roots.weights.download import DownloadError, download
+from musical_roots.weights.manifest import SOURCES, Source
 
 log = logging.getLogger("musical_roots")
 Tensors = dict[str, np.ndarray]
@@ -356,7 +356,7 @@ def _there(path: Path | str) -> Path:
     if not path.is_file():
         raise InputError(
             f"{path} is missing; fetch it with: python -m musical_roots weights "
-            f"--encoder {path.stem.split('-')[0]} --checkpoints {path.parent}"
+            f"--name {path.stem.split('-')[0]} --checkpoints {path.parent}"
         )
     return path
 

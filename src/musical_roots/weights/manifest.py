@@ -42,6 +42,7 @@ class Source:
 
 
 _ENCODERS = "musical_roots.encoders"
+_WEIGHTS = "musical_roots.weights"
 _HUB = "https://huggingface.co/lukewys/laion_clap/resolve/main"
 _CLMR = "https://github.com/Spijkervet/CLMR/releases/download"
 _WU = (
@@ -63,7 +64,7 @@ SOURCES = {
         citation="Pons & Serra (2019), musicnn: Pre-trained convolutional neural networks for "
         "music audio tagging",
         converted=("musicnn-mtt.safetensors", "musicnn-msd.safetensors"),
-        convert=f"{_ENCODERS}.checkpoints:convert_musicnn",
+        convert=f"{_WEIGHTS}.checkpoints:convert_musicnn",
     ),
     "clap": Source(
         url=f"{_HUB}/630k-audioset-best.pt",

@@ -1,0 +1,1 @@
+"""Generators: the contract (`base.py`), the published VampNet, and one of our own (`openvamp/`)."""

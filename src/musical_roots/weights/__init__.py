@@ -1,0 +1,1 @@
+"""Weights: which are published (`manifest.py`), and how they get here safely (`checkpoints.py`)."""
