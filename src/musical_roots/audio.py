@@ -138,9 +138,11 @@ def loudness(audio: np.ndarray, sample_rate: int) -> float:
 
 
 def write(path: Path | str, audio: np.ndarray, sample_rate: int) -> None:
-    """Write mono float WAV, atomically: no clipping, no rounding."""
+    """Write mono audio, atomically: float WAV, no clipping, no rounding; or FLAC of 24 bits."""
+    how = {".wav": ("WAV", "FLOAT"), ".flac": ("FLAC", "PCM_24")}
+    form, subtype = how[Path(path).suffix]
     with atomic(path) as temporary:
-        soundfile.write(str(temporary), audio, sample_rate, format="WAV", subtype="FLOAT")
+        soundfile.write(str(temporary), audio, sample_rate, format=form, subtype=subtype)
 
 
 def _probe_ffmpeg(path: Path) -> AudioInfo:

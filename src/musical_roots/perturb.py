@@ -14,6 +14,7 @@ lowpass Hz       100 ... 20000 zero phase; within 1 dB at half the cut-off, 40 d
 reverb s         0 ... 3       RT60 within 10 %; the tail is as strong as the direct sound
 gain   dB        -30 ... 30    hard clipping at full scale
 crop   s         0 ... 1.5     the clip starts that much later
+codec  codebooks 1 ... 32      a generator's codec, there and back, without generation
 ====== ========= ============= ==============================================================
 
 The first four are the paper's (Experiment B); the rest is ours. A perturbation draws only from the
@@ -36,6 +37,7 @@ from soundfile import SoundFile
 
 from musical_roots.audio import fit, read, resample
 from musical_roots.errors import InputError
+from musical_roots.generators.base import Generator
 from musical_roots.seeding import rng as draw
 
 MP3_RATES = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
@@ -77,8 +79,8 @@ class Perturbation:
         (audio, sample_rate, level, rng, partner) -> audio; call `apply` instead.
     family : {"paper", "extended"}
         Whether the paper has it.
-    needs_partner : bool
-        Whether a clip of another track takes part.
+    needs_partner, needs_generator : bool
+        Whether a clip of another track takes part, or a generator's codec.
     choices : tuple of float
         The only possible levels, where not all between `low` and `high` are.
     """
@@ -92,6 +94,7 @@ class Perturbation:
     function: Callable[..., np.ndarray]
     family: Literal["paper", "extended"] = "extended"
     needs_partner: bool = False
+    needs_generator: bool = False
     choices: tuple[float, ...] = ()
 
     def apply(
@@ -101,6 +104,7 @@ class Perturbation:
         level: float,
         rng: np.random.Generator,
         partner: np.ndarray | None = None,
+        generator: Generator | None = None,
     ) -> np.ndarray:
         """Alter a clip.
 
@@ -116,6 +120,8 @@ class Perturbation:
             The only source of chance.
         partner : ndarray, float32 [samples], optional
             The other clip of a mash-up, as long as `audio`.
+        generator : Generator, optional
+            Whose codec the round trip goes through.
 
         Returns
         -------
@@ -134,7 +140,10 @@ class Perturbation:
             return audio
         if self.needs_partner and (partner is None or len(partner) != len(audio)):
             raise ValueError(f"{self.kind} needs a partner as long as the clip")
-        altered = self.function(audio, sample_rate, level, rng, partner)
+        if self.needs_generator and generator is None:
+            raise ValueError(f"{self.kind} needs a generator")
+        other = generator if self.needs_generator else partner
+        altered = self.function(audio, sample_rate, level, rng, other)
         peak = np.abs(altered).max(initial=0.0)
         if peak > max(1.0, np.abs(audio).max(initial=0.0)):
             altered = altered / peak
@@ -171,6 +180,7 @@ def render(
     sample_rate: int,
     rng: np.random.Generator,
     partner: tuple[Path | str, float] | None = None,
+    generator: Generator | None = None,
 ) -> np.ndarray:
     """Read a clip and alter it, with the track's own music beyond its edges.
 
@@ -188,6 +198,8 @@ def render(
         The only source of chance.
     partner : (path, start_s), optional
         The other clip of a mash-up.
+    generator : Generator, optional
+        Whose codec a round trip goes through.
 
     Returns
     -------
@@ -206,7 +218,7 @@ def render(
     audio = _with_margins(path, start_s, samples, margin, sample_rate)
     other = _with_margins(*partner, samples, margin, sample_rate) if partner else None
     try:
-        altered = perturbation.apply(audio, sample_rate, level, rng, other)
+        altered = perturbation.apply(audio, sample_rate, level, rng, other, generator)
     except InputError as error:
         raise InputError(f"{path} at {start_s:g} s: {error}") from error
     return altered[margin : margin + samples]
@@ -230,6 +242,7 @@ def render_clips(
     sample_rate: int,
     seed: int,
     progress: Callable[[int], object] = lambda done: None,
+    generator: Generator | None = None,
 ) -> pd.DataFrame:
     """Render perturbed clips, one WAV file a level, one clip after the other in each.
 
@@ -247,6 +260,8 @@ def render_clips(
         The config's seed.
     progress : callable
         Told of every clip that was rendered.
+    generator : Generator, optional
+        Whose codec a round trip goes through.
 
     Returns
     -------
@@ -271,7 +286,7 @@ def render_clips(
                 how = copy.duration_s, copy.kind, copy.level, sample_rate, chance, needed
                 file = files[paths[copy.Index]]
                 starts[copy.Index] = file.tell() / sample_rate
-                file.write(render(*parent, *how))
+                file.write(render(*parent, *how, generator))
                 progress(1)
     return copies.assign(path=paths, start_s=starts)
 
@@ -392,6 +407,12 @@ def _gain(audio, sample_rate, level, rng, partner):
     return np.clip(audio * 10 ** (level / 20), -1.0, 1.0)
 
 
+def _codec(audio, sample_rate, level, rng, generator):
+    rate = generator.sample_rate
+    coded = generator.reconstruct(resample(audio, sample_rate, rate), round(level))
+    return fit(resample(coded, rate, sample_rate), len(audio))
+
+
 def _crop(audio, sample_rate, level, rng, partner):
     return fit(audio[round(level * sample_rate) :], len(audio))
 
@@ -411,5 +432,16 @@ PERTURBATIONS = {
         Perturbation("reverb", "s", 0, 3, 0, 1.0, _reverb),
         Perturbation("gain", "dB", -30, 30, 0, 0.0, _gain),
         Perturbation("crop", "s", 0, 1.5, 0, 1.5, _crop),
+        Perturbation(
+            "codec",
+            "codebooks",
+            1,
+            32,
+            None,
+            0.25,
+            _codec,
+            needs_generator=True,
+            choices=tuple(range(1, 33)),
+        ),
     )
 }

@@ -7,6 +7,7 @@ row) and ``000.json`` (provenance: the encoder's fingerprint, versions, seed).
 
 import json
 import os
+import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -121,6 +122,24 @@ def write_array(array: np.ndarray, path: Path | str) -> None:
     """Write a .npy file, atomically."""
     with atomic(path) as temporary, open(temporary, "wb") as file:
         np.save(file, array)
+
+
+def write_arrays(arrays: dict[str, np.ndarray], path: Path | str) -> None:
+    """Write named arrays as a compressed .npz file, atomically."""
+    with atomic(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def read_arrays(paths: Iterable[Path | str]) -> dict[str, np.ndarray]:
+    """Read named arrays of several .npz files as one mapping, in the order of their names."""
+    found = {}
+    for path in paths:
+        try:
+            with np.load(path) as file:
+                found |= dict(file)
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            raise InputError(f"{path}: not readable ({error}); delete it and run again") from error
+    return dict(sorted(found.items()))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 # The checked config, the run's lock, and what several rule files share.
 
 import fcntl
+import json
 import os
 import shlex
 import sys
@@ -8,6 +9,7 @@ import sys
 from musical_roots import config as configuration
 from musical_roots.encoders.base import ENCODERS
 from musical_roots.errors import InputError
+from musical_roots.generators.base import GENERATORS
 from musical_roots.provenance import stage_digest as code
 
 
@@ -27,6 +29,9 @@ KINDS = [
     for kind, options in config["robustness"]["perturbations"].items()
     if options["activate"]
 ]
+GENERATING = [
+    name for name, options in config["generators"].items() if options["activate"]
+]
 SPLITS = ["train", "control"] if config["corpus"]["control_share"] > 0 else ["train"]
 
 
@@ -45,9 +50,9 @@ def flags(section, *keys):
     return " ".join(words)
 
 
-def module(encoder):
-    """The module that an encoder is written in: its jobs depend on it, those of others do not."""
-    return ENCODERS[encoder].split(":")[0]
+def module(name):
+    """The module that an encoder or generator is written in: its jobs depend on it, others do not."""
+    return (ENCODERS | GENERATORS)[name].split(":")[0]
 
 
 def recordings_of(source):
@@ -60,12 +65,18 @@ def recordings_of(source):
     return [path for path in [FOLDER["metadata"]] if path], flags(where)
 
 
-def checkpoints(encoder):
-    """Folder of an encoder's converted weights: random ones are kept apart from the real."""
-    if encoder == "clmr_open":
+def checkpoints(name):
+    """Folder of an encoder's or generator's weights: random ones are kept apart from the real."""
+    if name in ("clmr_open", "openvamp"):
         return "results/models"
-    random = config["encoders"][encoder].get("weights") == "random"
-    return f"{CACHE}/checkpoints/random" if random else f"{CACHE}/checkpoints"
+    random = options_of(name).get("weights") == "random"
+    return f"{CACHE}/checkpoints-random" if random else f"{CACHE}/checkpoints"
+
+
+def options_of(name):
+    """What the config says of an encoder or generator, or of the one whose part this is."""
+    options = config["encoders"] | config["generators"]
+    return options[name] if name in options else options[name.split("_")[0]]
 
 
 def weights(wildcards):
@@ -77,11 +88,36 @@ def weights(wildcards):
     return weights_of(wildcards.encoder)
 
 
-def weights_of(encoder):
-    files = SOURCES[encoder].converted if encoder in SOURCES else []
-    if encoder == "clmr_open":
+def weights_of(name):
+    files = SOURCES[name].converted if name in SOURCES else []
+    if name == "clmr_open":
         files = ["clmr_open.safetensors"]
-    return [f"{checkpoints(encoder)}/{file}" for file in files]
+    if name == "openvamp":
+        files = ["openvamp-codec.safetensors", "openvamp.safetensors"]
+    if name == "vampnet":
+        parts = ["vampnet_codec", "vampnet_coarse", "vampnet_c2f"]
+        return [file for part in parts for file in weights_of(part)] + [
+            f"{CACHE}/vampnet"
+        ]
+    return [f"{checkpoints(name)}/{file}" for file in files]
+
+
+def vamp_shards(generator):
+    """Parts that the vamps of a generator are made in."""
+    count = 1 if generator == "external" else config["generation"]["shards"]
+    return [f"{shard:03d}" for shard in range(count)]
+
+
+def tokens_of(split):
+    """Tokens of a split's tracks, by openvamp's codec."""
+    shards = CLIP_SHARDS if split in SPLITS else []
+    return expand("results/tokens/{split}/{shard}.npz", split=split, shard=shards)
+
+
+def query_shards(clips):
+    """Parts of a clip list that is searched with."""
+    kind, _, generator = clips.partition("-")
+    return vamp_shards(generator) if kind == "vamps" else ["000"]
 
 
 def rendered(wildcards):
@@ -110,6 +146,7 @@ onstart:
 
 wildcard_constraints:
     encoder="|".join(ENCODERS),
+    generator="|".join([*GENERATORS, "external"]),
     kind="|".join(config["robustness"]["perturbations"]),
     split="train|control",
     shard=r"\d{3}",

@@ -1,5 +1,5 @@
 # Clip lists -> raw features -> unit vectors. Every kind of clip goes this way: {clips} is train,
-# control or perturbed-{kind}, the folder of a clip list.
+# control, perturbed-{kind}, vamps-{generator} or prompts-{generator}, the folder of a clip list.
 #
 # Makes: results/features/{encoder}/{clips}/{shard}.npy      what the encoder says, float32
 #        results/embeddings/{encoder}/statistics.npy         fitted on train
@@ -9,6 +9,12 @@
 from musical_roots.weights.checkpoints import SOURCES
 
 INDEXED = [f"{split}/{shard}" for split in SPLITS for shard in CLIP_SHARDS]
+GENERATED = [
+    f"{what}-{generator}/{shard}"
+    for what in ["vamps", "prompts"]
+    for generator in GENERATING
+    for shard in vamp_shards(generator)
+]
 
 
 rule embeddings:
@@ -16,7 +22,7 @@ rule embeddings:
         expand(
             "results/embeddings/{encoder}/{clips}.npy",
             encoder=ACTIVE,
-            clips=INDEXED + [f"perturbed-{kind}/000" for kind in KINDS],
+            clips=INDEXED + [f"perturbed-{kind}/000" for kind in KINDS] + GENERATED,
         ),
 
 
@@ -39,10 +45,10 @@ for name in SOURCES:
             encoder=name,
             folder=lambda wildcards, output: os.path.dirname(output[0]),
             flags=flags(
-                {"local": config["encoders"][name]["checkpoint"]}
-                | {"sha256": config["encoders"][name]["sha256"]}
+                {"local": options_of(name)["checkpoint"]}
+                | {"sha256": options_of(name).get("sha256")}
             ),
-            random="--random" * (config["encoders"][name].get("weights") == "random"),
+            random="--random" * (options_of(name).get("weights") == "random"),
             seed=config["seed"],
             code=code("weights", module(name)),
         message:

@@ -4,6 +4,8 @@
 #        results/clips/perturbed-{kind}/000.parquet     their copies at every level: a clip list
 #        results/clips/perturbed-{kind}/targets.parquet pairs whose cosine and rank are wanted
 
+CODEC = config["robustness"]["perturbations"]["codec"]["generator"]
+
 
 rule queries:
     input:
@@ -39,6 +41,7 @@ rule perturb:
         lists=expand(
             "results/clips/{split}/{shard}.parquet", split=SPLITS, shard=CLIP_SHARDS
         ),
+        weights=lambda wildcards: weights_of(CODEC) if wildcards.kind == "codec" else [],
     output:
         clips="results/clips/perturbed-{kind}/000.parquet",
         targets="results/clips/perturbed-{kind}/targets.parquet",
@@ -56,11 +59,18 @@ rule perturb:
             {"level": config["robustness"]["perturbations"][wildcards.kind]["levels"]}
         ),
         flags=flags(config["robustness"], "sample_rate"),
+        generator=lambda wildcards: (
+            f"--generator {CODEC} {checkpoints(CODEC)}"
+            if wildcards.kind == "codec"
+            else ""
+        ),
         seed=config["seed"],
-        code=code("perturb"),
+        code=lambda wildcards: code(
+            "perturb", *([module(CODEC)] if wildcards.kind == "codec" else [])
+        ),
     message:
         "Perturbing: {wildcards.kind}"
     shell:
         "python -m musical_roots --log {log} --seed {params.seed} perturb --queries {input.queries} --kind {wildcards.kind}"
-        " {params.levels} {params.flags} --audio {output.audio}"
+        " {params.levels} {params.flags} {params.generator} --audio {output.audio}"
         " --out {output.clips} --targets {output.targets} {input.lists}"

@@ -8,15 +8,34 @@
 #        results/report.html                  all of it, in one file that works offline
 
 import hashlib
-import json
 from pathlib import Path
 
 from musical_roots.perturb import PERTURBATIONS
 from musical_roots.provenance import commit
 
-FIGURES = ["robustness", "robustness_recall"]
+ROBUSTNESS = {
+    "table": "results/tables/robustness.csv",
+    "category": "Experiment B, robustness",
+}
+# Name of a figure -> the table that it draws, and where it stands in the report.
+FIGURES = {"robustness": ROBUSTNESS, "robustness_recall": ROBUSTNESS}
 if any(PERTURBATIONS[kind].family == "extended" for kind in KINDS):
-    FIGURES.append("robustness_extended")
+    FIGURES["robustness_extended"] = ROBUSTNESS
+GENERATION = "Generation"
+OPENVAMP_TABLES = []
+if "openvamp" in GENERATING:
+    OPENVAMP_TABLES = [
+        f"results/tables/{name}.csv" for name in ["openvamp", "codec", "copies"]
+    ]
+    FIGURES |= {
+        name: {"table": f"results/tables/{name}.csv", "category": GENERATION}
+        for name in ["openvamp_training", "copies"]
+    }
+for name in set(GENERATING) & set(GENERATORS):
+    FIGURES[f"vamps_of_{name}"] = {
+        "table": f"results/vamps/{name}/000.parquet",
+        "category": GENERATION,
+    }
 
 PAGES = {
     "robustness": {
@@ -53,6 +72,28 @@ PAGES = {
     },
 }
 
+if OPENVAMP_TABLES:
+    PAGES["generation"] = {
+        "title": "openvamp: what it learned, what it copies, and what its codec loses",
+        "category": GENERATION,
+        "tables": OPENVAMP_TABLES,
+        "text": "openvamp: loss (nats a masked token) and accuracy at masked places, on tracks that it"
+        " was trained on and on held-out ones. codec: distance of a held-out clip to itself after the"
+        " mel spectrum and Griffin-Lim alone, and after so many codebooks. copies: share of generated"
+        " tokens that stand in an 8-gram of the training set; elsewhere leaves out the prompt's own"
+        " track and its duplicates; the rows for real music are what music has by itself.",
+    }
+for name in GENERATING:
+    PAGES[f"vamps_of_{name}"] = {
+        "title": f"Vamps of {name}, with what each was made from",
+        "category": GENERATION,
+        "tables": expand(
+            "results/vamps/{name}/{shard}.parquet", name=name, shard=vamp_shards(name)
+        ),
+        "text": "A row a vamp. kept_s is the time of which a token at least is the prompt's own,"
+        " kept_share the share of tokens that are.",
+    }
+
 
 rule figures:
     input:
@@ -67,12 +108,12 @@ for name in FIGURES:
         name:
             f"figure_{name}"
         input:
-            table="results/tables/robustness.csv",
+            table=FIGURES[name]["table"],
         output:
             svg=report(
                 f"results/figures/{name}.svg",
-                caption=f"../report/{name}.rst",
-                category="Experiment B, robustness",
+                caption=f"../report/{name.split('_of_')[0]}.rst",
+                category=FIGURES[name]["category"],
                 labels={"what": "figure", "name": name},
             ),
             png=f"results/figures/{name}.png",
@@ -85,7 +126,7 @@ for name in FIGURES:
             mem_mb=1000,
             runtime=10,
         params:
-            name=name,
+            name=name.split("_of_")[0],
             code=code("figure"),
         message:
             f"Drawing {name}"
@@ -97,7 +138,11 @@ for name in FIGURES:
 rule claims:
     input:
         expected="config/expected.yaml",
-        tables=["results/tables/robustness.csv", "results/tables/retrieval.csv"],
+        tables=[
+            "results/tables/robustness.csv",
+            "results/tables/retrieval.csv",
+            *OPENVAMP_TABLES,
+        ],
     output:
         table="results/tables/claims.csv",
     log:

@@ -11,19 +11,34 @@ rule search:
             encoder=ACTIVE,
             kind=KINDS,
         ),
+        expand(
+            "results/matches/{encoder}/vamps-{generator}.parquet",
+            encoder=ACTIVE,
+            generator=GENERATING,
+        ),
 
 
 rule match:
     input:
-        queries="results/embeddings/{encoder}/{queries}/000.npy",
-        targets="results/clips/{queries}/targets.parquet",
+        queries=lambda wildcards: expand(
+            "results/embeddings/{{encoder}}/{{queries}}/{shard}.npy",
+            shard=query_shards(wildcards.queries),
+        ),
+        targets=lambda wildcards: expand(
+            "results/clips/{{queries}}/{targets}.parquet",
+            targets=(
+                ["targets"]
+                if wildcards.queries.startswith("perturbed")
+                else [f"{shard}.targets" for shard in query_shards(wildcards.queries)]
+            ),
+        ),
         index=expand("results/embeddings/{{encoder}}/{clips}.npy", clips=INDEXED),
     output:
         matches="results/matches/{encoder}/{queries}.parquet",
     log:
         "results/logs/match/{encoder}-{queries}.log",
     wildcard_constraints:
-        queries=r"perturbed-[a-z0-9]+",
+        queries=r"(perturbed|vamps)-[a-z0-9]+",
     conda:
         "../../envs/main.yaml"
     threads: 1
@@ -32,11 +47,13 @@ rule match:
         runtime=60,
     params:
         flags=flags(config["search"]),
+        queries=lambda wildcards, input: [f"--queries {path}" for path in input.queries],
+        targets=lambda wildcards, input: [f"--targets {path}" for path in input.targets],
         code=code("search"),
     message:
         "Searching {wildcards.queries} with {wildcards.encoder}"
     shell:
-        "python -m musical_roots --log {log} search --queries {input.queries} --targets {input.targets} {params.flags}"
+        "python -m musical_roots --log {log} search {params.queries} {params.targets} {params.flags}"
         " --out {output.matches} {input.index}"
 
 

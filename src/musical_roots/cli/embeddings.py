@@ -157,14 +157,18 @@ def queries(seed, lists, tracks, count, out) -> None:
 @click.option("--kind", required=True)
 @click.option("--level", "levels", type=float, multiple=True, required=True)
 @click.option("--sample-rate", type=int, required=True)
+@click.option("--generator", type=(str, PATH), help="Whose codec, and the folder of its weights.")
 @click.option("--audio", type=PATH, required=True, help="Folder for the rendered audio.")
 @click.option("--out", type=PATH, required=True)
 @click.option("--targets", type=PATH, required=True)
 @click.pass_obj
-def perturb(seed, lists, queries, kind, levels, sample_rate, audio, out, targets) -> None:
+def perturb(
+    seed, lists, queries, kind, levels, sample_rate, generator, audio, out, targets
+) -> None:
     """Perturb the query clips: audio, clip list, and the pairs to look for."""
     from musical_roots import perturb
     from musical_roots.experiments import robustness
+    from musical_roots.generators.base import load
     from musical_roots.tables import read_table, read_tables, write_table
 
     chosen, corpus = read_table(queries), read_tables(lists)
@@ -174,23 +178,25 @@ def perturb(seed, lists, queries, kind, levels, sample_rate, audio, out, targets
         chosen, kind, perturb.PERTURBATIONS[kind].unit, list(levels), partners
     )
     with progress(len(copies), f"perturbing, {kind}", "clips") as bar:
-        copies = perturb.render_clips(copies, corpus, audio, sample_rate, seed, bar.update)
+        copies = perturb.render_clips(
+            copies, corpus, audio, sample_rate, seed, bar.update, generator and load(*generator)
+        )
     write_table(robustness.targets(copies, dict(zip(chosen.clip_id, floor, strict=True))), targets)
     write_table(copies, out)
 
 
 @stage.command("search")
 @click.argument("index", type=PATH, nargs=-1, required=True)
-@click.option("--queries", type=PATH, required=True)
-@click.option("--targets", type=PATH)
+@click.option("--queries", type=PATH, multiple=True, required=True)
+@click.option("--targets", type=PATH, multiple=True)
 @click.option("--k", type=int, default=50)
 @click.option("--exclude", default="none", help="none, self, track or duplicates.")
 @click.option("--out", type=PATH, required=True)
 def search(index, queries, targets, k, exclude, out) -> None:
     """Exact cosine neighbours of the queries: a match table."""
     from musical_roots.search import matches
-    from musical_roots.tables import open_shards, read_table, write_table
+    from musical_roots.tables import open_shards, read_tables, write_table
 
-    wanted = read_table(targets) if targets else None
-    found = matches(open_shards([queries]), open_shards(index), k, exclude, wanted)
+    wanted = read_tables(targets) if targets else None
+    found = matches(open_shards(queries), open_shards(index), k, exclude, wanted)
     write_table(found, out)

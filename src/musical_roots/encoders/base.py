@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from musical_roots.errors import InputError
+from musical_roots.weights import PLUMBING
 
 ENCODERS = {
     "musicnn": "musical_roots.encoders.musicnn:Musicnn",
@@ -25,9 +26,6 @@ ENCODERS = {
     "mfcc": "musical_roots.encoders.handcrafted:Mfcc",
     "mel": "musical_roots.encoders.handcrafted:Mel",
 }
-
-
-PLUMBING = "random weights: plumbing only"
 
 
 @dataclass(frozen=True)

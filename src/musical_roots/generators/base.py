@@ -5,7 +5,7 @@ was made elsewhere needs none: `external` lists it (`generate.py`).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from musical_roots.errors import InputError
+from musical_roots.weights import PLUMBING
 
 GENERATORS = {
     "openvamp": "musical_roots.generators.openvamp.generator:OpenVamp",
@@ -105,24 +106,44 @@ class Generator(ABC):
     fingerprint: str
     plumbing: bool = False
 
+    @property
+    def label(self) -> str:
+        """What tables and figures call it: they never show random weights as the real ones."""
+        return f"{self.name} ({PLUMBING})" if self.plumbing else self.name
+
     @abstractmethod
     def vamp(
-        self, prompts: Sequence[np.ndarray], settings: VampSettings, seeds: Sequence[int]
+        self, prompts: Iterable[np.ndarray], settings: VampSettings, seeds: Iterable[int]
     ) -> Iterator[Vamp]:
         """One vamp of each prompt, in their order, each handed out when it is there.
 
         Parameters
         ----------
-        prompts : sequence of ndarray, float32 [samples]
-            Mono audio in [-1, 1] at `sample_rate`.
+        prompts : iterable of ndarray, float32 [samples]
+            Mono audio in [-1, 1] at `sample_rate`; taken one by one.
         settings : VampSettings
-        seeds : sequence of int
+        seeds : iterable of int
             In [0, 2**31): the only source of chance. Vamp i depends on prompt i and seed i alone.
         """
 
     @abstractmethod
     def tokens(self, audio: np.ndarray) -> np.ndarray:
         """Tokens of some audio, float32 [samples]: int [codebooks, frames], coarsest first."""
+
+    @abstractmethod
+    def reconstruct(self, audio: np.ndarray, codebooks: int) -> np.ndarray:
+        """Audio through the codec alone, as loud as before.
+
+        Parameters
+        ----------
+        audio : ndarray, float32 [samples]
+        codebooks : int
+            So many are decoded, the coarsest first; all if there are fewer.
+
+        Returns
+        -------
+        ndarray, float32 [samples]
+        """
 
 
 def load(name: str, checkpoints: Path | str, device: str = "cpu") -> Generator:

@@ -1,1 +1,3 @@
 """Weights: which are published (`manifest.py`), and how they get here safely (`checkpoints.py`)."""
+
+PLUMBING = "random weights: plumbing only"

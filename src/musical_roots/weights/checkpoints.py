@@ -151,7 +151,7 @@ def load(path: Path | str, shapes: dict[str, tuple[int, ...]]) -> Tensors:
     InputError
         If the file is missing, damaged, or holds another network.
     """
-    tensors, _ = _read(_there(path))
+    tensors, _ = read(path)
     for name, shape in shapes.items():
         if name not in tensors:
             raise InputError(f"{path} has no tensor {name!r}; delete the file and fetch it again")
@@ -161,6 +161,17 @@ def load(path: Path | str, shapes: dict[str, tuple[int, ...]]) -> Tensors:
                 "file and fetch it again"
             )
     return {name: tensors[name] for name in shapes}
+
+
+def read(path: Path | str) -> tuple[Tensors, dict]:
+    """All tensors of a converted file, and what was said of them.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged.
+    """
+    return _read(_there(path))
 
 
 def save(path: Path | str, tensors: Tensors, about: dict) -> None:
@@ -362,8 +373,6 @@ def _there(path: Path | str) -> Path:
 
 
 def _read(path: Path) -> tuple[Tensors, dict]:
-    """Tensors of a converted file, if it is whole, and where they come from."""
-
     def everything(file):
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return tensors, _metadata(file)

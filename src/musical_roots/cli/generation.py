@@ -1,0 +1,245 @@
+"""Stages of generation: openvamp's codec and network, prompts, vamps, and what they are like."""
+
+from pathlib import Path
+
+import click
+
+from musical_roots.cli import PATH, log, progress, stage
+from musical_roots.errors import InputError
+
+EXCERPT_S = 20.0  # of each track: what a codec is trained on
+
+
+@stage.command("train-codec")
+@click.option("--tracks", type=PATH, required=True)
+@click.option("--codebooks", type=int, required=True)
+@click.option("--entries", type=int, required=True)
+@click.option("--out", type=PATH, required=True)
+@click.pass_obj
+def train_codec(seed, tracks, codebooks, entries, out) -> None:
+    """Train openvamp's codec on an excerpt of every training track."""
+    import numpy as np
+
+    from musical_roots.audio import read
+    from musical_roots.generators.openvamp import codec
+    from musical_roots.seeding import rng
+    from musical_roots.tables import read_table
+
+    table = read_table(tracks)
+    frames = []
+    for row in table[table.split == "train"].sort_values("track_id").itertuples():
+        room = max(0.0, row.duration_s - EXCERPT_S)
+        start_s = room * rng(seed, "openvamp.excerpt", row.track_id).random()
+        audio, _ = read(Path(row.root) / row.path, codec.SAMPLE_RATE, start_s, EXCERPT_S)
+        frames.append(codec.log_mel(audio * codec.gain(audio)))
+    trained = codec.train(np.concatenate(frames), codebooks, entries, seed)
+    trained.save(out, {"source": f"trained here, seed {seed}", "tracks": len(frames)})
+
+
+@stage.command("tokenise")
+@click.option("--tracks", type=PATH, required=True)
+@click.option("--split", required=True)
+@click.option("--shard", type=(int, int), required=True, help="Which part, of how many.")
+@click.option("--codec", "codec_file", type=PATH, required=True)
+@click.option("--out", type=PATH, required=True)
+def tokenise(tracks, split, shard, codec_file, out) -> None:
+    """Tokens of one part of a split's tracks."""
+    import numpy as np
+
+    from musical_roots.audio import read
+    from musical_roots.generators.openvamp import codec
+    from musical_roots.tables import read_table, write_arrays
+
+    table, trained, tokens = read_table(tracks), codec.load(codec_file), {}
+    part = table[table.split == split].sort_values("track_id").iloc[shard[0] :: shard[1]]
+    with progress(len(part), f"tokens, {split}", "tracks") as bar:
+        for row in part.itertuples():
+            audio, _ = read(Path(row.root) / row.path, codec.SAMPLE_RATE)
+            tokens[row.track_id] = trained.encode(audio).astype(np.uint16)
+            bar.update(1)
+    write_arrays(tokens, out)
+
+
+@stage.command("train-openvamp")
+@click.option("--train", "train_files", type=PATH, multiple=True, required=True)
+@click.option("--control", "control_files", type=PATH, multiple=True)
+@click.option("--entries", type=int, required=True)
+@click.option("--width", type=int, required=True)
+@click.option("--layers", type=int, required=True)
+@click.option("--steps", type=int, required=True)
+@click.option("--batch", type=int, required=True)
+@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
+@click.option("--out", type=PATH, required=True)
+@click.option("--curve", type=PATH, required=True)
+@click.option("--quality", type=PATH, required=True)
+@click.pass_obj
+def train_openvamp(seed, train_files, control_files, entries, width, layers, steps, batch,
+                   precision, device, out, curve, quality) -> None:  # fmt: skip
+    """Train openvamp's network on the train split, watching its loss on the control split."""
+    import pandas as pd
+
+    from musical_roots.encoders.base import settle
+    from musical_roots.generators.openvamp import model, training
+    from musical_roots.tables import read_arrays, write_table
+    from musical_roots.weights import checkpoints
+
+    tokens = {"train": read_arrays(train_files), "control": read_arrays(control_files)}
+    size = model.Size(len(next(iter(tokens["train"].values()))), entries, width, layers)
+    with progress(steps, "training openvamp", "steps") as bar:
+        trained, losses = training.train(
+            tokens["train"],
+            tokens["control"],
+            size,
+            seed=seed,
+            steps=steps,
+            batch_size=batch,
+            precision=precision,
+            device=settle(device),
+            progress=bar.update,
+        )
+    parameters = sum(value.numel() for value in trained.parameters())
+    rows = [
+        {
+            "generator": "openvamp",
+            "split": split,
+            **training.evaluate(trained, part, seed),
+            "n_tracks": len(part),
+            "n_frames": sum(track.shape[1] for track in part.values()),
+            "parameters": parameters,
+            "steps": steps,
+        }
+        for split, part in tokens.items()
+    ]
+    about = {"source": f"trained here, seed {seed}", "steps": steps, "batch": batch}
+    checkpoints.save(out, trained.tensors(), about | model.described(size))
+    write_table(losses, curve)
+    write_table(pd.DataFrame(rows), quality)
+
+
+@stage.command("prompts")
+@click.argument("lists", type=PATH, nargs=-1, required=True)
+@click.option("--tracks", type=PATH, required=True)
+@click.option("--vamps", "count", type=int, required=True, help="Prompts; each setting uses all.")
+@click.option("--duration-s", type=float, required=True)
+@click.option("--out", type=PATH, required=True)
+@click.pass_obj
+def prompts(seed, lists, tracks, count, duration_s, out) -> None:
+    """Draw the prompts, from every split."""
+    from musical_roots.generate import choose_prompts
+    from musical_roots.tables import read_table, read_tables, write_table
+
+    chosen = choose_prompts(read_tables(lists), read_table(tracks), count, duration_s, seed)
+    if len(chosen) < count:
+        log.info("only %d places for %d prompts: every one of them is used", len(chosen), count)
+    write_table(chosen, out)
+
+
+@stage.command("vamp")
+@click.option("--generator", required=True)
+@click.option("--checkpoints", type=PATH, required=True)
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
+@click.option("--prompts", "prompt_list", type=PATH, required=True)
+@click.option("--settings", required=True, help="Name to mask and sampling settings, as JSON.")
+@click.option("--shard", type=(int, int), required=True, help="Which part, of how many.")
+@click.option("--audio", type=PATH, required=True, help="Folder for the vamps.")
+@click.option("--out", type=PATH, required=True)
+@click.pass_obj
+def vamp(seed, generator, checkpoints, device, prompt_list, settings, shard, audio, out) -> None:
+    """Vamps of one part of the prompts, in every setting; those that are there are kept."""
+    import json
+
+    from musical_roots import generate
+    from musical_roots.encoders.base import settle
+    from musical_roots.generators import base
+    from musical_roots.tables import read_table, write_table
+
+    model = base.load(generator, checkpoints, settle(device))
+    chosen = {name: base.VampSettings(**fields) for name, fields in json.loads(settings).items()}
+    part = read_table(prompt_list).iloc[shard[0] :: shard[1]]
+    planned = generate.plan(part, model, chosen, seed)
+    with progress(len(planned), f"vamps, {generator}", "vamps") as bar:
+        made = generate.vamps(planned, model, chosen, audio, bar.update)
+    write_table(made, out)
+
+
+@stage.command("external")
+@click.argument("lists", type=PATH, nargs=-1, required=True)
+@click.option("--root", type=PATH, help="Folder of audio files.")
+@click.option("--manifest", type=PATH, help="Table with path, and prompt_path, prompt_start_s.")
+@click.option("--out", type=PATH, required=True)
+@click.option("--rejected", type=PATH, required=True)
+def external(lists, root, manifest, out, rejected) -> None:
+    """List audio that was made elsewhere, as vamps; files that cannot be used are named."""
+    from musical_roots import generate
+    from musical_roots.tables import read_tables, write_table
+
+    listed = generate.listed(root, manifest)
+    made, bad = generate.external(listed, read_tables(lists))
+    write_table(bad, rejected)
+    for row in bad.itertuples():
+        log.info("rejected %s", row.reason)
+    if made.empty:
+        raise InputError(
+            f"{manifest or root}: no audio that can be used; mend generators.external in the config"
+        )
+    write_table(made, out)
+
+
+@stage.command("vamp-clips")
+@click.argument("lists", type=PATH, nargs=-1, required=True)
+@click.option("--vamps", "vamp_list", type=PATH, required=True)
+@click.option("--duration-s", type=float, required=True)
+@click.option("--out", type=PATH, required=True)
+@click.option("--targets", type=PATH, required=True)
+@click.option("--prompts", type=PATH, required=True)
+def vamp_clips(lists, vamp_list, duration_s, out, targets, prompts) -> None:
+    """Clip lists of vamps and of their prompts, and the pairs to look for."""
+    from musical_roots import generate
+    from musical_roots.tables import read_table, read_tables, write_table
+
+    vamps = read_table(vamp_list)
+    clips = generate.vamp_clips(vamps, duration_s)
+    if clips.empty:
+        raise InputError(f"{vamp_list}: no vamp is as long as a clip ({duration_s:g} s)")
+    write_table(generate.prompt_clips(vamps, duration_s), prompts)
+    write_table(generate.prompt_targets(clips, read_tables(lists)), targets)
+    write_table(clips, out)
+
+
+@stage.command("copies")
+@click.option("--vamps", "vamp_lists", type=PATH, multiple=True, required=True)
+@click.option("--train", "train_files", type=PATH, multiple=True, required=True)
+@click.option("--control", "control_files", type=PATH, multiple=True)
+@click.option("--tracks", type=PATH, required=True)
+@click.option("--out", type=PATH, required=True)
+@click.pass_obj
+def copies(seed, vamp_lists, train_files, control_files, tracks, out) -> None:
+    """How much of the vamps is copied from the training set, token by token."""
+    from musical_roots.experiments import generation
+    from musical_roots.tables import read_arrays, read_table, read_tables, write_table
+
+    train, control = read_arrays(train_files), read_arrays(control_files)
+    table = generation.copies(read_tables(vamp_lists), train, control, read_table(tracks), seed)
+    write_table(table, out)
+
+
+@stage.command("codec-quality")
+@click.argument("lists", type=PATH, nargs=-1, required=True)
+@click.option("--codec", "codec_file", type=PATH, required=True)
+@click.option("--clips", "count", type=int, default=50)
+@click.option("--out", type=PATH, required=True)
+@click.pass_obj
+def codec_quality(seed, lists, codec_file, count, out) -> None:
+    """What is lost on the way through openvamp's codec, on held-out clips."""
+    from musical_roots.experiments import generation
+    from musical_roots.generators.openvamp import codec
+    from musical_roots.seeding import rng
+    from musical_roots.tables import read_tables, write_table
+
+    clips = read_tables(lists).sort_values("clip_id")
+    order = rng(seed, "codec-quality").permutation(len(clips))[:count]
+    table = generation.codec_quality(
+        codec.load(codec_file), clips.iloc[sorted(order)], codec.SAMPLE_RATE
+    )
+    write_table(table, out)

@@ -1,0 +1,316 @@
+"""Prompts -> vamps, with the provenance of every vamp -> clip lists like any other.
+
+A vamp is named by a hash of all that it depends on, and its files by its name. So a run that was
+killed goes on where it was, and a change of weights or settings never meets an old file.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from musical_roots import audio
+from musical_roots.corpus.clips import clip_id
+from musical_roots.errors import InputError
+from musical_roots.generators.base import Generator, Vamp, VampSettings
+from musical_roots.seeding import rng
+from musical_roots.tables import read_table, write_arrays
+
+PROMPT_COLUMNS = [
+    *("prompt_id", "track_id", "group_id", "split", "path", "start_s", "duration_s"),
+]
+
+
+def choose_prompts(
+    clips: pd.DataFrame, tracks: pd.DataFrame, count: int, duration_s: float, seed: int
+) -> pd.DataFrame:
+    """Prompts from every split, as many of each, spread over as many tracks as there are.
+
+    Parameters
+    ----------
+    clips : DataFrame
+        The corpus's clip list: a prompt begins where a clip does.
+    tracks : DataFrame
+        Its tracks: track_id, duration_s.
+    count : int
+        Prompts wanted in all.
+    duration_s : float
+        Length of a prompt, in seconds.
+    seed : int
+        The config's seed.
+
+    Returns
+    -------
+    DataFrame
+        `PROMPT_COLUMNS`, by split and prompt_id: first one prompt of every track, then a second
+        one, and so on, tracks and places in random order. A split that has too few gives all.
+
+    Raises
+    ------
+    InputError
+        If a split has no track that is long enough.
+    """
+    length = clips.track_id.map(tracks.set_index("track_id").duration_s)
+    found = clips[clips.start_s + duration_s <= length]
+    splits = sorted(set(clips.split))
+    parts = []
+    for number, split in enumerate(splits):
+        mine = found[found.split == split]
+        if mine.empty:
+            raise InputError(
+                f"generation.duration_s: no {split} track has {duration_s:g} s after a clip's "
+                "start; lower it or add longer tracks"
+            )
+        draw = pd.Series([rng(seed, "prompts", clip).random() for clip in mine.clip_id], mine.index)
+        turn = draw.groupby(mine.track_id).rank(method="first")
+        order = pd.DataFrame({"turn": turn, "draw": draw}).sort_values(["turn", "draw"]).index
+        wanted = count // len(splits) + (number < count % len(splits))
+        parts.append(mine.loc[order[:wanted]])
+    prompts = pd.concat(parts).assign(duration_s=float(duration_s))
+    prompts["prompt_id"] = [
+        clip_id(row.track_id, row.start_s, duration_s) for row in prompts.itertuples()
+    ]
+    return prompts.sort_values(["split", "prompt_id"], ignore_index=True)[PROMPT_COLUMNS]
+
+
+def plan(
+    prompts: pd.DataFrame, generator: Generator, settings: dict[str, VampSettings], seed: int
+) -> pd.DataFrame:
+    """The vamps to make: one a prompt and setting, with all that each depends on.
+
+    Returns
+    -------
+    DataFrame
+        vamp_id, generator, fingerprint, setting, the fields of `VampSettings`, seed, and of the
+        prompt: prompt_id, prompt_track_id, prompt_group_id, prompt_split, prompt_path,
+        prompt_start_s, duration_s.
+    """
+    rows = []
+    for name, setting in settings.items():
+        for prompt in prompts.itertuples():
+            made_by = {
+                "generator": generator.label,
+                "fingerprint": generator.fingerprint,
+                "setting": name,
+                **asdict(setting),
+                "seed": int(rng(seed, "vamp", f"{name} {prompt.prompt_id}").integers(2**31)),
+                "prompt_id": prompt.prompt_id,
+            }
+            told = json.dumps(made_by, sort_keys=True).encode()
+            rows.append(
+                {
+                    "vamp_id": hashlib.sha256(told).hexdigest()[:16],
+                    **made_by,
+                    "prompt_track_id": prompt.track_id,
+                    "prompt_group_id": prompt.group_id,
+                    "prompt_split": prompt.split,
+                    "prompt_path": prompt.path,
+                    "prompt_start_s": prompt.start_s,
+                    "duration_s": prompt.duration_s,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def vamps(
+    planned: pd.DataFrame,
+    generator: Generator,
+    settings: dict[str, VampSettings],
+    folder: Path,
+    progress: Callable[[int], object] = lambda done: None,
+) -> pd.DataFrame:
+    """Make the vamps that are not there yet.
+
+    Parameters
+    ----------
+    planned : DataFrame
+        Rows of `plan`.
+    generator : Generator
+    settings : dict of str to VampSettings
+        Those of the plan.
+    folder : Path
+        For two files a vamp: audio (FLAC), and tokens with the mask of those kept (npz).
+    progress : callable
+        Told of every vamp that is there.
+
+    Returns
+    -------
+    DataFrame
+        `planned`, with path, tokens_path, sample_rate, kept_s (seconds of the prompt of which a
+        token at least is kept) and kept_share (of its tokens).
+
+    Raises
+    ------
+    InputError
+        If a prompt cannot be read, or the generator fails.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    stems = [folder / name for name in planned.vamp_id]
+    there = [stem.with_suffix(".npz").is_file() for stem in stems]
+    progress(sum(there))
+    for setting, rows in planned[~np.array(there, bool)].groupby("setting", sort=False):
+        prompts = (_prompt(row, generator.sample_rate) for row in rows.itertuples())
+        made = generator.vamp(prompts, settings[setting], rows.seed.tolist())
+        for name, vamp in zip(rows.vamp_id, made, strict=True):
+            _write(folder / name, vamp, generator.sample_rate)
+            progress(1)
+    kept = [np.load(stem.with_suffix(".npz"))["kept"] for stem in stems]
+    return planned.assign(
+        path=[str(stem.with_suffix(".flac")) for stem in stems],
+        tokens_path=[str(stem.with_suffix(".npz")) for stem in stems],
+        sample_rate=generator.sample_rate,
+        kept_s=[round(float(mask.any(axis=0).sum() * generator.frame_s), 3) for mask in kept],
+        kept_share=[float(mask.mean()) for mask in kept],
+    )
+
+
+def listed(root: Path | None, manifest: Path | None) -> pd.DataFrame:
+    """Audio files of a folder, or of a manifest: path, prompt_path ("" if unknown), prompt_start_s.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder or manifest, or the manifest lacks the column `path`.
+    """
+    if root is not None:
+        if not root.is_dir():
+            raise InputError(f"{root}: no such folder; mend generators.external.root in the config")
+        paths = [path for path in sorted(root.rglob("*")) if path.suffix.lower() in audio.SUFFIXES]
+        return pd.DataFrame({"path": [str(path) for path in paths]})
+    table = read_table(manifest, ["path"])
+    for column in {"path", "prompt_path"} & set(table):
+        known = table[column].fillna("").astype(str)
+        table[column] = [str(manifest.parent / path) if path else "" for path in known]
+    if "prompt_path" in table:
+        starts = table.get("prompt_start_s", pd.Series(0.0, table.index))
+        table["prompt_start_s"] = starts.fillna(0.0).astype(float)
+    return table
+
+
+def external(listed: pd.DataFrame, clips: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Audio that was made elsewhere, as a list of vamps; what cannot be used, with the reason.
+
+    Parameters
+    ----------
+    listed : DataFrame
+        path; optional, "" where it is not known: prompt_path and prompt_start_s.
+    clips : DataFrame
+        The corpus's clip list: a prompt that is a track of the corpus is recognised by its path.
+
+    Returns
+    -------
+    vamps : DataFrame
+        As `vamps` gives them, as far as it is known.
+    rejected : DataFrame
+        path, reason.
+    """
+    by_path = clips.drop_duplicates("path").set_index("path")[["track_id", "group_id", "split"]]
+    by_path.index = [str(Path(path).resolve()) for path in by_path.index]
+    good, bad = [], []
+    for row in listed.to_dict("records"):
+        try:
+            info = audio.probe(row["path"])
+            digest = hashlib.sha256(Path(row["path"]).read_bytes()).hexdigest()[:16]
+        except InputError as error:
+            bad.append({"path": row["path"], "reason": str(error)})
+            continue
+        prompt = row.get("prompt_path") or ""
+        known = str(Path(prompt).resolve()) if prompt else ""
+        track, group, split = by_path.loc[known] if known in by_path.index else ("", "", "")
+        good.append(
+            {
+                "vamp_id": digest,
+                "generator": "external",
+                "fingerprint": "",
+                "setting": "external",
+                "prompt_id": f"{track}" and clip_id(track, row["prompt_start_s"], info.duration_s),
+                "prompt_track_id": track,
+                "prompt_group_id": group,
+                "prompt_split": split,
+                "prompt_path": prompt,
+                "prompt_start_s": row.get("prompt_start_s") if prompt else np.nan,
+                "duration_s": info.duration_s,
+                "path": str(row["path"]),
+                "tokens_path": "",
+                "sample_rate": info.sample_rate,
+            }
+        )
+    good = pd.DataFrame(good).drop_duplicates("vamp_id") if good else pd.DataFrame()
+    return good, pd.DataFrame(bad, columns=["path", "reason"])
+
+
+def vamp_clips(vamps: pd.DataFrame, duration_s: float) -> pd.DataFrame:
+    """Clip list of vamps: each from its start on, a clip that the vamp ends in is dropped.
+
+    Returns
+    -------
+    DataFrame
+        As any clip list; role is "vamp", and track_id, group_id, split and parent_clip_id are those
+        of the prompt, so that a search can leave them out; vamp_id, setting.
+    """
+    return _cut(vamps, duration_s, "vamp")
+
+
+def prompt_clips(vamps: pd.DataFrame, duration_s: float) -> pd.DataFrame:
+    """Clip list of the vamps' prompts, cut as the vamps are; role is "prompt"."""
+    asked = vamps[vamps.prompt_track_id != ""].drop_duplicates("prompt_id")
+    return _cut(asked, duration_s, "prompt")
+
+
+def prompt_targets(clips: pd.DataFrame, corpus: pd.DataFrame) -> pd.DataFrame:
+    """Pairs to report wherever they rank: a vamp's clip, and its prompt's where the corpus has it.
+
+    Returns
+    -------
+    DataFrame
+        query_clip_id, clip_id, target ("prompt").
+    """
+    there = clips[clips.parent_clip_id.isin(set(corpus.clip_id))]
+    return pd.DataFrame(
+        {"query_clip_id": there.clip_id, "clip_id": there.parent_clip_id, "target": "prompt"}
+    )
+
+
+def _cut(vamps: pd.DataFrame, duration_s: float, role: str) -> pd.DataFrame:
+    rows = []
+    for vamp in vamps.itertuples():
+        for index in range(int(vamp.duration_s / duration_s + 1e-6)):
+            start = round(index * duration_s, 3)
+            within = round(
+                start + (0.0 if np.isnan(vamp.prompt_start_s) else vamp.prompt_start_s), 3
+            )
+            of_prompt = vamp.prompt_track_id and clip_id(vamp.prompt_track_id, within, duration_s)
+            is_vamp = role == "vamp"
+            rows.append(
+                {
+                    "clip_id": clip_id(vamp.vamp_id, start, duration_s) if is_vamp else of_prompt,
+                    "track_id": vamp.prompt_track_id,
+                    "group_id": vamp.prompt_group_id,
+                    "split": vamp.prompt_split,
+                    "role": role,
+                    "path": vamp.path if is_vamp else vamp.prompt_path,
+                    "start_s": start if is_vamp else within,
+                    "duration_s": float(duration_s),
+                    "parent_clip_id": of_prompt if is_vamp else "",
+                    "vamp_id": vamp.vamp_id if is_vamp else "",
+                    "setting": vamp.setting if is_vamp else "",
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _prompt(row, sample_rate: int) -> np.ndarray:
+    return audio.read(row.prompt_path, sample_rate, row.prompt_start_s, row.duration_s)[0]
+
+
+def _write(stem: Path, vamp: Vamp, sample_rate: int) -> None:
+    """Audio first: a vamp is there once its tokens are."""
+    peak = np.abs(vamp.audio).max(initial=0.0)
+    audio.write(stem.with_suffix(".flac"), vamp.audio / max(1.0, peak), sample_rate)
+    write_arrays(
+        {"tokens": vamp.tokens.astype(np.int16), "kept": vamp.kept}, stem.with_suffix(".npz")
+    )

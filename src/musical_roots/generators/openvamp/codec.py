@@ -1,0 +1,196 @@
+"""Audio to tokens and back: a residual vector quantiser over log-mel frames, and Griffin-Lim.
+
+The codebooks are all that is learned of it. The way back to audio is not: it solves for the
+spectrum that the tokens' mel frame stands for, and for phases that go with it. So a vamp's sound
+owes to the training set what its tokens say, and nothing besides.
+
+References
+----------
+Zeghidour et al. (2021), SoundStream, section III.C (residual vector quantisation).
+Griffin and Lim (1984); Perraudin, Balazs, Sondergaard (2013), "A fast Griffin-Lim algorithm".
+Lee and Seung (2001), "Algorithms for non-negative matrix factorization" (the mel filters' inverse).
+"""
+
+import logging
+from dataclasses import dataclass
+from functools import cache
+
+import librosa
+import numpy as np
+import torch
+
+from musical_roots.audio import fit
+from musical_roots.errors import InputError
+from musical_roots.seeding import rng
+from musical_roots.weights import checkpoints
+
+logging.getLogger("faiss").setLevel(logging.WARNING)  # it tells of every build that it lacks
+VERSION = "mel-rvq-1"
+SAMPLE_RATE = 24_000
+WINDOW, HOP, MELS = 2048, 480, 128
+FLOOR = 1e-4  # of a mel band; -80 dB of full scale
+LEVEL = 10 ** (-24 / 20)  # RMS that audio is brought to, VampNet's -24 dBFS
+BEAM = 4
+SPECTRUM_STEPS, PHASE_STEPS, MOMENTUM = 10, 16, 0.99
+FRAME_S = HOP / SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A trained codec.
+
+    Attributes
+    ----------
+    codebooks : ndarray, float32 [codebooks, entries, MELS]
+        Coarsest first. A frame is the sum of one entry of each.
+    """
+
+    codebooks: np.ndarray
+
+    def encode(self, audio: np.ndarray) -> np.ndarray:
+        """Tokens of some audio.
+
+        Parameters
+        ----------
+        audio : ndarray, float32 [samples]
+            Mono at `SAMPLE_RATE`, at any level.
+
+        Returns
+        -------
+        ndarray, int64 [codebooks, 1 + samples // HOP]
+        """
+        import faiss
+
+        quantiser = _quantiser(*self.codebooks.shape[:2])
+        faiss.copy_array_to_vector(self.codebooks.ravel(), quantiser.codebooks)
+        quantiser.is_trained = True
+        packed = quantiser.compute_codes(log_mel(audio * gain(audio)))
+        bits = quantiser.nbits.at(0)
+        return faiss.unpack_bitstrings(packed, len(self.codebooks), bits).T.astype(np.int64)
+
+    def decode(self, tokens: np.ndarray, samples: int) -> np.ndarray:
+        """Audio of the first codebooks' tokens: [codebooks, frames] -> float32 [samples].
+
+        The same tokens give the same audio. Its level is that which `encode` works at.
+        """
+        entries = [book[row] for book, row in zip(self.codebooks, tokens, strict=False)]
+        return to_audio(np.sum(entries, axis=0), samples)
+
+    def reconstruct(self, audio: np.ndarray, codebooks: int) -> np.ndarray:
+        """Audio as it comes back from its tokens, at its own level: float32 [samples]."""
+        tokens = self.encode(audio)[:codebooks]
+        return self.decode(tokens, len(audio)) / np.float32(gain(audio))
+
+    def save(self, path, about: dict) -> None:
+        """Writes the codec as `load` reads it."""
+        checkpoints.save(path, {"codebooks": self.codebooks}, about | {"version": VERSION})
+
+
+def load(path) -> Codec:
+    """The codec that `Codec.save` wrote. Raises InputError if it is missing or damaged."""
+    return Codec(checkpoints.read(path)[0]["codebooks"])
+
+
+def train(frames: np.ndarray, codebooks: int, entries: int, seed: int) -> Codec:
+    """A codec for frames like these: k-means of what the codebooks before have left.
+
+    Parameters
+    ----------
+    frames : ndarray, float32 [n, MELS]
+        Rows of `log_mel`.
+    codebooks, entries : int
+        How many, and of how many entries (a power of two).
+    seed : int
+        The config's seed. The same frames and seed give the same bytes.
+
+    Raises
+    ------
+    InputError
+        If there are fewer frames than entries.
+    """
+    if len(frames) < entries:
+        raise InputError(
+            f"generators.openvamp.entries: {entries} entries want as many frames, and there are "
+            f"{len(frames)}; lower it or add tracks"
+        )
+    quantiser = _quantiser(codebooks, entries)
+    quantiser.cp.seed = int(rng(seed, "openvamp.codec").integers(2**31))
+    quantiser.train(np.ascontiguousarray(frames, np.float32))
+    import faiss
+
+    books = faiss.vector_to_array(quantiser.codebooks).reshape(codebooks, entries, MELS)
+    return Codec(books.copy())
+
+
+def _quantiser(codebooks: int, entries: int):
+    """faiss's residual quantiser, untrained."""
+    import faiss
+
+    faiss.omp_set_num_threads(1)  # sums in one order
+    quantiser = faiss.ResidualQuantizer(MELS, codebooks, entries.bit_length() - 1)
+    quantiser.train_type = faiss.ResidualQuantizer.Train_default
+    quantiser.max_beam_size = BEAM
+    return quantiser
+
+
+def gain(audio: np.ndarray) -> float:
+    """What brings some audio to `LEVEL`; 1 for silence."""
+    rms = float(np.sqrt(np.mean(np.square(audio, dtype=np.float64)))) if len(audio) else 0.0
+    return LEVEL / rms if rms > 1e-6 else 1.0
+
+
+def log_mel(audio: np.ndarray) -> np.ndarray:
+    """Natural logarithm of mel magnitudes: float32 [samples] -> [1 + samples // HOP, MELS]."""
+    spectrum = _stft(torch.from_numpy(np.ascontiguousarray(fit(audio, max(len(audio), HOP)))))
+    return (_filters() @ spectrum.abs()).clamp(min=FLOOR).log().T.numpy()[: 1 + len(audio) // HOP]
+
+
+def to_audio(frames: np.ndarray, samples: int) -> np.ndarray:
+    """Audio whose `log_mel` is near `frames` [frames, MELS]: float32 [samples]."""
+    mel = torch.from_numpy(np.ascontiguousarray(frames.T, np.float32)).exp()
+    filters = _filters()
+    magnitude = (_inverse() @ mel).clamp(min=1e-6)
+    for _ in range(SPECTRUM_STEPS):
+        magnitude = magnitude * (filters.T @ mel) / (filters.T @ (filters @ magnitude) + 1e-9)
+    length = (frames.shape[0] - 1) * HOP
+    phase = _first_phases(*magnitude.shape)
+    before = torch.zeros_like(phase)
+    for _ in range(PHASE_STEPS):
+        consistent = _stft(_istft(magnitude * phase, length))
+        phase = consistent - MOMENTUM / (1 + MOMENTUM) * before
+        phase = phase / (phase.abs() + 1e-8)
+        before = consistent
+    return fit(_istft(magnitude * phase, length).numpy(), samples)
+
+
+def _first_phases(bins: int, frames: int) -> torch.Tensor:
+    """Random phases, the same for all audio: what is decoded depends on its tokens alone."""
+    turns = rng(0, "openvamp.phases").random((frames, bins), dtype=np.float32).T
+    return torch.polar(torch.ones(bins, frames), torch.from_numpy(2 * np.pi * turns))
+
+
+def _stft(audio: torch.Tensor) -> torch.Tensor:
+    return torch.stft(
+        audio, WINDOW, HOP, window=_window(), pad_mode="constant", return_complex=True
+    )
+
+
+def _istft(spectrum: torch.Tensor, length: int) -> torch.Tensor:
+    return torch.istft(spectrum, WINDOW, HOP, window=_window(), length=length)
+
+
+@cache
+def _window() -> torch.Tensor:
+    return torch.hann_window(WINDOW)
+
+
+@cache
+def _filters() -> torch.Tensor:
+    """[MELS, bins]."""
+    mel = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=WINDOW, n_mels=MELS, fmin=20)
+    return torch.from_numpy(mel)
+
+
+@cache
+def _inverse() -> torch.Tensor:
+    return torch.linalg.pinv(_filters())

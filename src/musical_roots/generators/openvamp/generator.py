@@ -1,0 +1,67 @@
+"""openvamp as a generator: codec, network and sampling together."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import librosa
+import numpy as np
+import torch
+
+from musical_roots.errors import InputError
+from musical_roots.generators.base import Generator, Vamp, VampSettings
+from musical_roots.generators.openvamp import codec, model, sampling
+from musical_roots.seeding import rng
+from musical_roots.weights import checkpoints
+
+VERSION = "openvamp-1"
+CODEC, NETWORK = "openvamp-codec.safetensors", "openvamp.safetensors"
+
+
+class OpenVamp(Generator):
+    """A masked acoustic token model whose training set is known: the train split."""
+
+    name = "openvamp"
+    sample_rate = codec.SAMPLE_RATE
+    frame_s = codec.FRAME_S
+
+    def __init__(self, checkpoints_folder: Path, device: str):
+        paths = [Path(checkpoints_folder) / file for file in (CODEC, NETWORK)]
+        for path in paths:
+            if not path.is_file():
+                raise InputError(
+                    f"{path} is missing: the workflow trains it; set generators.openvamp.activate, "
+                    "and run it"
+                )
+        self.codec = codec.load(paths[0])
+        tensors, about = checkpoints.read(paths[1])
+        self.model = model.MaskedTransformer(model.size_of(about))
+        self.model.load_state_dict({name: torch.from_numpy(t) for name, t in tensors.items()})
+        self.model.to(device).eval()
+        digest = checkpoints.digest({"codebooks": self.codec.codebooks} | tensors)
+        self.fingerprint = f"{VERSION}-{codec.VERSION}-{digest[:16]}"
+
+    def vamp(
+        self, prompts: Iterable[np.ndarray], settings: VampSettings, seeds: Iterable[int]
+    ) -> Iterator[Vamp]:
+        """One vamp of each prompt, as loud as its prompt. See `Generator.vamp`."""
+        for audio, seed in zip(prompts, seeds, strict=True):
+            tokens, chance = self.tokens(audio), rng(seed, "openvamp.vamp")
+            onsets = self._onsets(audio) if settings.onset_mask_width else np.empty(0, int)
+            kept = sampling.kept(settings, *tokens.shape, self.frame_s, onsets, chance)
+            made = sampling.fill(self.model, tokens, kept, settings, chance)
+            level = np.float32(1 / codec.gain(audio))
+            yield Vamp(self.codec.decode(made, len(audio)) * level, made, kept)
+
+    def tokens(self, audio: np.ndarray) -> np.ndarray:
+        """Tokens of some audio: int [codebooks, frames]. See `Generator.tokens`."""
+        return self.codec.encode(audio)
+
+    def reconstruct(self, audio: np.ndarray, codebooks: int) -> np.ndarray:
+        """Audio through the codec alone. See `Generator.reconstruct`."""
+        return self.codec.reconstruct(audio, codebooks)
+
+    def _onsets(self, audio: np.ndarray) -> np.ndarray:
+        """Frames at which something begins, found as VampNet does."""
+        return librosa.onset.onset_detect(
+            y=audio, sr=self.sample_rate, hop_length=codec.HOP, backtrack=True
+        )

@@ -1,0 +1,190 @@
+"""Training of the network on the tokens of some tracks.
+
+Crops of random tracks, of which a random share of tokens is masked: the cosine of a uniform number,
+as in VampNet. Cross entropy at the masked places, AdamW, every draw from the seed.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn import functional
+
+from musical_roots.errors import InputError
+from musical_roots.generators.openvamp.model import MaskedTransformer, Size, initialise
+from musical_roots.seeding import rng
+
+CROP = 256  # frames: 5.1 s
+WARM_UP = 0.05  # of the steps
+WATCHED, WATCH_EVERY = 32, 25  # crops, steps
+
+
+def train(
+    tokens: Mapping[str, np.ndarray],
+    held_out: Mapping[str, np.ndarray],
+    size: Size,
+    *,
+    seed: int,
+    steps: int,
+    batch_size: int = 16,
+    learning_rate: float = 2e-3,
+    device: str = "cpu",
+    precision: str = "fp32",
+    progress: Callable[[int], object] = lambda done: None,
+) -> tuple[MaskedTransformer, pd.DataFrame]:
+    """A network trained on some tracks.
+
+    On one machine and number of threads it repeats to the bit.
+
+    Parameters
+    ----------
+    tokens : mapping of str to ndarray, int [codebooks, frames]
+        track_id to tokens; a longer track is drawn more often.
+    held_out : mapping
+        Tracks that the loss is watched on; may be empty.
+    size : Size
+    seed : int
+        The config's seed.
+    steps, batch_size : int
+        Each step sees `batch_size` crops of 256 frames.
+    learning_rate : float
+        At its highest: it rises over the first steps, and falls to 0 by a cosine.
+    device : {"cpu", "cuda"}
+    precision : {"fp32", "bf16"}
+        Of the products; weights and loss are float32 in either.
+    progress : callable
+        Told of every step that is done.
+
+    Returns
+    -------
+    model : MaskedTransformer
+        For use, on the CPU.
+    curve : DataFrame
+        step, train_loss (mean since the row before), heldout_loss (nats a masked token).
+
+    Raises
+    ------
+    InputError
+        If no track is as long as a crop.
+    """
+    tokens = {track: tokens[track] for track in sorted(tokens) if tokens[track].shape[1] > CROP}
+    if not tokens:
+        raise InputError(
+            f"openvamp: no training track has {CROP} frames (5.1 s); add longer tracks"
+        )
+    model = MaskedTransformer(size)
+    initialise(model, seed)
+    model.to(device).train()
+    optimiser = torch.optim.AdamW(model.parameters(), learning_rate, betas=(0.9, 0.95))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
+    rows, losses = [], []
+    for step in range(1, steps + 1):
+        batch = masked_crops(tokens, batch_size, rng(seed, "openvamp.batch", str(step)))
+        loss = _loss(model, *batch, device, precision)[0]
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        losses.append(loss.item())
+        if step % WATCH_EVERY == 0 or step == steps:
+            watched = evaluate(model, held_out, seed, WATCHED, device)["loss"]
+            rows.append((step, np.mean(losses), watched))
+            losses = []
+        progress(1)
+    curve = pd.DataFrame(rows, columns=["step", "train_loss", "heldout_loss"])
+    return model.cpu().eval(), curve
+
+
+def masked_crops(
+    tokens: Mapping[str, np.ndarray], count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Crops of random tracks, and which of their tokens are masked.
+
+    Parameters
+    ----------
+    tokens : mapping of str to ndarray, int [codebooks, frames]
+        Tracks longer than a crop.
+    count : int
+    rng : Generator
+
+    Returns
+    -------
+    crops : ndarray, int64 [count, codebooks, 256]
+    masked : ndarray, bool of the same shape
+    """
+    tracks = list(tokens)
+    room = np.array([tokens[track].shape[1] - CROP for track in tracks], float)
+    drawn = rng.choice(len(tracks), size=count, p=room / room.sum())
+    starts = [rng.integers(int(room[track]) + 1) for track in drawn]
+    crops = [
+        tokens[tracks[track]][:, start : start + CROP]
+        for track, start in zip(drawn, starts, strict=True)
+    ]
+    crops = np.stack(crops).astype(np.int64)
+    share = np.cos(rng.random((count, 1, 1)) * np.pi / 2)
+    return crops, rng.random(crops.shape) < share
+
+
+def evaluate(
+    model: MaskedTransformer,
+    tokens: Mapping[str, np.ndarray],
+    seed: int,
+    count: int = 256,
+    device: str = "cpu",
+) -> dict[str, float]:
+    """Loss and accuracy at masked places of random crops, the same ones for each model.
+
+    Returns
+    -------
+    dict
+        loss (nats a masked token), accuracy (share of masked tokens whose most probable guess is
+        right), accuracy_coarsest (that of the first codebook), n_tokens; NaN without tracks.
+    """
+    tokens = {track: tokens[track] for track in sorted(tokens) if tokens[track].shape[1] > CROP}
+    if not tokens:
+        names = ("loss", "accuracy", "accuracy_coarsest")
+        return dict.fromkeys(names, float("nan")) | {"n_tokens": 0}
+    crops, masked = masked_crops(tokens, count, rng(seed, "openvamp.watch"))
+    was_training = model.training
+    model.eval()
+    sums = np.zeros(5)
+    with torch.inference_mode():
+        for first in range(0, count, 16):
+            part = crops[first : first + 16], masked[first : first + 16]
+            loss, right = _loss(model, *part, device, "fp32")
+            size = part[1].sum()
+            sums += [loss.item() * size, sum(map(sum, right)), size, sum(right[0]), len(right[0])]
+    model.train(was_training)
+    return {
+        "loss": sums[0] / sums[2],
+        "accuracy": sums[1] / sums[2],
+        "accuracy_coarsest": sums[3] / sums[4],
+        "n_tokens": int(sums[2]),
+    }
+
+
+def _loss(
+    model: MaskedTransformer, crops: np.ndarray, masked: np.ndarray, device: str, precision: str
+) -> tuple[torch.Tensor, list[np.ndarray]]:
+    """Mean cross entropy over the masked places, and for each codebook which guesses are right."""
+    crops, masked = torch.from_numpy(crops).to(device), torch.from_numpy(masked).to(device)
+    with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
+        logits = model(crops, masked)
+    wanted = [crops[:, c][masked[:, c]] for c in range(crops.shape[1])]
+    total = functional.cross_entropy(torch.cat(logits).float(), torch.cat(wanted))
+    with torch.no_grad():
+        right = [
+            (logit.argmax(dim=1) == want).cpu().numpy()
+            for logit, want in zip(logits, wanted, strict=True)
+        ]
+    return total, right
+
+
+def _rate(step: int, steps: int) -> float:
+    """Share of the highest learning rate."""
+    warm = max(1, round(WARM_UP * steps))
+    if step < warm:
+        return (step + 1) / warm
+    return 0.5 * (1 + np.cos(np.pi * (step - warm) / max(1, steps - warm)))
