@@ -23,7 +23,7 @@ setup: $(READY)
 $(READY): envs/main.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v != (3, 11) and f"Python 3.11 is needed, $(PYTHON) is {v[0]}.{v[1]}; name another with: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv .venv
-	python -m pip install --quiet --require-hashes -r envs/main.lock
+	python -m pip install --quiet --no-deps --require-hashes -r envs/main.lock
 	python -m pip install --quiet $(TORCH)
 	python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
