@@ -1,13 +1,16 @@
 """Every perturbation keeps its contract, and each the promise that it makes."""
 
 import hashlib
+import os
 import random
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import tiny_openvamp
 from scipy.signal import find_peaks
 
 from musical_roots import audio, perturb
@@ -40,7 +43,8 @@ def apply(kind, samples, level, sample_rate=RATE, seed=0, partner=None):
     if partner is None and kind == "mashup":
         partner = music(sample_rate, len(samples) / sample_rate, seed=9)
     draws = rng(seed, "perturb", kind)
-    return PERTURBATIONS[kind].apply(samples, sample_rate, level, draws, partner)
+    generator = tiny_openvamp.load() if kind == "codec" else None
+    return PERTURBATIONS[kind].apply(samples, sample_rate, level, draws, partner, generator)
 
 
 def sine(hz, sample_rate=RATE, duration_s=2.0):
@@ -130,7 +134,13 @@ def test_same_seed_same_bytes_whatever_the_global_state_and_in_another_process()
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002
     assert digests() == here
-    there = subprocess.run([sys.executable, __file__], capture_output=True, text=True, check=True)
+    there = subprocess.run(
+        [sys.executable, __file__],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    )
     assert there.stdout.split() == here
 
 
@@ -170,7 +180,7 @@ def test_unknown_kind_is_refused():
 def test_paper_family_comes_first():
     families = [one.family for one in PERTURBATIONS.values()]
     assert list(PERTURBATIONS)[:4] == ["pitch", "stretch", "noise", "mashup"]
-    assert families == ["paper"] * 4 + ["extended"] * 6
+    assert families == ["paper"] * 4 + ["extended"] * 7
 
 
 @pytest.mark.parametrize("kind", PERTURBATIONS)
@@ -192,6 +202,11 @@ def test_mashup_needs_a_partner_of_the_same_length():
     for partner in (None, music()[:-1]):
         with pytest.raises(ValueError, match="partner"):
             PERTURBATIONS["mashup"].apply(music(), RATE, 0, rng(0, ""), partner)
+
+
+def test_a_round_trip_needs_a_generator():
+    with pytest.raises(ValueError, match="generator"):
+        PERTURBATIONS["codec"].apply(music(), RATE, 1, rng(0, ""))
 
 
 # -- the promises ----------------------------------------------------------------------------------
@@ -355,7 +370,8 @@ def test_render_gives_the_clip(kind, start_s, track):
     level = MIDDLE.get(kind, 1)
     other = (track, 1.0) if one.needs_partner else None
     clip, _ = audio.read(track, 22050, start_s, 1.5)
-    altered = render(track, start_s, 1.5, kind, level, 22050, rng(0, ""), other)
+    generator = tiny_openvamp.load() if one.needs_generator else None
+    altered = render(track, start_s, 1.5, kind, level, 22050, rng(0, ""), other, generator)
     assert altered.shape == (33075,)
     assert altered.dtype == np.float32
     if kind in ("noise", "mp3", "opus", "lowpass", "gain"):  # still the clip, at its place

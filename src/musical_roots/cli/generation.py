@@ -31,7 +31,7 @@ def train_codec(seed, tracks, codebooks, entries, out) -> None:
         room = max(0.0, row.duration_s - EXCERPT_S)
         start_s = room * rng(seed, "openvamp.excerpt", row.track_id).random()
         audio, _ = read(Path(row.root) / row.path, codec.SAMPLE_RATE, start_s, EXCERPT_S)
-        frames.append(codec.log_mel(audio * codec.gain(audio)))
+        frames.append(codec.log_mel(codec.levelled(audio)))
     trained = codec.train(np.concatenate(frames), codebooks, entries, seed)
     trained.save(out, {"source": f"trained here, seed {seed}", "tracks": len(frames)})
 

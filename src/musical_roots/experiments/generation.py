@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from musical_roots import audio
-from musical_roots.generators.openvamp.codec import Codec, gain, log_mel, to_audio
+from musical_roots.generators.openvamp.codec import Codec, levelled, log_mel, to_audio
 from musical_roots.seeding import rng
 
 NGRAM = 8  # frames
@@ -171,7 +171,7 @@ def codec_quality(codec: Codec, clips: pd.DataFrame, rate: int) -> pd.DataFrame:
     rows = []
     for clip in clips.itertuples():
         original, _ = audio.read(clip.path, rate, clip.start_s, clip.duration_s)
-        original = original * np.float32(gain(original))
+        original = levelled(original)
         tokens = codec.encode(original)
         whole = to_audio(log_mel(original), len(original))
         rows.append(("mel, not quantised", 0, *stft_distance(original, whole)))

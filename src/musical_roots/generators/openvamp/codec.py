@@ -64,7 +64,7 @@ class Codec:
         quantiser = _quantiser(*self.codebooks.shape[:2])
         faiss.copy_array_to_vector(self.codebooks.ravel(), quantiser.codebooks)
         quantiser.is_trained = True
-        packed = quantiser.compute_codes(log_mel(audio * gain(audio)))
+        packed = quantiser.compute_codes(log_mel(levelled(audio)))
         bits = quantiser.nbits.at(0)
         return faiss.unpack_bitstrings(packed, len(self.codebooks), bits).T.astype(np.int64)
 
@@ -78,8 +78,7 @@ class Codec:
 
     def reconstruct(self, audio: np.ndarray, codebooks: int) -> np.ndarray:
         """Audio as it comes back from its tokens, at its own level: float32 [samples]."""
-        tokens = self.encode(audio)[:codebooks]
-        return self.decode(tokens, len(audio)) / np.float32(gain(audio))
+        return as_loud_as(audio, self.decode(self.encode(audio)[:codebooks], len(audio)))
 
     def save(self, path, about: dict) -> None:
         """Writes the codec as `load` reads it."""
@@ -133,10 +132,19 @@ def _quantiser(codebooks: int, entries: int):
     return quantiser
 
 
-def gain(audio: np.ndarray) -> float:
-    """What brings some audio to `LEVEL`; 1 for silence."""
-    rms = float(np.sqrt(np.mean(np.square(audio, dtype=np.float64)))) if len(audio) else 0.0
-    return LEVEL / rms if rms > 1e-6 else 1.0
+def levelled(audio: np.ndarray) -> np.ndarray:
+    """`audio` [samples] brought to `LEVEL`; silence stays."""
+    rms = _rms(audio)
+    return audio * np.float32(LEVEL / rms) if rms > 1e-6 else audio
+
+
+def as_loud_as(audio: np.ndarray, decoded: np.ndarray) -> np.ndarray:
+    """What `Codec.decode` gave, as loud as the `audio` that was encoded."""
+    return decoded * np.float32(_rms(audio) / LEVEL)
+
+
+def _rms(audio: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(audio, dtype=np.float64)))) if len(audio) else 0.0
 
 
 def log_mel(audio: np.ndarray) -> np.ndarray:
@@ -147,12 +155,13 @@ def log_mel(audio: np.ndarray) -> np.ndarray:
 
 def to_audio(frames: np.ndarray, samples: int) -> np.ndarray:
     """Audio whose `log_mel` is near `frames` [frames, MELS]: float32 [samples]."""
+    frames = np.resize(frames, (max(2, len(frames)), MELS))  # a window wants a neighbour
     mel = torch.from_numpy(np.ascontiguousarray(frames.T, np.float32)).exp()
     filters = _filters()
     magnitude = (_inverse() @ mel).clamp(min=1e-6)
     for _ in range(SPECTRUM_STEPS):
         magnitude = magnitude * (filters.T @ mel) / (filters.T @ (filters @ magnitude) + 1e-9)
-    length = (frames.shape[0] - 1) * HOP
+    length = (len(frames) - 1) * HOP
     phase = _first_phases(*magnitude.shape)
     before = torch.zeros_like(phase)
     for _ in range(PHASE_STEPS):

@@ -49,8 +49,8 @@ class OpenVamp(Generator):
             onsets = self._onsets(audio) if settings.onset_mask_width else np.empty(0, int)
             kept = sampling.kept(settings, *tokens.shape, self.frame_s, onsets, chance)
             made = sampling.fill(self.model, tokens, kept, settings, chance)
-            level = np.float32(1 / codec.gain(audio))
-            yield Vamp(self.codec.decode(made, len(audio)) * level, made, kept)
+            decoded = self.codec.decode(made, len(audio))
+            yield Vamp(codec.as_loud_as(audio, decoded), made, kept)
 
     def tokens(self, audio: np.ndarray) -> np.ndarray:
         """Tokens of some audio: int [codebooks, frames]. See `Generator.tokens`."""

@@ -1,0 +1,92 @@
+"""openvamp's codec: tokens and back."""
+
+import numpy as np
+import pytest
+import tiny_openvamp
+from tiny_openvamp import music
+
+from musical_roots.errors import InputError
+from musical_roots.experiments.generation import stft_distance
+from musical_roots.generators.openvamp import codec
+
+CODEC = tiny_openvamp.trained_codec()
+
+
+@pytest.mark.parametrize("samples", [1, codec.HOP, 24_000, 24_001, 72_000 - 1])
+def test_shapes(samples):
+    audio = music(3)[:samples]
+    tokens = CODEC.encode(audio)
+    assert tokens.shape == (4, 1 + samples // codec.HOP)
+    assert tokens.dtype == np.int64
+    assert 0 <= tokens.min() <= tokens.max() < 64
+    assert CODEC.decode(tokens, samples).shape == (samples,)
+
+
+def test_no_better_tokens_are_found_one_codebook_after_the_other():
+    """The beam search is at least as good as the greedy choice, written out."""
+    audio = codec.levelled(music(4, seed=9))
+    frames = codec.log_mel(audio)
+    left = frames.copy()
+    for book in CODEC.codebooks:
+        distance = ((left[:, None] - book) ** 2).sum(axis=2)
+        left -= book[distance.argmin(axis=1)]
+    tokens = CODEC.encode(audio)
+    found = sum(book[row] for book, row in zip(CODEC.codebooks, tokens, strict=True))
+    ours, greedy = ((frames - found) ** 2).sum(), (left**2).sum()
+    assert ours <= 1.001 * greedy
+    assert ours < 0.5 * ((frames - frames.mean(axis=0)) ** 2).sum()
+
+
+def test_tokens_do_not_depend_on_the_level_and_the_level_comes_back():
+    audio = music(2)
+    assert np.array_equal(CODEC.encode(audio), CODEC.encode(0.01 * audio))
+    loud, quiet = CODEC.reconstruct(audio, 4), CODEC.reconstruct(0.01 * audio, 4)
+    assert np.allclose(quiet, 0.01 * loud, atol=1e-6)
+    level = 20 * np.log10(np.std(loud) / np.std(audio))
+    assert abs(level) < 3
+
+
+def test_silence_stays_silence():
+    assert np.abs(CODEC.reconstruct(np.zeros(24_000, np.float32), 4)).max() == 0
+
+
+def test_each_codebook_brings_the_audio_nearer():
+    audio = codec.levelled(music(3, seed=5))
+    frames = codec.log_mel(audio)
+    tokens = CODEC.encode(audio)
+    errors = [
+        ((frames - sum(b[t] for b, t in zip(CODEC.codebooks[:n], tokens[:n], strict=True))) ** 2)
+        .mean()
+        for n in range(1, 5)
+    ]  # fmt: skip
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 0.8 * errors[0]
+    noise = np.random.default_rng(0).standard_normal(len(audio)).astype(np.float32)
+    coded = CODEC.decode(tokens, len(audio))
+    assert stft_distance(audio, coded)[1] < stft_distance(audio, codec.levelled(noise))[1]
+
+
+def test_the_way_back_from_an_unquantised_mel_keeps_the_mel():
+    frames = codec.log_mel(codec.levelled(music(2)))
+    again = codec.log_mel(codec.to_audio(frames, 48_000))
+    inner = slice(5, -5)
+    assert np.abs(again - frames)[inner].mean() < 0.5  # nats; a random pairing of frames has 2
+    assert np.corrcoef(again[inner].ravel(), frames[inner].ravel())[0, 1] > 0.95
+
+
+def test_decoding_repeats_to_the_bit_and_so_does_training():
+    tokens = CODEC.encode(music(1))
+    assert CODEC.decode(tokens, 24_000).tobytes() == CODEC.decode(tokens, 24_000).tobytes()
+    frames = codec.log_mel(music(10))
+    one, two, other = (codec.train(frames, 2, 64, seed).codebooks for seed in (1, 1, 2))
+    assert one.tobytes() == two.tobytes() != other.tobytes()
+
+
+def test_too_few_frames_are_refused():
+    with pytest.raises(InputError, match=r"entries: 64 entries want as many frames.* 51; lower it"):
+        codec.train(codec.log_mel(music(1)), 2, 64, seed=0)
+
+
+def test_a_file_comes_back(tmp_path):
+    CODEC.save(tmp_path / "codec.safetensors", {})
+    assert np.array_equal(codec.load(tmp_path / "codec.safetensors").codebooks, CODEC.codebooks)
