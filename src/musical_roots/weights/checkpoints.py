@@ -73,6 +73,8 @@ def fetch(
     if all(_is_of(_about(path), source) for path in converted):
         return converted
     folder.mkdir(parents=True, exist_ok=True)
+    # before the file is touched: who may not use it can stop here
+    log.info("%s: weights under %s; please cite %s", name, source.licence, source.citation)
     # beside its destination, so that a replace is atomic
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
         published = _published(source, folder, local)
@@ -161,6 +163,17 @@ def load(path: Path | str, shapes: dict[str, tuple[int, ...]]) -> Tensors:
                 "file and fetch it again"
             )
     return {name: tensors[name] for name in shapes}
+
+
+def verified(path: Path | str) -> str:
+    """Digest of the tensors of a converted file: for weights that something else will read.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged.
+    """
+    return _read(_there(path))[1]["tensors_sha256"]
 
 
 def save(path: Path | str, tensors: Tensors, about: dict) -> None:
