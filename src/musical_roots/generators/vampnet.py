@@ -41,8 +41,7 @@ WORKER = Path(__file__).with_name("vampnet_worker.py")
 class VampNet(Generator):
     """VampNet with its published weights, or random ones in their place.
 
-    A vamp is as loud as VampNet makes it, about -24 LUFS, whatever its prompt was. Prompts of any
-    length work; where one is longer than ten seconds, the frames beside each cut are kept.
+    VampNet hears a prompt at -24 LUFS, however loud it is, and a vamp is as loud as that makes it.
     """
 
     name = "vampnet"
@@ -107,7 +106,7 @@ class VampNet(Generator):
     def tokens(self, audio: np.ndarray) -> np.ndarray:
         """Tokens of some audio: int64 [14, frames]. See `Generator.tokens`.
 
-        It is brought to -24 LUFS first, and filled up with silence to whole frames.
+        The last frame is filled up with silence.
         """
         return self._ask(audio, {})["tokens"]
 

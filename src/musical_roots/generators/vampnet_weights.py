@@ -134,6 +134,8 @@ def _write_random(path: Path, seed: int, model: str, shapes: dict, kwargs: dict)
 
 def _drawn(seed: int, model: str, name: str, shape: tuple[int, ...]) -> np.ndarray:
     even = 2 * seeding.rng(seed, f"vampnet.random.{model}", name).random(shape, np.float32) - 1
+    if shape == (1, 1, 1):  # the gain of what becomes sound: noise, and someone may listen
+        return even / 100 + np.float32(0.03)
     if name.endswith(("codebook.weight", "MASK", "bias.weight")):  # tables
         return even
     if name.endswith(("lora_B", ".bias")):

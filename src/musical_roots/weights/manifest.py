@@ -28,6 +28,8 @@ class Source:
         imported when needed. A layout that it does not know is a ValueError or a KeyError.
     random : str, optional
         ``module:function`` of a path and a seed that writes random weights in the published format.
+    section : str
+        Section of the config that may name a local copy of the file and its hash.
     """
 
     url: str
@@ -39,6 +41,7 @@ class Source:
     converted: tuple[str, ...]
     convert: str
     random: str | None = None
+    section: str = "encoders"
 
 
 _ENCODERS = "musical_roots.encoders"
@@ -127,6 +130,7 @@ SOURCES = {
         converted=("vampnet_codec.safetensors",),
         convert=f"{_VAMPNET}:convert_codec",
         random=f"{_VAMPNET}:random_codec",
+        section="generators",
     ),
     "vampnet_coarse": Source(
         url=f"{_VAMPNET_HUB}/coarse.pth",
@@ -138,6 +142,7 @@ SOURCES = {
         converted=("vampnet_coarse.safetensors",),
         convert=f"{_VAMPNET}:convert_coarse",
         random=f"{_VAMPNET}:random_coarse",
+        section="generators",
     ),
     "vampnet_c2f": Source(
         url=f"{_VAMPNET_HUB}/c2f.pth",
@@ -149,5 +154,6 @@ SOURCES = {
         converted=("vampnet_c2f.safetensors",),
         convert=f"{_VAMPNET}:convert_fine",
         random=f"{_VAMPNET}:random_fine",
+        section="generators",
     ),
 }
