@@ -40,11 +40,13 @@ def settings() -> dict:
     from musical_roots.generators.base import VampSettings
 
     return {
-        "periodic": VampSettings(periodic_prompt=3, steps=4),
+        "periodic": VampSettings(periodic_prompt=4, periodic_prompt_width=3, steps=4),
         "everything but a gap": VampSettings(
             periodic_prompt=0, prefix_s=0.06, suffix_s=0.04, upper_codebook_mask=9, steps=2
         ),
-        "onsets": VampSettings(periodic_prompt=0, onset_mask_width=1, upper_codebook_mask=1),
+        "onsets": VampSettings(
+            periodic_prompt=0, onset_mask_width=1, upper_codebook_mask=1, temperature=0.7
+        ),
     }
 
 
