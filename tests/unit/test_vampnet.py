@@ -219,15 +219,23 @@ def test_a_worker_that_cannot_start_says_why(beside):
 
 
 def test_a_worker_that_dies_says_why(beside):
-    ready = json.dumps({"sample_rate": 44_100, "hop": 768, "codebooks": 14})
+    ready = json.dumps({"sample_rate": 44_100, "hop": 768})
     generator = load("vampnet", beside(f"print({ready!r}, flush=True)\nexit('out of memory')"))
     for _ in range(2):  # and says so again
         with pytest.raises(InputError, match=r"VampNet has stopped: out of memory; see"):
             generator.tokens(PROMPTS["square"])
 
 
+def test_a_worker_that_is_killed_says_so(beside):
+    code = (
+        "import os, sys; print('a warning', file=sys.stderr, flush=True); os.kill(os.getpid(), 9)"
+    )
+    with pytest.raises(InputError, match="VampNet has stopped: killed by signal 9; see"):
+        load("vampnet", beside(code))
+
+
 def test_a_codec_for_another_rate_is_an_input_error(beside):
-    ready = json.dumps({"sample_rate": 22_050, "hop": 768, "codebooks": 14})
+    ready = json.dumps({"sample_rate": 22_050, "hop": 768})
     with pytest.raises(InputError, match=r"vampnet_codec.* is a codec for 22050 Hz, not 44100"):
         load("vampnet", beside(f"print({ready!r}, flush=True)"))
 

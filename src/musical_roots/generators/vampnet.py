@@ -128,10 +128,12 @@ class VampNet(Generator):
     def _answer(self) -> dict:
         line = self._process.stdout.readline()
         if not line.endswith("\n"):
-            self._process.wait()
+            code = self._process.wait()
             self._errors.seek(0)
             lines = self._errors.read().decode(errors="replace").strip().splitlines()
             reason = lines[-1] if lines else "no reason given"
+            if code < 0:  # its last line was but a warning; too little memory is the usual cause
+                reason = f"killed by signal {-code}"
             raise InputError(f"VampNet has stopped: {reason}; see envs/vampnet.txt")
         return json.loads(line)
 

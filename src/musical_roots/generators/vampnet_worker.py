@@ -89,7 +89,7 @@ def imported(folder: str) -> ModuleType:
     import torchaudio.functional
 
     torchaudio.functional.lfilter = lfilter
-    # its own __init__ reads a file beside the package, and asks the network what models there are
+    # its own __init__ reads a file that lies beside the package in a checkout alone
     package = sys.modules["vampnet"] = ModuleType("vampnet")
     package.__path__ = [f"{folder}/vampnet"]
     import audiotools
@@ -140,8 +140,8 @@ class Worker:
             onset_mask_width=settings["onset_mask_width"],
             upper_codebook_mask=settings["upper_codebook_mask"],
         )
-        # as Interface.vamp does, but without its typical filtering: that takes most of the time,
-        # and its result is thrown away
+        # as Interface.vamp does, but without its typical filtering: that takes time, and its result
+        # is thrown away
         tokens, coarse_masked = self.interface.coarse_vamp(
             prompt,
             mask,
@@ -173,7 +173,7 @@ class Worker:
         }
 
 
-def main(folder: str, codec: str, coarse: str, fine: str, device: str) -> None:
+def main(*where: str) -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # VampNet prints
 
@@ -181,14 +181,9 @@ def main(folder: str, codec: str, coarse: str, fine: str, device: str) -> None:
         answers.write(json.dumps(line) + "\n")
         answers.flush()
 
-    worker = Worker(folder, codec, coarse, fine, device)
-    answer(
-        {
-            "sample_rate": int(worker.codec.sample_rate),
-            "hop": int(worker.codec.hop_length),
-            "codebooks": int(worker.interface.c2f.n_codebooks),
-        }
-    )
+    worker = Worker(*where)
+    codec = worker.codec
+    answer({"sample_rate": int(codec.sample_rate), "hop": int(codec.hop_length)})
     # one vamp at a time: VampNet counts the tokens to make over its whole batch, so that a vamp's
     # neighbours would change when its tokens settle
     for line in sys.stdin:
