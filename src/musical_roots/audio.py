@@ -126,6 +126,17 @@ def fit(audio: np.ndarray, samples: int) -> np.ndarray:
     return np.pad(audio[:samples], (0, max(0, samples - len(audio))))
 
 
+def rms(audio: np.ndarray) -> float:
+    """Root mean square of `audio` [samples]; 0 for nothing."""
+    return float(np.sqrt(np.mean(np.square(audio, dtype=np.float64)))) if len(audio) else 0.0
+
+
+def as_loud_as(reference: np.ndarray, audio: np.ndarray) -> np.ndarray:
+    """`audio` [samples] brought to the RMS of `reference`; what is silent stays so."""
+    level = rms(audio)
+    return audio * np.float32(rms(reference) / level if level > 0 else 0.0)
+
+
 def loudness(audio: np.ndarray, sample_rate: int) -> float:
     """Integrated loudness in LUFS (ITU-R BS.1770-4); -inf for silence or less than 0.4 s."""
     if len(audio) < 0.4 * sample_rate + 1:

@@ -259,6 +259,19 @@ def test_another_network_in_the_file_is_an_input_error(source, wheel, tmp_path):
         weights.load(path, {"half": (4,)})
 
 
+def test_licence_and_citation_are_shown_before_a_download(source, tmp_path, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "musical_roots")
+    source(licence="CC BY-NC-SA 4.0")
+
+    def stop(*_):
+        assert "small: weights under CC BY-NC-SA 4.0; please cite nobody" in caplog.text
+        raise download.DownloadError("stop")
+
+    monkeypatch.setattr(weights, "download", stop)
+    with pytest.raises(InputError, match=r"could not be downloaded \(stop\)"):
+        weights.fetch("small", tmp_path)
+
+
 # Random weights
 
 

@@ -68,7 +68,7 @@ class Vamp:
     Attributes
     ----------
     audio : ndarray, float32 [samples]
-        As long as its prompt, at the generator's sample rate.
+        As long and as loud (RMS) as its prompt, at the generator's sample rate.
     tokens : ndarray, int [codebooks, frames]
         What the audio was decoded from.
     kept : ndarray, bool [codebooks, frames]

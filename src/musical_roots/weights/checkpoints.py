@@ -40,7 +40,7 @@ def fetch(
     local: Path | str | None = None,
     sha256: str | None = None,
 ) -> list[Path]:
-    """Puts the converted weights of an encoder into the checkpoint folder, unless they lie there.
+    """Puts converted weights into the checkpoint folder, unless they lie there.
 
     Parameters
     ----------
@@ -73,6 +73,8 @@ def fetch(
     if all(_is_of(_about(path), source) for path in converted):
         return converted
     folder.mkdir(parents=True, exist_ok=True)
+    # before the file is touched: who may not use it can stop here
+    log.info("%s: weights under %s; please cite %s", name, source.licence, source.citation)
     # beside its destination, so that a replace is atomic
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
         published = _published(source, folder, local)
@@ -255,8 +257,13 @@ def _known(source: Source, abouts: list[dict | None]) -> str:
 
 def _source(name: str) -> Source:
     if name not in SOURCES:
-        raise InputError(f"encoder {name!r} has no weights; these have: {', '.join(SOURCES)}")
+        raise InputError(f"{name!r} has no weights; these have: {', '.join(SOURCES)}")
     return SOURCES[name]
+
+
+def _section(name: str, source: Source) -> str:
+    """Where the config names a local copy of a published file."""
+    return source.section or f"encoders.{name}"
 
 
 def _imported(function: str) -> Callable:
@@ -299,7 +306,7 @@ def _download(name: str, source: Source, folder: Path) -> tuple[Path, str]:
     except DownloadError as error:
         raise InputError(
             f"{source.url} could not be downloaded ({error}); check the network and run again, put "
-            f"the file into {folder}, or set encoders.{name}.checkpoint to a local copy"
+            f"the file into {folder}, or set {_section(name, source)}.checkpoint to a local copy"
         ) from error
     try:
         seen = _verify(part, name, source)
@@ -313,7 +320,8 @@ def _download(name: str, source: Source, folder: Path) -> tuple[Path, str]:
 def _verify(path: Path, name: str, source: Source) -> str:
     """SHA-256 of a published file that is the right one."""
     mend = (
-        f"get {source.url} again, or, if this file is meant, set encoders.{name}.sha256 to its hash"
+        f"get {source.url} again, or, if this file is meant, set "
+        f"{_section(name, source)}.sha256 to its hash"
     )
     size = path.stat().st_size
     if source.size_bytes not in (None, size):
@@ -347,7 +355,7 @@ def _convert(published: Path, name: str, folder: Path, about: dict, scratch: Pat
         reason = f"there is no {error}" if isinstance(error, KeyError) else error
         raise InputError(
             f"{published} cannot be converted: {reason}; it should be laid out as {source.file} of "
-            f"{source.url}: get that, or mend encoders.{name}.checkpoint"
+            f"{source.url}: get that, or mend {_section(name, source)}.checkpoint"
         ) from error
 
 

@@ -1,6 +1,6 @@
 """The manifest of published weights: where they are, what they should be, and what is made of them.
 
-Another encoder with published weights is one more entry.
+Another encoder or generator with published weights is one more entry.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Source:
-    """A published file with the weights of one encoder.
+    """A published file with weights of one encoder or generator.
 
     Attributes
     ----------
@@ -28,6 +28,9 @@ class Source:
         imported when needed. A layout that it does not know is a ValueError or a KeyError.
     random : str, optional
         ``module:function`` of a path and a seed that writes random weights in the published format.
+    section : str
+        Section of the config that names a local copy of the file and its hash, where it is not
+        that of the encoder of this name.
     """
 
     url: str
@@ -39,15 +42,22 @@ class Source:
     converted: tuple[str, ...]
     convert: str
     random: str | None = None
+    section: str = ""
 
 
 _ENCODERS = "musical_roots.encoders"
 _WEIGHTS = "musical_roots.weights"
+_VAMPNET = "musical_roots.generators.vampnet_weights"
 _HUB = "https://huggingface.co/lukewys/laion_clap/resolve/main"
 _CLMR = "https://github.com/Spijkervet/CLMR/releases/download"
 _WU = (
     "Wu et al. (2023), Large-scale contrastive language-audio pretraining with feature fusion and "
     "keyword-to-caption augmentation, ICASSP, arXiv:2211.06687"
+)
+_VAMPNET_HUB = "https://huggingface.co/hugggof/vampnet/resolve/main"
+_FLORES_GARCIA = (
+    "Flores Garcia, Seetharaman, Kumar & Pardo (2023), VampNet: music generation via masked "
+    "acoustic token modeling, ISMIR, arXiv:2307.04686"
 )
 _SPIJKERVET = (
     "Spijkervet & Burgoyne (2021), Contrastive learning of musical representations, ISMIR, "
@@ -110,5 +120,41 @@ SOURCES = {
         converted=("clmr_1550.safetensors",),
         convert=f"{_ENCODERS}.clmr:convert",
         random=f"{_ENCODERS}.clmr:random_plain",
+    ),
+    "vampnet_codec": Source(
+        url=f"{_VAMPNET_HUB}/codec.pth",
+        file="codec.pth",
+        size_bytes=None,
+        sha256=None,
+        licence="CC BY-NC-SA 4.0",  # README of the repository vampnet; its code is MIT
+        citation=_FLORES_GARCIA,
+        converted=("vampnet_codec.safetensors",),
+        convert=f"{_VAMPNET}:convert_codec",
+        random=f"{_VAMPNET}:random_codec",
+        section="generators.vampnet",
+    ),
+    "vampnet_coarse": Source(
+        url=f"{_VAMPNET_HUB}/coarse.pth",
+        file="coarse.pth",
+        size_bytes=None,
+        sha256=None,
+        licence="CC BY-NC-SA 4.0",  # README of the repository vampnet; its code is MIT
+        citation=_FLORES_GARCIA,
+        converted=("vampnet_coarse.safetensors",),
+        convert=f"{_VAMPNET}:convert_coarse",
+        random=f"{_VAMPNET}:random_coarse",
+        section="generators.vampnet",
+    ),
+    "vampnet_c2f": Source(
+        url=f"{_VAMPNET_HUB}/c2f.pth",
+        file="c2f.pth",
+        size_bytes=None,
+        sha256=None,
+        licence="CC BY-NC-SA 4.0",  # README of the repository vampnet; its code is MIT
+        citation=_FLORES_GARCIA,
+        converted=("vampnet_c2f.safetensors",),
+        convert=f"{_VAMPNET}:convert_fine",
+        random=f"{_VAMPNET}:random_fine",
+        section="generators.vampnet",
     ),
 }

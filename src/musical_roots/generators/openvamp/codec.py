@@ -19,7 +19,7 @@ import librosa
 import numpy as np
 import torch
 
-from musical_roots.audio import fit
+from musical_roots.audio import as_loud_as, fit, rms
 from musical_roots.errors import InputError
 from musical_roots.seeding import rng
 from musical_roots.weights import checkpoints
@@ -134,17 +134,8 @@ def _quantiser(codebooks: int, entries: int):
 
 def levelled(audio: np.ndarray) -> np.ndarray:
     """`audio` [samples] brought to `LEVEL`; silence stays."""
-    rms = _rms(audio)
-    return audio * np.float32(LEVEL / rms) if rms > 1e-6 else audio
-
-
-def as_loud_as(audio: np.ndarray, decoded: np.ndarray) -> np.ndarray:
-    """What `Codec.decode` gave, as loud as the `audio` that was encoded."""
-    return decoded * np.float32(_rms(audio) / LEVEL)
-
-
-def _rms(audio: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(np.square(audio, dtype=np.float64)))) if len(audio) else 0.0
+    level = rms(audio)
+    return audio * np.float32(LEVEL / level) if level > 1e-6 else audio
 
 
 def log_mel(audio: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import librosa
 import numpy as np
 import torch
 
+from musical_roots.audio import as_loud_as
 from musical_roots.errors import InputError
 from musical_roots.generators.base import Generator, Vamp, VampSettings
 from musical_roots.generators.openvamp import codec, model, sampling
@@ -43,14 +44,14 @@ class OpenVamp(Generator):
     def vamp(
         self, prompts: Iterable[np.ndarray], settings: VampSettings, seeds: Iterable[int]
     ) -> Iterator[Vamp]:
-        """One vamp of each prompt, as loud as its prompt. See `Generator.vamp`."""
+        """One vamp of each prompt. See `Generator.vamp`."""
         for audio, seed in zip(prompts, seeds, strict=True):
             tokens, chance = self.tokens(audio), rng(seed, "openvamp.vamp")
             onsets = self._onsets(audio) if settings.onset_mask_width else np.empty(0, int)
             kept = sampling.kept(settings, *tokens.shape, self.frame_s, onsets, chance)
             made = sampling.fill(self.model, tokens, kept, settings, chance)
             decoded = self.codec.decode(made, len(audio))
-            yield Vamp(codec.as_loud_as(audio, decoded), made, kept)
+            yield Vamp(as_loud_as(audio, decoded), made, kept)
 
     def tokens(self, audio: np.ndarray) -> np.ndarray:
         """Tokens of some audio: int [codebooks, frames]. See `Generator.tokens`."""
