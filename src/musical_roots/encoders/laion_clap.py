@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from musical_roots.encoders import clap
+from musical_roots.encoders import clap, laion_clap_worker
 from musical_roots.encoders.base import Encoder, Settings
 from musical_roots.errors import InputError
 from musical_roots.weights import checkpoints as weights
 
 VERSION = "laion-clap-1.1.7"
-WORKER = Path(__file__).with_name("laion_clap_worker.py")
+WORKER = Path(laion_clap_worker.__file__)
 
 
 class LaionClap(Encoder):

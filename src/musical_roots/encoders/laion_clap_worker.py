@@ -1,7 +1,7 @@
 """Runs laion-clap 1.1.7 in a process of its own: audio comes in, its embeddings go out.
 
 Started by `laion_clap.py` in Python's isolated mode, with the folder that laion-clap lies in, the
-network's name, a safetensors file and a device. Not imported by anything.
+network's name, a safetensors file and a device. Imported for its path alone.
 
 laion-clap imports much that its audio branch never calls, and fetches three tokenizers and a text
 model as it does: `ABSENT` stands in for those. All that happens to audio is laion-clap's own work.

@@ -29,6 +29,7 @@ import numpy as np
 
 from musical_roots.audio import as_loud_as
 from musical_roots.errors import InputError
+from musical_roots.generators import vampnet_worker
 from musical_roots.generators.base import Generator, Vamp, VampSettings
 from musical_roots.weights import checkpoints as weights
 
@@ -36,7 +37,7 @@ VERSION = "vampnet-1"  # raise the number whenever vamps change
 WEIGHTS = ("vampnet_codec", "vampnet_coarse", "vampnet_c2f")
 PACKAGES = ("vampnet", "lac", "audiotools", "einops", "julius", "loralib")
 PYTHON = "MUSICAL_ROOTS_VAMPNET_PYTHON"
-WORKER = Path(__file__).with_name("vampnet_worker.py")
+WORKER = Path(vampnet_worker.__file__)
 
 
 class VampNet(Generator):

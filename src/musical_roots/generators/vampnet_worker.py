@@ -1,7 +1,7 @@
 """Runs VampNet in a process of its own: prompts come in as files, vamps go out as files.
 
 Started by `vampnet.py` in Python's isolated mode, with the folder that VampNet lies in, three
-safetensors files (codec, coarse, coarse-to-fine) and a device. Not imported by anything.
+safetensors files (codec, coarse, coarse-to-fine) and a device. Imported for its path alone.
 
 It says one line of JSON when it is ready, and reads one a request from then on: the path of an
 audio file (.npy, float32 [samples]), that of the .npz file that it shall write, and for a vamp its
