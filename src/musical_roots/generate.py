@@ -23,6 +23,10 @@ from musical_roots.tables import read_table, write_arrays
 PROMPT_COLUMNS = [
     *("prompt_id", "track_id", "group_id", "split", "path", "start_s", "duration_s"),
 ]
+CLIP_COLUMNS = [
+    *("clip_id", "track_id", "group_id", "split", "role", "path", "start_s", "duration_s"),
+    *("parent_clip_id", "vamp_id", "setting"),
+]
 
 
 def choose_prompts(
@@ -300,7 +304,7 @@ def _cut(vamps: pd.DataFrame, duration_s: float, role: str) -> pd.DataFrame:
                     "setting": vamp.setting if is_vamp else "",
                 }
             )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=CLIP_COLUMNS)
 
 
 def _prompt(row, sample_rate: int) -> np.ndarray:

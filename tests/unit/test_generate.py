@@ -1,0 +1,237 @@
+"""From prompts to vamps to clip lists."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tiny_openvamp
+
+from musical_roots import audio, generate
+from musical_roots.corpus.clips import clip_id
+from musical_roots.errors import InputError
+from musical_roots.generators.base import VampSettings
+
+RATE = 24_000
+SETTINGS = {
+    "coarse": VampSettings(periodic_prompt=1, upper_codebook_mask=1, steps=2),
+    "ends": VampSettings(periodic_prompt=0, prefix_s=0.5, suffix_s=0.5, steps=2),
+}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Four tracks of 8 s, two a split, with clips of 1 s every second: (clips, tracks)."""
+    folder = tmp_path_factory.mktemp("corpus")
+    clips, tracks = [], []
+    for number, split in enumerate(["train", "train", "control", "control"]):
+        path = folder / f"{number}.wav"
+        audio.write(path, tiny_openvamp.music(8, number), RATE)
+        track = f"{number:016d}"
+        tracks.append({"track_id": track, "duration_s": 8.0})
+        clips += [
+            {
+                "clip_id": clip_id(track, start, 1.0),
+                "track_id": track,
+                "group_id": track,
+                "split": split,
+                "path": str(path),
+                "start_s": float(start),
+                "duration_s": 1.0,
+            }
+            for start in range(8)
+        ]
+    return pd.DataFrame(clips), pd.DataFrame(tracks)
+
+
+@pytest.fixture
+def prompts(corpus):
+    return generate.choose_prompts(*corpus, 4, 2.0, seed=0)
+
+
+@pytest.fixture
+def planned(prompts):
+    return generate.plan(prompts, tiny_openvamp.load(), SETTINGS, seed=0)
+
+
+def made(planned, folder):
+    return generate.vamps(planned, tiny_openvamp.load(), SETTINGS, folder)
+
+
+# -- prompts ---------------------------------------------------------------------------------------
+
+
+def test_prompts_come_from_every_split_and_from_as_many_tracks_as_there_are(corpus, prompts):
+    assert prompts.split.tolist() == ["control"] * 2 + ["train"] * 2
+    assert prompts.track_id.nunique() == 4
+    assert (prompts.start_s + prompts.duration_s <= 8).all()
+    assert set(prompts.start_s) <= set(corpus[0].start_s)
+
+
+def test_prompts_do_not_depend_on_the_order_of_the_clips(corpus, prompts):
+    clips, tracks = corpus
+    shuffled = generate.choose_prompts(clips.sample(frac=1, random_state=0), tracks, 4, 2.0, 0)
+    pd.testing.assert_frame_equal(shuffled, prompts)
+    assert not generate.choose_prompts(clips, tracks, 4, 2.0, seed=1).equals(prompts)
+
+
+def test_a_split_with_too_few_places_gives_them_all_and_one_with_none_is_named(corpus):
+    clips, tracks = corpus
+    assert len(generate.choose_prompts(clips, tracks, 1000, 2.0, 0)) == 4 * 7
+    assert len(generate.choose_prompts(clips[clips.split == "train"], tracks, 3, 2.0, 0)) == 3
+    with pytest.raises(InputError, match=r"generation.duration_s: no control track has 9 s"):
+        generate.choose_prompts(clips, tracks, 4, 9.0, 0)
+
+
+# -- vamps -----------------------------------------------------------------------------------------
+
+
+def test_every_vamp_says_what_it_was_made_from(planned, prompts, tmp_path):
+    vamps = made(planned, tmp_path)
+    assert len(vamps) == len(prompts) * len(SETTINGS) == vamps.vamp_id.nunique()
+    assert vamps.seed.nunique() == len(vamps)
+    generator = tiny_openvamp.load()
+    for row in vamps.itertuples():
+        assert row.fingerprint == generator.fingerprint
+        wanted = SETTINGS[row.setting]
+        for field in VampSettings.__dataclass_fields__:
+            assert getattr(row, field) == getattr(wanted, field)
+        sound, rate = audio.read(row.path)
+        assert (len(sound), rate) == (2 * RATE, row.sample_rate)
+        prompt, _ = audio.read(row.prompt_path, RATE, row.prompt_start_s, 2.0)
+        (again,) = generator.vamp([prompt], wanted, [row.seed])
+        stored = np.load(row.tokens_path)
+        assert np.array_equal(stored["tokens"], again.tokens)
+        assert np.array_equal(stored["kept"], again.kept)
+        assert np.abs(sound - again.audio).max() < 1e-6 or np.abs(again.audio).max() > 1
+    kept = vamps.groupby("setting")[["kept_s", "kept_share"]].first()
+    assert kept.kept_share["coarse"] == 0.25
+    assert kept.kept_s["coarse"] == pytest.approx(2.02)  # 101 frames
+    assert kept.kept_s["ends"] == pytest.approx(1.0)
+
+
+def test_a_run_that_was_killed_goes_on_and_gives_the_same(planned, tmp_path):
+    whole = made(planned, tmp_path / "whole")
+    asked = []
+
+    class Dying(type(tiny_openvamp.load())):
+        def __init__(self):
+            vars(self).update(vars(tiny_openvamp.load()))
+
+        def vamp(self, prompts, settings, seeds):
+            for number, vamp in enumerate(super().vamp(prompts, settings, seeds)):
+                asked.append(number)
+                if len(asked) == 3:
+                    raise KeyboardInterrupt
+                yield vamp
+
+    with pytest.raises(KeyboardInterrupt):
+        generate.vamps(planned, Dying(), SETTINGS, tmp_path / "killed")
+    assert len(list((tmp_path / "killed").glob("*.npz"))) == 2
+    done = []
+    resumed = generate.vamps(
+        planned, tiny_openvamp.load(), SETTINGS, tmp_path / "killed", done.append
+    )
+    assert done[0] == 2
+    assert sum(done) == len(planned)
+    for one, two in zip(whole.path, resumed.path, strict=True):
+        assert Path(one).read_bytes() == Path(two).read_bytes()
+
+
+def test_what_a_vamp_depends_on_is_in_its_name(prompts):
+    plans = [
+        generate.plan(prompts, tiny_openvamp.load(), settings, seed)
+        for settings, seed in (
+            (SETTINGS, 0),
+            (SETTINGS, 1),
+            ({"coarse": VampSettings(periodic_prompt=1, upper_codebook_mask=2, steps=2)}, 0),
+        )
+    ]
+    names = [set(plan.vamp_id) for plan in plans]
+    assert not names[0] & names[1]
+    assert not names[0] & names[2]
+
+
+def test_parts_give_the_same_vamps(prompts, planned):
+    parts = [
+        generate.plan(prompts.iloc[part::2], tiny_openvamp.load(), SETTINGS, 0) for part in (0, 1)
+    ]
+    together = pd.concat(parts).sort_values("vamp_id", ignore_index=True)
+    pd.testing.assert_frame_equal(together, planned.sort_values("vamp_id", ignore_index=True))
+
+
+# -- clip lists ------------------------------------------------------------------------------------
+
+
+def test_vamps_become_clips_with_the_prompts_as_parents(corpus, planned, tmp_path):
+    vamps = made(planned, tmp_path)
+    clips, prompts = generate.vamp_clips(vamps, 1.0), generate.prompt_clips(vamps, 1.0)
+    assert len(clips) == 2 * len(vamps) == clips.clip_id.nunique()
+    assert len(prompts) == 2 * 4 == prompts.clip_id.nunique()
+    assert set(clips.parent_clip_id) == set(prompts.clip_id)
+    assert set(prompts.clip_id) <= set(corpus[0].clip_id)
+    for row in clips.itertuples():
+        parent = prompts.set_index("clip_id").loc[row.parent_clip_id]
+        assert (row.track_id, row.split) == (parent.track_id, parent.split)
+        sound, _ = audio.read(row.path, None, row.start_s, row.duration_s)
+        assert len(sound) == RATE
+    assert len(generate.vamp_clips(vamps, 1.5)) == len(vamps), "a vamp of 2 s holds one such clip"
+    targets = generate.prompt_targets(clips, corpus[0].iloc[::2])
+    assert 0 < len(targets) < len(clips)
+    assert set(targets.target) == {"prompt"}
+    assert set(targets.clip_id) <= set(corpus[0].clip_id.iloc[::2])
+
+
+# -- audio made elsewhere --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere(tmp_path, corpus):
+    """A folder with two good files, one that is none, and a manifest that knows one prompt."""
+    folder = tmp_path / "made"
+    folder.mkdir()
+    for number, name in enumerate(["a.wav", "b.flac"]):
+        audio.write(folder / name, tiny_openvamp.music(3, 10 + number), RATE)
+    (folder / "broken.wav").write_text("no audio")
+    prompt = corpus[0].path.iloc[0]
+    (folder / "list.csv").write_text(
+        f"path,prompt_path,prompt_start_s\na.wav,{prompt},2\nb.flac,,\nbroken.wav,,\ngone.wav,,\n"
+    )
+    return folder
+
+
+def test_a_folder_of_audio_is_a_list_of_vamps(elsewhere, corpus):
+    vamps, rejected = generate.external(generate.listed(elsewhere, None), corpus[0])
+    assert vamps.path.tolist() == [str(elsewhere / name) for name in ("a.wav", "b.flac")]
+    assert rejected.path.tolist() == [str(elsewhere / "broken.wav")]
+    assert "not audio that can be decoded" in rejected.reason[0]
+    clips = generate.vamp_clips(vamps, 1.0)
+    assert len(clips) == 6 == clips.clip_id.nunique()
+    assert (clips[["track_id", "group_id", "parent_clip_id"]] == "").all(axis=None)
+    prompts = generate.prompt_clips(vamps, 1.0)
+    assert prompts.empty
+    assert prompts.columns.tolist() == clips.columns.tolist()
+    assert generate.prompt_targets(clips, corpus[0]).empty
+
+
+def test_a_manifest_may_know_the_prompts(elsewhere, corpus):
+    listed = generate.listed(None, elsewhere / "list.csv")
+    vamps, rejected = generate.external(listed, corpus[0])
+    assert len(vamps) == 2
+    assert [reason.split(": ")[1][:12] for reason in rejected.reason] == [
+        "not audio th",
+        "no such file",
+    ]
+    first = corpus[0].iloc[0]
+    assert vamps.prompt_track_id.tolist() == [first.track_id, ""]
+    prompts = generate.prompt_clips(vamps, 1.0)
+    assert prompts.start_s.tolist() == [2.0, 3.0, 4.0]
+    assert set(prompts.clip_id) <= set(corpus[0].clip_id)
+
+
+def test_what_external_cannot_use_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"gone: no such folder; mend generators.external.root"):
+        generate.listed(tmp_path / "gone", None)
+    (tmp_path / "list.csv").write_text("file\na.wav\n")
+    with pytest.raises(InputError, match=r"list.csv: column path is missing"):
+        generate.listed(None, tmp_path / "list.csv")
