@@ -28,7 +28,7 @@ def music(duration_s: float, seed: int = 0, rate: int = codec.SAMPLE_RATE) -> np
 @cache
 def trained_codec() -> codec.Codec:
     frames = [codec.log_mel(codec.levelled(music(20, seed))) for seed in range(4)]
-    return codec.train(np.concatenate(frames), SIZE.codebooks, SIZE.entries, seed=0)
+    return codec.train(frames, SIZE.codebooks, SIZE.entries, seed=0, decoder_steps=20)
 
 
 def save(folder: Path, seed: int = 0) -> Path:

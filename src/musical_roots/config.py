@@ -206,8 +206,9 @@ class Encoders(Section):
 class OpenVamp(Switch):
     """Our own generator, trained by the workflow on the train split."""
 
-    codebooks: Annotated[int, Field(ge=1, le=16)] = Field(4, description="Codebooks of its codec.")
+    codebooks: Annotated[int, Field(ge=1, le=16)] = Field(8, description="Codebooks of its codec.")
     entries: Literal[64, 128, 256, 512, 1024] = Field(256, description="Entries a codebook.")
+    decoder_steps: Count = Field(600, description="Training steps of its codec's decoder.")
     width: Annotated[int, Field(ge=64, multiple_of=64)] = Field(
         192, description="Of the transformer; a multiple of 64."
     )

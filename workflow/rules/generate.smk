@@ -32,7 +32,7 @@ rule train_openvamp_codec:
         mem_mb=4000,
         runtime=60,
     params:
-        flags=flags(OPENVAMP, "codebooks", "entries"),
+        flags=flags(OPENVAMP, "codebooks", "entries", "decoder_steps"),
         seed=config["seed"],
         code=code("train-codec"),
     message:

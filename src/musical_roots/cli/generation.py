@@ -7,33 +7,42 @@ import click
 from musical_roots.cli import PATH, log, progress, stage
 from musical_roots.errors import InputError
 
-EXCERPT_S = 20.0  # of each track: what a codec is trained on
+EXCERPT_S, EXCERPTS = 180.0, 500  # what a codec is trained on: of so many tracks at most
 
 
 @stage.command("train-codec")
 @click.option("--tracks", type=PATH, required=True)
 @click.option("--codebooks", type=int, required=True)
 @click.option("--entries", type=int, required=True)
+@click.option("--decoder-steps", type=int, required=True)
 @click.option("--out", type=PATH, required=True)
 @click.pass_obj
-def train_codec(seed, tracks, codebooks, entries, out) -> None:
-    """Train openvamp's codec on an excerpt of every training track."""
-    import numpy as np
-
+def train_codec(seed, tracks, codebooks, entries, decoder_steps, out) -> None:
+    """Train openvamp's codec on excerpts of training tracks."""
     from musical_roots.audio import read
     from musical_roots.generators.openvamp import codec
     from musical_roots.seeding import rng
     from musical_roots.tables import read_table
 
     table = read_table(tracks)
-    frames = []
-    for row in table[table.split == "train"].sort_values("track_id").itertuples():
+    table = table[table.split == "train"].sort_values("track_id")
+    order = rng(seed, "openvamp.excerpts").permutation(len(table))[:EXCERPTS]
+    excerpts = []
+    for row in table.iloc[sorted(order)].itertuples():
         room = max(0.0, row.duration_s - EXCERPT_S)
         start_s = room * rng(seed, "openvamp.excerpt", row.track_id).random()
         audio, _ = read(Path(row.root) / row.path, codec.SAMPLE_RATE, start_s, EXCERPT_S)
-        frames.append(codec.log_mel(codec.levelled(audio)))
-    trained = codec.train(np.concatenate(frames), codebooks, entries, seed)
-    trained.save(out, {"source": f"trained here, seed {seed}", "tracks": len(frames)})
+        excerpts.append(codec.log_mel(codec.levelled(audio)))
+    with progress(decoder_steps, "training openvamp's codec", "steps") as bar:
+        trained = codec.train(
+            excerpts,
+            codebooks,
+            entries,
+            seed=seed,
+            decoder_steps=decoder_steps,
+            progress=bar.update,
+        )
+    trained.save(out, {"source": f"trained here, seed {seed}", "tracks": len(excerpts)})
 
 
 @stage.command("tokenise")

@@ -1,8 +1,7 @@
-"""Audio to tokens and back: a residual vector quantiser over log-mel frames, and Griffin-Lim.
+"""Audio to tokens and back: a residual vector quantiser over log-mel frames, and the way back.
 
-The codebooks are all that is learned of it. The way back to audio is not: it solves for the
-spectrum that the tokens' mel frame stands for, and for phases that go with it. So a vamp's sound
-owes to the training set what its tokens say, and nothing besides.
+Codebooks and decoder (`decoder.py`) are learned, on the train split alone. The last part of the way
+back is not: it solves for the spectrum that a mel frame stands for, and for phases that go with it.
 
 References
 ----------
@@ -12,6 +11,7 @@ Lee and Seung (2001), "Algorithms for non-negative matrix factorization" (the me
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -21,11 +21,13 @@ import torch
 
 from musical_roots.audio import as_loud_as, fit, rms
 from musical_roots.errors import InputError
+from musical_roots.generators.openvamp.decoder import Decoder
+from musical_roots.generators.openvamp.decoder import train as train_decoder
 from musical_roots.seeding import rng
 from musical_roots.weights import checkpoints
 
 logging.getLogger("faiss").setLevel(logging.WARNING)  # it tells of every build that it lacks
-VERSION = "mel-rvq-1"
+VERSION = "mel-rvq-2"
 SAMPLE_RATE = 24_000
 WINDOW, HOP, MELS = 2048, 480, 128
 FLOOR = 1e-4  # of a mel band; -80 dB of full scale
@@ -43,9 +45,12 @@ class Codec:
     ----------
     codebooks : ndarray, float32 [codebooks, entries, MELS]
         Coarsest first. A frame is the sum of one entry of each.
+    decoder : Decoder
+        What makes such frames better.
     """
 
     codebooks: np.ndarray
+    decoder: Decoder
 
     def encode(self, audio: np.ndarray) -> np.ndarray:
         """Tokens of some audio.
@@ -59,14 +64,7 @@ class Codec:
         -------
         ndarray, int64 [codebooks, 1 + samples // HOP]
         """
-        import faiss
-
-        quantiser = _quantiser(*self.codebooks.shape[:2])
-        faiss.copy_array_to_vector(self.codebooks.ravel(), quantiser.codebooks)
-        quantiser.is_trained = True
-        packed = quantiser.compute_codes(log_mel(levelled(audio)))
-        bits = quantiser.nbits.at(0)
-        return faiss.unpack_bitstrings(packed, len(self.codebooks), bits).T.astype(np.int64)
+        return _tokens(self.codebooks, log_mel(levelled(audio)))
 
     def decode(self, tokens: np.ndarray, samples: int) -> np.ndarray:
         """Audio of the first codebooks' tokens: [codebooks, frames] -> float32 [samples].
@@ -74,7 +72,7 @@ class Codec:
         The same tokens give the same audio. Its level is that which `encode` works at.
         """
         entries = [book[row] for book, row in zip(self.codebooks, tokens, strict=False)]
-        return to_audio(np.sum(entries, axis=0), samples)
+        return to_audio(self.decoder.refine(np.sum(entries, axis=0)), samples)
 
     def reconstruct(self, audio: np.ndarray, codebooks: int) -> np.ndarray:
         """Audio as it comes back from its tokens, at its own level: float32 [samples]."""
@@ -82,31 +80,53 @@ class Codec:
 
     def save(self, path, about: dict) -> None:
         """Writes the codec as `load` reads it."""
-        checkpoints.save(path, {"codebooks": self.codebooks}, about | {"version": VERSION})
+        checkpoints.save(path, self.tensors(), about | {"version": VERSION})
+
+    def tensors(self) -> checkpoints.Tensors:
+        """What a file holds."""
+        decoder = {name: value.numpy() for name, value in self.decoder.state_dict().items()}
+        return {"codebooks": self.codebooks} | decoder
 
 
 def load(path) -> Codec:
     """The codec that `Codec.save` wrote. Raises InputError if it is missing or damaged."""
-    return Codec(checkpoints.read(path)[0]["codebooks"])
+    tensors, _ = checkpoints.read(path)
+    decoder = Decoder(MELS)
+    codebooks = tensors.pop("codebooks")
+    decoder.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
+    return Codec(codebooks, decoder.eval())
 
 
-def train(frames: np.ndarray, codebooks: int, entries: int, seed: int) -> Codec:
-    """A codec for frames like these: k-means of what the codebooks before have left.
+def train(
+    tracks: list[np.ndarray],
+    codebooks: int,
+    entries: int,
+    *,
+    seed: int,
+    decoder_steps: int,
+    progress: Callable[[int], object] = lambda done: None,
+) -> Codec:
+    """A codec for music like this: k-means of what the codebooks before have left, and a decoder.
 
     Parameters
     ----------
-    frames : ndarray, float32 [n, MELS]
-        Rows of `log_mel`.
+    tracks : list of ndarray, float32 [frames, MELS]
+        `log_mel` of excerpts.
     codebooks, entries : int
         How many, and of how many entries (a power of two).
     seed : int
-        The config's seed. The same frames and seed give the same bytes.
+        The config's seed. The same tracks and seed give the same bytes on one machine.
+    decoder_steps : int
+        Training steps of the decoder.
+    progress : callable
+        Told of every such step.
 
     Raises
     ------
     InputError
         If there are fewer frames than entries.
     """
+    frames = np.concatenate(tracks)
     if len(frames) < entries:
         raise InputError(
             f"generators.openvamp.entries: {entries} entries want as many frames, and there are "
@@ -117,8 +137,24 @@ def train(frames: np.ndarray, codebooks: int, entries: int, seed: int) -> Codec:
     quantiser.train(np.ascontiguousarray(frames, np.float32))
     import faiss
 
-    books = faiss.vector_to_array(quantiser.codebooks).reshape(codebooks, entries, MELS)
-    return Codec(books.copy())
+    books = faiss.vector_to_array(quantiser.codebooks).reshape(codebooks, entries, MELS).copy()
+    tokens = [_tokens(books, track) for track in tracks]
+    decoder = train_decoder(
+        tracks, tokens, books, seed=seed, steps=decoder_steps, progress=progress
+    )
+    return Codec(books, decoder)
+
+
+def _tokens(codebooks: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """Tokens of log-mel frames: int64 [codebooks, frames]."""
+    import faiss
+
+    quantiser = _quantiser(*codebooks.shape[:2])
+    faiss.copy_array_to_vector(codebooks.ravel(), quantiser.codebooks)
+    quantiser.is_trained = True
+    packed = quantiser.compute_codes(np.ascontiguousarray(frames))
+    bits = quantiser.nbits.at(0)
+    return faiss.unpack_bitstrings(packed, len(codebooks), bits).T.astype(np.int64)
 
 
 def _quantiser(codebooks: int, entries: int):

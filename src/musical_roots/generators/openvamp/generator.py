@@ -38,7 +38,7 @@ class OpenVamp(Generator):
         self.model = model.MaskedTransformer(model.size_of(about))
         self.model.load_state_dict({name: torch.from_numpy(t) for name, t in tensors.items()})
         self.model.to(device).eval()
-        digest = checkpoints.digest({"codebooks": self.codec.codebooks} | tensors)
+        digest = checkpoints.digest(self.codec.tensors() | tensors)
         self.fingerprint = f"{VERSION}-{codec.VERSION}-{digest[:16]}"
 
     def vamp(

@@ -12,11 +12,11 @@ import torch
 from torch.nn import functional
 
 from musical_roots.errors import InputError
+from musical_roots.generators.openvamp.decoder import rate
 from musical_roots.generators.openvamp.model import MaskedTransformer, Size, initialise
 from musical_roots.seeding import rng
 
 CROP = 256  # frames: 5.1 s
-WARM_UP = 0.05  # of the steps
 WATCHED, WATCH_EVERY = 32, 25  # crops, steps
 
 
@@ -28,7 +28,7 @@ def train(
     seed: int,
     steps: int,
     batch_size: int = 16,
-    learning_rate: float = 2e-3,
+    learning_rate: float = 1e-3,
     device: str = "cpu",
     precision: str = "fp32",
     progress: Callable[[int], object] = lambda done: None,
@@ -77,7 +77,7 @@ def train(
     initialise(model, seed)
     model.to(device).train()
     optimiser = torch.optim.AdamW(model.parameters(), learning_rate, betas=(0.9, 0.95))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, steps))
     rows, losses = [], []
     for step in range(1, steps + 1):
         batch = masked_crops(tokens, batch_size, rng(seed, "openvamp.batch", str(step)))
@@ -180,11 +180,3 @@ def _loss(
             for logit, want in zip(logits, wanted, strict=True)
         ]
     return total, right
-
-
-def _rate(step: int, steps: int) -> float:
-    """Share of the highest learning rate."""
-    warm = max(1, round(WARM_UP * steps))
-    if step < warm:
-        return (step + 1) / warm
-    return 0.5 * (1 + np.cos(np.pi * (step - warm) / max(1, steps - warm)))
