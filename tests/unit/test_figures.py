@@ -17,7 +17,7 @@ def table():
     return pd.DataFrame(rows, columns=columns.split())
 
 
-@pytest.mark.parametrize("name", list(figures.FIGURES))
+@pytest.mark.parametrize("name", [n for n in figures.FIGURES if n.startswith("robustness")])
 def test_the_same_table_gives_the_same_bytes(tmp_path, table, name):
     for run in "ab":
         figures.draw(name, table, tmp_path / f"{run}.svg", tmp_path / f"{run}.png")

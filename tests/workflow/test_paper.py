@@ -17,6 +17,7 @@ encode: {shards: 1}
 encoders:
   clap: {weights: random}
   clmr: {weights: random, part: end}
+generators: {vampnet: {activate: false}} # its packages are on no registry
 robustness:
   queries: 4
   resamples: 50
@@ -25,6 +26,7 @@ robustness:
     stretch: {levels: [20]}
     noise: {levels: [0]}
     mashup: {levels: [0]}
+    codec: {activate: false}
 """
 
 
