@@ -52,7 +52,8 @@ def flags(section, *keys):
 
 def module(name):
     """The module that an encoder or generator is written in: its jobs depend on it, others do not."""
-    return (ENCODERS | GENERATORS)[name].split(":")[0]
+    written = ENCODERS | GENERATORS
+    return written.get(name, written.get(name.split("_")[0])).split(":")[0]
 
 
 def recordings_of(source):
