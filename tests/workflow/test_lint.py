@@ -114,7 +114,7 @@ def test_an_edited_module_reruns_the_stages_that_use_it(monkeypatch, tmp_path):
         after = digests()
         changed = {stage for stage in before if before[stage] != after[stage]}
         assert touched <= changed, edited
-        assert "figure" not in changed or edited == "figures.py", edited
+        assert "figure" not in changed or edited in ("figures.py", "audio.py"), edited
         source.write_text(original)
     assert digests() == before
 
