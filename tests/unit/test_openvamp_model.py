@@ -64,7 +64,13 @@ def pattern(length: int, shift: int) -> np.ndarray:
 def trained(seed=0, steps=600):
     tracks = {f"{shift}": pattern(400, shift) for shift in range(8)}
     return training.train(
-        tracks, {"held": pattern(300, 3)}, SIZE, seed=seed, steps=steps, batch_size=4
+        tracks,
+        {"held": pattern(300, 3)},
+        SIZE,
+        seed=seed,
+        steps=steps,
+        batch_size=4,
+        learning_rate=5e-3,  # a network this small wants more than the default
     )
 
 
@@ -192,7 +198,7 @@ def test_gaps_in_what_was_learned_are_filled_in(learned):
     keep = np.zeros((4, 128), bool)
     keep[:, ::3] = True
     made = filled(learned, keep, steps=12, temperature=0.5)
-    assert (made == pattern(128, 0))[~keep].mean() > 0.7  # by chance 1 in 64
+    assert (made == pattern(128, 0))[~keep].mean() > 0.9  # by chance 1 in 64
 
 
 def test_chance_comes_from_the_generator_alone(learned):
