@@ -345,7 +345,7 @@ class Perturbations(Section):
     gain: Perturbation = _kind([-20, 0, 10, 20], "Gain with hard clipping, dB.")
     crop: Perturbation = _kind([0.5, 1.0, 1.5], "Shift of the clip grid, seconds.")
     codec: RoundTrip = Field(
-        RoundTrip(levels=[1, 2, 4]),
+        RoundTrip(levels=[1, 4, 8]),
         description="Round trip through a generator's codec, codebooks decoded.",
     )
 
@@ -386,6 +386,26 @@ class Robustness(Section):
         return self
 
 
+class Influence(Switch):
+    """Experiment C: which training music an output resembles, and how sure that is."""
+
+    activate: bool = Field(
+        True, description="Whether it takes part; it wants a generator and a control split."
+    )
+    excerpts: Count = Field(
+        134, description="Excerpts of control tracks, as long as vamps: music never seen."
+    )
+    level: Share = Field(0.05, description="False discovery rate that is asked for.")
+    draws: Count = Field(
+        200, description="Random halves of the control tracks, and draws of equal many queries."
+    )
+    hubness_clips: Count = Field(
+        4000, description="Training clips whose similarities are held in memory at once."
+    )
+    resamples: Count = Field(1000, description="Bootstrap resamples, and sign flips.")
+    confidence: Annotated[float, Field(gt=0, lt=1)] = Field(0.95, description="Of the intervals.")
+
+
 class Config(Section):
     """The whole config."""
 
@@ -399,6 +419,7 @@ class Config(Section):
     generation: Generation = Generation()
     search: Search = Search()
     robustness: Robustness = Robustness()
+    influence: Influence = Influence()
 
     @model_validator(mode="after")
     def _codec_there(self):

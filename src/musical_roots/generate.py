@@ -30,7 +30,12 @@ CLIP_COLUMNS = [
 
 
 def choose_prompts(
-    clips: pd.DataFrame, tracks: pd.DataFrame, count: int, duration_s: float, seed: int
+    clips: pd.DataFrame,
+    tracks: pd.DataFrame,
+    count: int,
+    duration_s: float,
+    seed: int,
+    stage: str = "prompts",
 ) -> pd.DataFrame:
     """Prompts from every split, as many of each, spread over as many tracks as there are.
 
@@ -46,12 +51,15 @@ def choose_prompts(
         Length of a prompt, in seconds.
     seed : int
         The config's seed.
+    stage : str
+        What they are drawn for: another stage draws others.
 
     Returns
     -------
     DataFrame
         `PROMPT_COLUMNS`, by split and prompt_id: first one prompt of every track, then a second
-        one, and so on, tracks and places in random order. A split that has too few gives all.
+        one, and so on, tracks and places in random order, none over another. A split that has too
+        few gives all.
 
     Raises
     ------
@@ -69,8 +77,9 @@ def choose_prompts(
                 f"generation.duration_s: no {split} track has {duration_s:g} s after a clip's "
                 "start; lower it or add longer tracks"
             )
-        draw = pd.Series([rng(seed, "prompts", clip).random() for clip in mine.clip_id], mine.index)
-        turn = draw.groupby(mine.track_id).rank(method="first")
+        draw = pd.Series([rng(seed, stage, clip).random() for clip in mine.clip_id], mine.index)
+        draw = draw[_apart(mine.loc[draw.sort_values().index], duration_s)]
+        turn = draw.groupby(mine.track_id.loc[draw.index]).rank(method="first")
         order = pd.DataFrame({"turn": turn, "draw": draw}).sort_values(["turn", "draw"]).index
         wanted = count // len(splits) + (number < count % len(splits))
         parts.append(mine.loc[order[:wanted]])
@@ -79,6 +88,17 @@ def choose_prompts(
         clip_id(row.track_id, row.start_s, duration_s) for row in prompts.itertuples()
     ]
     return prompts.sort_values(["split", "prompt_id"], ignore_index=True)[PROMPT_COLUMNS]
+
+
+def _apart(clips: pd.DataFrame, duration_s: float) -> list:
+    """Index of the clips that start so far from all earlier ones of their track: greedily."""
+    kept, starts = [], {}
+    for index, track, start in zip(clips.index, clips.track_id, clips.start_s, strict=True):
+        mine = starts.setdefault(track, [])
+        if all(abs(start - other) >= duration_s - 1e-6 for other in mine):
+            mine.append(start)
+            kept.append(index)
+    return kept
 
 
 def plan(
@@ -109,12 +129,7 @@ def plan(
                 {
                     "vamp_id": hashlib.sha256(told).hexdigest()[:16],
                     **made_by,
-                    "prompt_track_id": prompt.track_id,
-                    "prompt_group_id": prompt.group_id,
-                    "prompt_split": prompt.split,
-                    "prompt_path": prompt.path,
-                    "prompt_start_s": prompt.start_s,
-                    "duration_s": prompt.duration_s,
+                    **_of_prompt(prompt),
                 }
             )
     return pd.DataFrame(rows)
@@ -170,6 +185,61 @@ def vamps(
         kept_s=[round(float(mask.any(axis=0).sum() * generator.frame_s), 3) for mask in kept],
         kept_share=[float(mask.mean()) for mask in kept],
     )
+
+
+def excerpts(prompts: pd.DataFrame) -> pd.DataFrame:
+    """Real music as a list of vamps: of each prompt, one that is the prompt itself."""
+    rows = [
+        {
+            "vamp_id": prompt.prompt_id,
+            "setting": "held out",
+            "prompt_id": prompt.prompt_id,
+            **_of_prompt(prompt),
+            "path": prompt.path,
+        }
+        for prompt in prompts.itertuples()
+    ]
+    return pd.DataFrame(rows)
+
+
+def round_trips(
+    excerpts: pd.DataFrame,
+    generator: Generator,
+    codebooks: int,
+    folder: Path,
+    progress: Callable[[int], object] = lambda done: None,
+) -> pd.DataFrame:
+    """Real music through a generator's codec and nothing else, as a list of vamps.
+
+    Parameters
+    ----------
+    excerpts : DataFrame
+        Of `excerpts`.
+    generator : Generator
+    codebooks : int
+        Decoded, the coarsest first; all if there are fewer.
+    folder : Path
+        For the audio (FLAC): a file is named by all that it depends on, and one that is there is
+        kept.
+    progress : callable
+        Told of every excerpt that is there.
+
+    Returns
+    -------
+    DataFrame
+        `excerpts` with the setting "round trip", the path of the new audio and its sample_rate.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for row in excerpts.itertuples():
+        told = f"{generator.label} {generator.fingerprint} {codebooks} {row.prompt_id}"
+        path = folder / f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.flac"
+        if not path.is_file():
+            came_back = generator.reconstruct(_prompt(row, generator.sample_rate), codebooks)
+            _write_audio(came_back, path, generator.sample_rate)
+        paths.append(str(path))
+        progress(1)
+    return excerpts.assign(setting="round trip", path=paths, sample_rate=generator.sample_rate)
 
 
 def listed(root: Path | None, manifest: Path | None) -> pd.DataFrame:
@@ -247,22 +317,22 @@ def external(listed: pd.DataFrame, clips: pd.DataFrame) -> tuple[pd.DataFrame, p
     return good, pd.DataFrame(bad, columns=["path", "reason"])
 
 
-def vamp_clips(vamps: pd.DataFrame, duration_s: float) -> pd.DataFrame:
+def vamp_clips(vamps: pd.DataFrame, duration_s: float, role: str = "vamp") -> pd.DataFrame:
     """Clip list of vamps: each from its start on, a clip that the vamp ends in is dropped.
 
     Returns
     -------
     DataFrame
-        As any clip list; role is "vamp", and track_id, group_id, split and parent_clip_id are those
-        of the prompt, so that a search can leave them out; vamp_id, setting.
+        As any clip list; role is as given, and track_id, group_id, split and parent_clip_id are
+        those of the prompt, so that a search can leave them out; vamp_id, setting.
     """
-    return _cut(vamps, duration_s, "vamp")
+    return _cut(vamps, duration_s, role)
 
 
-def prompt_clips(vamps: pd.DataFrame, duration_s: float) -> pd.DataFrame:
-    """Clip list of the vamps' prompts, cut as the vamps are; role is "prompt"."""
+def prompt_clips(vamps: pd.DataFrame, duration_s: float, role: str = "prompt") -> pd.DataFrame:
+    """Clip list of the vamps' prompts, cut as the vamps are."""
     asked = vamps[vamps.prompt_track_id != ""].drop_duplicates("prompt_id")
-    return _cut(asked, duration_s, "prompt")
+    return _cut(asked, duration_s, role, of_prompt=True).drop_duplicates("clip_id")
 
 
 def prompt_targets(clips: pd.DataFrame, corpus: pd.DataFrame) -> pd.DataFrame:
@@ -279,7 +349,9 @@ def prompt_targets(clips: pd.DataFrame, corpus: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _cut(vamps: pd.DataFrame, duration_s: float, role: str) -> pd.DataFrame:
+def _cut(
+    vamps: pd.DataFrame, duration_s: float, role: str, of_prompt: bool = False
+) -> pd.DataFrame:
     rows = []
     for vamp in vamps.itertuples():
         for index in range(int(vamp.duration_s / duration_s + 1e-6)):
@@ -287,24 +359,34 @@ def _cut(vamps: pd.DataFrame, duration_s: float, role: str) -> pd.DataFrame:
             within = round(
                 start + (0.0 if np.isnan(vamp.prompt_start_s) else vamp.prompt_start_s), 3
             )
-            of_prompt = vamp.prompt_track_id and clip_id(vamp.prompt_track_id, within, duration_s)
-            is_vamp = role == "vamp"
+            prompt = vamp.prompt_track_id and clip_id(vamp.prompt_track_id, within, duration_s)
             rows.append(
                 {
-                    "clip_id": clip_id(vamp.vamp_id, start, duration_s) if is_vamp else of_prompt,
+                    "clip_id": prompt if of_prompt else clip_id(vamp.vamp_id, start, duration_s),
                     "track_id": vamp.prompt_track_id,
                     "group_id": vamp.prompt_group_id,
                     "split": vamp.prompt_split,
                     "role": role,
-                    "path": vamp.path if is_vamp else vamp.prompt_path,
-                    "start_s": start if is_vamp else within,
+                    "path": vamp.prompt_path if of_prompt else vamp.path,
+                    "start_s": within if of_prompt else start,
                     "duration_s": float(duration_s),
-                    "parent_clip_id": of_prompt if is_vamp else "",
-                    "vamp_id": vamp.vamp_id if is_vamp else "",
-                    "setting": vamp.setting if is_vamp else "",
+                    "parent_clip_id": "" if of_prompt else prompt,
+                    "vamp_id": "" if role == "prompt" else vamp.vamp_id,
+                    "setting": "" if role == "prompt" else vamp.setting,
                 }
             )
     return pd.DataFrame(rows, columns=CLIP_COLUMNS)
+
+
+def _of_prompt(prompt) -> dict:
+    return {
+        "prompt_track_id": prompt.track_id,
+        "prompt_group_id": prompt.group_id,
+        "prompt_split": prompt.split,
+        "prompt_path": prompt.path,
+        "prompt_start_s": prompt.start_s,
+        "duration_s": prompt.duration_s,
+    }
 
 
 def _prompt(row, sample_rate: int) -> np.ndarray:
@@ -313,8 +395,12 @@ def _prompt(row, sample_rate: int) -> np.ndarray:
 
 def _write(stem: Path, vamp: Vamp, sample_rate: int) -> None:
     """Audio first: a vamp is there once its tokens are."""
-    peak = np.abs(vamp.audio).max(initial=0.0)
-    audio.write(stem.with_suffix(".flac"), vamp.audio / max(1.0, peak), sample_rate)
+    _write_audio(vamp.audio, stem.with_suffix(".flac"), sample_rate)
     write_arrays(
         {"tokens": vamp.tokens.astype(np.int16), "kept": vamp.kept}, stem.with_suffix(".npz")
     )
+
+
+def _write_audio(samples: np.ndarray, path: Path, sample_rate: int) -> None:
+    peak = np.abs(samples).max(initial=0.0)
+    audio.write(path, samples / max(1.0, peak), sample_rate)

@@ -41,6 +41,7 @@ def matches(
     k: int,
     exclude: str = "none",
     targets: pd.DataFrame | None = None,
+    only: np.ndarray | None = None,
     *,
     chunk: int = 4096,
     block: int = 2048,
@@ -61,6 +62,8 @@ def matches(
         Pairs to report wherever they rank: query_clip_id, clip_id, target (a label such as
         "original"). The rank is 1 + the number of rows before it among those not excluded, whether
         or not the target itself is excluded.
+    only : ndarray, bool [len(index)], optional
+        Index rows that can be matched, and that ranks count. A target may be any row.
     chunk, block : int
         Queries and index rows in memory at once. They change the cost, never the result.
 
@@ -78,10 +81,13 @@ def matches(
         twice, a target is not in the index (or its query not among the queries), or a vector is
         not of unit length.
     ValueError
-        If `k`, `chunk` or `block` is below 1.
+        If `k`, `chunk` or `block` is below 1, or `only` has another length than the index.
     """
     if min(k, chunk, block) < 1:
         raise ValueError(f"k, chunk and block must be 1 or more, not {k}, {chunk} and {block}")
+    only = np.ones(len(index), bool) if only is None else np.asarray(only, bool)
+    if only.shape != (len(index),):
+        raise ValueError(f"only must be of shape [{len(index)}], not {only.shape}")
     _check(queries, index, exclude)
     alphabetical = _alphabetical(index, "index")
     _alphabetical(queries, "queries")
@@ -91,7 +97,9 @@ def matches(
     for start in range(0, max(len(queries), 1), chunk):
         stop = min(start + chunk, len(queries))
         mine = pairs[pairs["query"].between(start, stop - 1)]
-        found.append(_search(queries, start, stop, index, k, exclude, mine, alphabetical, block))
+        found.append(
+            _search(queries, start, stop, index, k, exclude, mine, only, alphabetical, block)
+        )
     found = pd.concat(found, ignore_index=True)
     return pd.DataFrame(
         {
@@ -113,6 +121,7 @@ def _search(
     k: int,
     exclude: str,
     targets: pd.DataFrame,
+    only: np.ndarray,
     alphabetical: np.ndarray,
     block: int,
 ) -> pd.DataFrame:
@@ -131,10 +140,14 @@ def _search(
     out_query, out_row = _excluded(queries.clips.iloc[first:last], index.clips, exclude)
     products = np.empty((len(vectors), min(block, len(index))), np.float32)
     for start in range(0, len(index), block):
+        allowed = only[start : start + block]
+        if not allowed.any():
+            continue
         rows = index.rows(start, min(start + block, len(index)))
         scores = np.matmul(unit, _unit(rows, index, start).T, out=products[:, : len(rows)])
         low, high = np.searchsorted(out_row, [start, start + len(rows)])
         scores[out_query[low:high], out_row[low:high] - start] = -np.inf
+        scores[:, ~allowed] = -np.inf
         best.update(scores, start)
         for layer in ranked:
             layer.update(scores, vectors, rows, start)

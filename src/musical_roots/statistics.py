@@ -12,6 +12,9 @@ Metrics
 * :func:`mean_reciprocal_rank`: mean of 1 / rank.
 * :func:`median_rank`: the middle rank.
 * :func:`cluster_bootstrap`: interval of any statistic, by resampling whole clusters.
+* :func:`exceedance`: share of values at or above each threshold.
+* :func:`conformal_p`: how unusual a value is among those of a null, whole clusters counted once.
+* :func:`sign_flip`: whether paired differences lie above 0, by flipping whole clusters.
 
 References
 ----------
@@ -19,6 +22,10 @@ Voorhees, "The TREC-8 question answering track report", TREC 1999 (reciprocal ra
 Manning, Raghavan, Schütze, "Introduction to information retrieval", 2008, chapter 8 (recall).
 Davison, Hinkley, "Bootstrap methods and their application", 1997, sections 3.8 and 5.3.1
 (clusters drawn with replacement and kept whole; percentile interval).
+Vovk, Gammerman, Shafer, "Algorithmic learning in a random world", 2005 (conformal p-values).
+Lee, Barber, Willett, "Distribution-free inference with hierarchical data", 2023 (the same where
+clusters, not values, are exchangeable).
+Winkler et al., "Permutation inference for the general linear model", NeuroImage 2014 (sign flips).
 """
 
 from collections.abc import Callable
@@ -103,7 +110,7 @@ def cluster_bootstrap(
     confidence: float = 0.95,
     *,
     rng: np.random.Generator,
-) -> tuple[float, float]:
+) -> tuple:
     """Percentile interval of a statistic, by drawing whole clusters with replacement.
 
     With C clusters, each resample draws C of them and pools their values; the interval runs from
@@ -113,7 +120,7 @@ def cluster_bootstrap(
 
     Parameters
     ----------
-    values : array_like [n]
+    values : array_like [n], or [n, m] for the mean
         Finite numbers.
     clusters : array_like [n]
         The cluster of each value, such as its track_id.
@@ -129,8 +136,9 @@ def cluster_bootstrap(
 
     Returns
     -------
-    low, high : float
-        NaN both if there is one cluster only: it says nothing of how clusters differ.
+    low, high : float, or float64 [m]
+        NaN both if there is one cluster only: it says nothing of how clusters differ. Of m columns,
+        each has an interval of its own, from the same resamples.
 
     Raises
     ------
@@ -139,7 +147,8 @@ def cluster_bootstrap(
         `resamples` or `confidence` is out of range.
     """
     values, clusters = np.asarray(values, np.float64), np.asarray(clusters)
-    if values.ndim != 1 or values.shape != clusters.shape or not len(values):
+    wide = values.ndim == 2 and statistic is np.mean
+    if not (wide or values.ndim == 1) or clusters.shape != values.shape[:1] or not len(values):
         raise ValueError(
             f"values and clusters must be of one shape [n], n >= 1, not {values.shape} and "
             f"{clusters.shape}"
@@ -152,17 +161,118 @@ def cluster_bootstrap(
             f"{confidence}"
         )
     labels, member = np.unique(clusters, return_inverse=True)
+    quantiles = [(1 - confidence) / 2, (1 + confidence) / 2]
     if len(labels) == 1:
-        return float("nan"), float("nan")
-    drawn = rng.integers(len(labels), size=(resamples, len(labels)))
-    if statistic is np.mean:
-        sums, sizes = np.bincount(member, values), np.bincount(member)
-        estimates = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+        low = high = np.full(values.shape[1:], np.nan)
+    elif statistic is np.mean:
+        columns = values.reshape(len(values), -1).T
+        sums = np.stack([np.bincount(member, column) for column in columns], axis=1)
+        drawn = rng.integers(len(labels), size=(resamples, len(labels)))
+        times = np.stack([np.bincount(draw, minlength=len(labels)) for draw in drawn])
+        estimates = times @ sums / (times @ np.bincount(member))[:, None]
+        low, high = np.quantile(estimates, quantiles, axis=0).reshape(2, *values.shape[1:])
     else:
+        drawn = rng.integers(len(labels), size=(resamples, len(labels)))
         groups = np.split(values[np.argsort(member, kind="stable")], np.cumsum(np.bincount(member)))
         estimates = [statistic(np.concatenate([groups[c] for c in draw])) for draw in drawn]
-    low, high = np.quantile(estimates, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
+        low, high = np.quantile(estimates, quantiles)
+    return (low, high) if wide else (float(low), float(high))
+
+
+def exceedance(values: ArrayLike, thresholds: ArrayLike) -> np.ndarray:
+    """Share of values at or above each threshold: 1 - the empirical distribution function.
+
+    Parameters
+    ----------
+    values : array_like [n]
+        n >= 1.
+    thresholds : array_like [m]
+
+    Returns
+    -------
+    ndarray, float64 [m]
+        In [0, 1]; never rises with the threshold.
+    """
+    ordered = np.sort(np.asarray(values, np.float64))
+    if not len(ordered):
+        raise ValueError("values must not be empty")
+    return 1 - np.searchsorted(ordered, np.asarray(thresholds, np.float64)) / len(ordered)
+
+
+def conformal_p(scores: ArrayLike, null: ArrayLike, clusters: ArrayLike) -> np.ndarray:
+    """Conformal p-value of each score: small where few of the null reach it.
+
+    ``p(s) = (1 + sum over clusters of the share of its values that are >= s) / (C + 1)``
+
+    With one value a cluster this is the ordinary conformal p-value (Vovk et al. 2005). A score from
+    a cluster that is exchangeable with those of the null has p <= a with probability a at most
+    (Lee, Barber, Willett 2023): clusters count, however many values they have.
+
+    Parameters
+    ----------
+    scores : array_like [n]
+    null : array_like [m]
+        m >= 1.
+    clusters : array_like [m]
+        The cluster of each null value, such as its track_id.
+
+    Returns
+    -------
+    ndarray, float64 [n]
+        From 1 / (C + 1) to 1.
+
+    Raises
+    ------
+    ValueError
+        If `null` is empty, or its shape is not that of `clusters`.
+    """
+    null, clusters = np.asarray(null, np.float64), np.asarray(clusters)
+    if null.ndim != 1 or null.shape != clusters.shape or not len(null):
+        raise ValueError(
+            f"null and clusters must be of one shape [m], m >= 1, not {null.shape} and "
+            f"{clusters.shape}"
+        )
+    labels, member = np.unique(clusters, return_inverse=True)
+    weight = (1 / np.bincount(member))[member]
+    order = np.argsort(null, kind="stable")
+    reached = np.append(np.cumsum(weight[order][::-1])[::-1], 0.0)  # by those from here on
+    place = np.searchsorted(null[order], np.asarray(scores, np.float64))
+    return np.minimum(1.0, (1 + reached[place]) / (len(labels) + 1))  # shares may round up
+
+
+def sign_flip(
+    differences: ArrayLike, clusters: ArrayLike, resamples: int, *, rng: np.random.Generator
+) -> float:
+    """p-value of paired differences whose mean lies above 0, one-sided.
+
+    Under the null a cluster's differences are as likely as their negatives. Each resample flips
+    whole clusters at random; the p-value is (1 + resamples whose sum is as large) / (1 + resamples)
+    (Winkler et al. 2014, sections on sign flipping and exchangeability blocks).
+
+    Parameters
+    ----------
+    differences : array_like [n]
+        n >= 1.
+    clusters : array_like [n]
+        The cluster of each, such as its prompt.
+    resamples : int
+        1 or more.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    float
+        From 1 / (1 + resamples) to 1.
+    """
+    differences, clusters = np.asarray(differences, np.float64), np.asarray(clusters)
+    if differences.ndim != 1 or differences.shape != clusters.shape or not len(differences):
+        raise ValueError("differences and clusters must be of one shape [n], n >= 1")
+    _, member = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(member, differences)
+    signs = rng.choice([-1.0, 1.0], size=(resamples, len(sums)))
+    # rounding must not tell the sum itself from its equal
+    as_large = signs @ sums >= sums.sum() - 1e-12 * np.abs(sums).sum()
+    return float((1 + np.count_nonzero(as_large)) / (1 + resamples))
 
 
 def _ranks(ranks: ArrayLike) -> np.ndarray:

@@ -176,6 +176,19 @@ class Embeddings:
             return np.empty((0, dim), np.float32)
         return _widen(parts[0] if len(parts) == 1 else np.concatenate(parts))
 
+    def with_rows(self, more: "Embeddings") -> "Embeddings":
+        """These rows, then those of `more`, which are of the same fingerprint."""
+        clips = pd.concat([self.clips, more.clips], ignore_index=True)
+        return Embeddings(clips, [*self.vectors, *more.vectors], self.provenance)
+
+    def where(self, mask: np.ndarray) -> "Embeddings":
+        """The rows that the mask, bool [len(self)], picks: in memory, in the same order."""
+        ends = np.cumsum([len(shard) for shard in self.vectors])[:-1]
+        parts = [
+            shard[part] for shard, part in zip(self.vectors, np.split(mask, ends), strict=True)
+        ]
+        return Embeddings(self.clips[mask].reset_index(drop=True), parts, self.provenance)
+
 
 def _widen(half: np.ndarray) -> np.ndarray:
     """float16 to float32 by shifting bits: 7 times as fast as astype, exact for finite values."""

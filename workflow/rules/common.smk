@@ -33,6 +33,9 @@ GENERATING = [
     name for name, options in config["generators"].items() if options["activate"]
 ]
 SPLITS = ["train", "control"] if config["corpus"]["control_share"] > 0 else ["train"]
+# Experiment C wants outputs, and music that the generator never saw.
+INFLUENCE = config["influence"]["activate"] and "control" in SPLITS
+ATTRIBUTED = GENERATING if INFLUENCE else []
 
 
 def flags(section, *keys):
@@ -109,6 +112,11 @@ def vamp_shards(generator):
     return [f"{shard:03d}" for shard in range(count)]
 
 
+def never_seen_shards():
+    """Parts that held-out excerpts are cut into."""
+    return [f"{shard:03d}" for shard in range(config["generation"]["shards"])]
+
+
 def tokens_of(split):
     """Tokens of a split's tracks, by openvamp's codec."""
     shards = CLIP_SHARDS if split in SPLITS else []
@@ -119,6 +127,65 @@ def query_shards(clips):
     """Parts of a clip list that is searched with."""
     kind, _, generator = clips.partition("-")
     return vamp_shards(generator) if kind == "vamps" else ["000"]
+
+
+def each(flag, paths):
+    """A flag before each of some paths, or of one."""
+    return [f"{flag} {path}" for path in ([paths] if isinstance(paths, str) else paths)]
+
+
+def asked(wildcards):
+    """Embeddings of a part of the clips that Experiment C searches with."""
+    clips = [f"perturbed-{kind}" for kind in KINDS]
+    if wildcards.clips != "planted":
+        clips = [wildcards.clips]
+    return expand(
+        "results/embeddings/{encoder}/{clips}/{shard}.npy",
+        encoder=wildcards.encoder,
+        clips=clips,
+        shard=wildcards.shard,
+    )
+
+
+def parents_of(wildcards):
+    """Embeddings of what these clips were made from, where the corpus may lack it."""
+    kind, _, generator = wildcards.clips.partition("-")
+    parents = {"vamps": f"prompts-{generator}", "roundtrips": "heldout"}.get(kind)
+    folder = f"results/embeddings/{wildcards.encoder}/{parents}"
+    return [f"{folder}/{wildcards.shard}.npy"] if parents else []
+
+
+def null_of(generator):
+    """Music never seen, through the generator's codec where it has one."""
+    return f"roundtrips-{generator}" if generator in GENERATORS else "heldout"
+
+
+def shards_of(clips):
+    """Parts of a clip list that Experiment C searches with."""
+    if clips == "planted":
+        return ["000"]
+    return query_shards(clips) if clips.startswith("vamps-") else never_seen_shards()
+
+
+def attributed(what, clips, encoders=ACTIVE):
+    """Parts of what was found for a clip list: match tables, or nearest clips."""
+    return expand(
+        "results/influence/{what}/{encoder}/{clips}/{shard}.parquet",
+        what=what,
+        encoder=encoders,
+        clips=clips,
+        shard=shards_of(clips),
+    )
+
+
+def embedded(clips, encoders=ACTIVE):
+    """Parts of the embeddings of a clip list."""
+    return expand(
+        "results/embeddings/{encoder}/{clips}/{shard}.npy",
+        encoder=encoders,
+        clips=clips,
+        shard=shards_of(clips),
+    )
 
 
 def rendered(wildcards):

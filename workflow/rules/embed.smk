@@ -1,5 +1,6 @@
 # Clip lists -> raw features -> unit vectors. Every kind of clip goes this way: {clips} is train,
-# control, perturbed-{kind}, vamps-{generator} or prompts-{generator}, the folder of a clip list.
+# control, perturbed-{kind}, vamps-{generator}, prompts-{generator}, heldout or
+# roundtrips-{generator}, the folder of a clip list.
 #
 # Makes: results/features/{encoder}/{clips}/{shard}.npy      what the encoder says, float32
 #        results/embeddings/{encoder}/statistics.npy         fitted on train
@@ -15,6 +16,13 @@ GENERATED = [
     for generator in GENERATING
     for shard in vamp_shards(generator)
 ]
+# music that the generator never saw, for Experiment C: as it is, and through the generator's codec
+NEVER_SEEN = [
+    f"{clips}/{shard}"
+    for clips in (["heldout"] if INFLUENCE else [])
+    + [f"roundtrips-{name}" for name in ATTRIBUTED if name in GENERATORS]
+    for shard in never_seen_shards()
+]
 
 
 rule embeddings:
@@ -22,7 +30,10 @@ rule embeddings:
         expand(
             "results/embeddings/{encoder}/{clips}.npy",
             encoder=ACTIVE,
-            clips=INDEXED + [f"perturbed-{kind}/000" for kind in KINDS] + GENERATED,
+            clips=INDEXED
+            + [f"perturbed-{kind}/000" for kind in KINDS]
+            + GENERATED
+            + NEVER_SEEN,
         ),
 
 

@@ -7,6 +7,7 @@
 #        results/vamps/{generator}/audio/              the vamps, and their tokens
 #        results/clips/vamps-{generator}/{shard}.parquet, prompts-{generator}/{shard}.parquet
 #        results/tables/{openvamp,openvamp_training,codec,copies}.csv
+#        results/generation/copies.parquet             copied tokens of each vamp
 
 OPENVAMP = config["generators"]["openvamp"]
 SETTINGS = {
@@ -255,6 +256,7 @@ rule copies:
         tracks="results/corpus/tracks.csv",
     output:
         table="results/tables/copies.csv",
+        each="results/generation/copies.parquet",
     log:
         "results/logs/copies.log",
     conda:
@@ -269,13 +271,14 @@ rule copies:
             for name in ["vamps", "train", "control"]
             for path in input[name]
         ],
+        flags=flags(config["robustness"], "resamples", "confidence"),
         seed=config["seed"],
         code=code("copies"),
     message:
         "Counting what openvamp copies"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} copies {params.files} --tracks {input.tracks}"
-        " --out {output.table}"
+        "python -m musical_roots --log {log} --seed {params.seed} copies {params.files} {params.flags}"
+        " --tracks {input.tracks} --out {output.table} --each {output.each}"
 
 
 rule codec_quality:

@@ -1,8 +1,8 @@
 """`python -m musical_roots <stage>`: parses, calls, writes; no logic.
 
-The stages stand in `corpus.py`, `embeddings.py`, `generation.py` and `results.py`. Each imports
-what it needs inside its function, so that it starts quickly, and so that `provenance.stage_digest`
-knows which modules the stage depends on.
+The stages stand in `corpus.py`, `embeddings.py`, `generation.py`, `influence.py` and `results.py`.
+Each imports what it needs inside its function, so that it starts quickly, and so that
+`provenance.stage_digest` knows which modules the stage depends on.
 """
 
 import errno
@@ -69,4 +69,4 @@ def progress(total: int, what: str, unit: str):
 
 
 # what registers the stages
-from musical_roots.cli import corpus, embeddings, generation, results  # noqa: E402, F401
+from musical_roots.cli import corpus, embeddings, generation, influence, results  # noqa: E402, F401

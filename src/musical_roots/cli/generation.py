@@ -221,16 +221,22 @@ def vamp_clips(lists, vamp_list, duration_s, out, targets, prompts) -> None:
 @click.option("--train", "train_files", type=PATH, multiple=True, required=True)
 @click.option("--control", "control_files", type=PATH, multiple=True)
 @click.option("--tracks", type=PATH, required=True)
+@click.option("--resamples", type=int, default=1000)
+@click.option("--confidence", type=float, default=0.95)
 @click.option("--out", type=PATH, required=True)
+@click.option("--each", type=PATH, required=True, help="The same of each vamp.")
 @click.pass_obj
-def copies(seed, vamp_lists, train_files, control_files, tracks, out) -> None:
+def copies(
+    seed, vamp_lists, train_files, control_files, tracks, resamples, confidence, out, each
+) -> None:
     """How much of the vamps is copied from the training set, token by token."""
     from musical_roots.experiments import generation
     from musical_roots.tables import read_arrays, read_table, read_tables, write_table
 
     train, control = read_arrays(train_files), read_arrays(control_files)
-    table = generation.copies(read_tables(vamp_lists), train, control, read_table(tracks), seed)
-    write_table(table, out)
+    found = generation.copies(read_tables(vamp_lists), train, control, read_table(tracks), seed)
+    write_table(found, each)
+    write_table(generation.copies_by_setting(found, resamples, confidence, seed), out)
 
 
 @stage.command("codec-quality")

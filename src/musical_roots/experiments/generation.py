@@ -14,6 +14,7 @@ import torch
 from musical_roots import audio
 from musical_roots.generators.openvamp.codec import Codec, levelled, log_mel, to_audio
 from musical_roots.seeding import rng
+from musical_roots.statistics import cluster_bootstrap
 
 NGRAM = 8  # frames
 RESOLUTIONS = (512, 1024, 2048)  # samples of a window
@@ -101,7 +102,7 @@ def copies(
     tracks: pd.DataFrame,
     seed: int,
 ) -> pd.DataFrame:
-    """Share of copied tokens by setting and by where the prompts are from, beside real music.
+    """Share of copied tokens of each vamp, and of as many excerpts of real music.
 
     Parameters
     ----------
@@ -117,37 +118,77 @@ def copies(
     Returns
     -------
     DataFrame
-        generator, setting, prompts (train or control), n_vamps, kept_share (of the prompt's
-        tokens), n_tokens (generated), copied_share (of these), copied_elsewhere_share (by runs of
-        other tracks than the prompt's and its duplicates), copied_coarsest_share (in the first
-        codebook, elsewhere). Rows with the setting "real music" hold the same for excerpts of real
-        tracks; their copied_share has no meaning where they are the training set's own.
+        generator, setting, prompts (train, control, or "" if not known), vamp_id, cluster (the
+        prompt's group_id), kept_share (of the prompt's tokens), n_tokens (generated), copied_share
+        (of these), copied_elsewhere_share (by runs of other tracks than the prompt's and its
+        duplicates), copied_coarsest_share (in the first codebook, elsewhere). Rows with the setting
+        "real music" hold the same for excerpts of real tracks, every token of which counts as
+        generated; their copied_share has no meaning where they are the training set's own.
     """
     group_of = dict(zip(tracks.track_id, tracks.group_id, strict=True))
     known = KnownRuns(train, group_of)
     rows = []
-    for (setting, split), part in vamps.groupby(["setting", "prompt_split"], sort=False):
-        made = [np.load(path) for path in part.tokens_path]
-        one = [(vamp["tokens"], ~vamp["kept"]) for vamp in made]
-        rows.append((setting, split, *_shares(known, one, part.prompt_group_id)))
-    frames = made[0]["tokens"].shape[1]
+    for vamp in vamps.itertuples():
+        made = np.load(vamp.tokens_path)
+        about = (vamp.setting, vamp.prompt_split, vamp.vamp_id, vamp.prompt_group_id)
+        rows.append((*about, *_shares(known, made["tokens"], ~made["kept"], about[-1])))
+    frames = made["tokens"].shape[1]
     for split, tokens in {"train": train, "control": control}.items():
         names = [name for name in sorted(tokens) if tokens[name].shape[1] >= frames]
         if not names:
             continue
         chance = rng(seed, "generation.real", split)
-        drawn = chance.choice(names, size=vamps.prompt_id.nunique())
-        starts = [chance.integers(tokens[name].shape[1] - frames + 1) for name in drawn]
-        real = [
-            (tokens[name][:, start : start + frames], np.ones((len(tokens[name]), frames), bool))
-            for name, start in zip(drawn, starts, strict=True)
-        ]
-        rows.append(("real music", split, *_shares(known, real, [group_of[n] for n in drawn])))
-    names = ["n_vamps", "kept_share", "n_tokens"]
+        for number, name in enumerate(chance.choice(names, size=vamps.prompt_id.nunique())):
+            start = chance.integers(tokens[name].shape[1] - frames + 1)
+            excerpt = tokens[name][:, start : start + frames]
+            about = ("real music", split, f"{split} {number}", group_of[name])
+            whole = np.ones(excerpt.shape, bool)
+            rows.append((*about, *_shares(known, excerpt, whole, about[-1])))
+    names = ["setting", "prompts", "vamp_id", "cluster", "kept_share", "n_tokens"]
     names += ["copied_share", "copied_elsewhere_share", "copied_coarsest_share"]
-    table = pd.DataFrame(rows, columns=["setting", "prompts", *names])
+    table = pd.DataFrame(rows, columns=names)
     table.insert(0, "generator", vamps.generator.iloc[0])
     return table
+
+
+def copies_by_setting(
+    copies: pd.DataFrame, resamples: int, confidence: float, seed: int
+) -> pd.DataFrame:
+    """What `copies` says, by setting and by where the prompts are from.
+
+    Returns
+    -------
+    DataFrame
+        generator, setting, prompts, n_vamps, and means over vamps that have generated tokens:
+        kept_share, copied_share, copied_elsewhere_share with copied_elsewhere_low and _high
+        (bootstrap clustered by the prompt's track), copied_coarsest_share; n_tokens in all.
+    """
+    rows = []
+    for key, part in copies[copies.n_tokens > 0].groupby(
+        ["generator", "setting", "prompts"], sort=False
+    ):
+        low, high = cluster_bootstrap(
+            part.copied_elsewhere_share,
+            part.cluster,
+            resamples=resamples,
+            confidence=confidence,
+            rng=rng(seed, "generation.copies", " ".join(key)),
+        )
+        rows.append(
+            {
+                **dict(zip(["generator", "setting", "prompts"], key, strict=True)),
+                "n_vamps": len(part),
+                "kept_share": part.kept_share.mean(),
+                "n_tokens": part.n_tokens.sum(),
+                "copied_share": part.copied_share.mean(),
+                "copied_elsewhere_share": part.copied_elsewhere_share.mean(),
+                "copied_elsewhere_low": low,
+                "copied_elsewhere_high": high,
+                # none of the coarsest is generated where all of it is kept
+                "copied_coarsest_share": part.copied_coarsest_share.mean(),
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def codec_quality(codec: Codec, clips: pd.DataFrame, rate: int) -> pd.DataFrame:
@@ -208,21 +249,12 @@ def stft_distance(original: np.ndarray, other: np.ndarray) -> tuple[float, float
     return tuple(np.mean(distances, axis=0))
 
 
-def _shares(known: KnownRuns, made: list, groups) -> tuple:
-    """What `copies` says of some vamps: (tokens, made up or not) and their prompts' groups."""
-    anywhere, elsewhere, coarsest, total, kept = [], [], [], 0, []
-    for (tokens, generated), group in zip(made, groups, strict=True):
-        other = known.copied(tokens, but=group)
-        anywhere.append(known.copied(tokens)[generated])
-        elsewhere.append(other[generated])
-        coarsest.append(other[0][generated[0]])
-        total += generated.sum()
-        kept.append(1 - generated.mean())
-    shares = [
-        np.concatenate(part).mean() if sum(map(len, part)) else np.nan
-        for part in (anywhere, elsewhere, coarsest)
-    ]
-    return len(made), np.mean(kept), int(total), *shares
+def _shares(known: KnownRuns, tokens: np.ndarray, generated: np.ndarray, group: str) -> tuple:
+    """kept_share, n_tokens and the shares of `copies`, of one vamp."""
+    other = known.copied(tokens, but=group)
+    marked = (known.copied(tokens)[generated], other[generated], other[0][generated[0]])
+    shares = [float(part.mean()) if len(part) else np.nan for part in marked]
+    return 1 - generated.mean(), int(generated.sum()), *shares
 
 
 def _with_owners(numbers: np.ndarray, owners: np.ndarray) -> tuple[np.ndarray, ...]:

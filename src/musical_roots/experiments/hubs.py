@@ -1,0 +1,218 @@
+"""Do a few songs influence many outputs, or are a few songs near to everything?
+
+Concentration is measured over as many queries for each source: one clip each of so many prompts, or
+of so many held-out tracks, drawn again and again without replacement. A count of neighbours grows
+more even with more queries, so sources of different size cannot be compared otherwise.
+
+Two nulls: real music that the generator never saw, searched for in the same training set, and the
+vamps, searched for in a control index of equal size.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import skew
+
+from musical_roots import concentration
+from musical_roots.seeding import rng
+from musical_roots.tables import Embeddings
+
+LEVELS = {"clip": "clip_id", "song": "group_id", "artist": "artist"}
+GRID = np.linspace(0, 1, 101)
+
+
+def sources(
+    vamps: pd.DataFrame,
+    vamp_clips: pd.DataFrame,
+    heldout: pd.DataFrame,
+    heldout_clips: pd.DataFrame,
+    items: pd.DataFrame,
+) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
+    """What `concentration_of` compares: vamps, and its two nulls.
+
+    Parameters
+    ----------
+    vamps, heldout : DataFrame
+        Of `influence.attribute`, of one encoder.
+    vamp_clips, heldout_clips : DataFrame
+        Their clip lists.
+    items : DataFrame
+        The corpus's clips: clip_id, group_id, artist, and train and control of
+        `influence.equal_sides`.
+    """
+    made = {
+        "vamps, training set": (vamps, vamp_clips, "train", "left_out"),
+        "held-out music, training set": (heldout, heldout_clips, "train", "kept"),
+        "vamps, control index": (vamps, vamp_clips, "control", "left_out"),
+    }
+    found = {}
+    for source, (matches, clips, side, own) in made.items():
+        part = matches[(matches.target == "") & (matches.side == side) & (matches.own == own)]
+        cluster = clips.group_id.where(clips.group_id != "", clips.vamp_id)
+        part = part[["query_clip_id", "clip_id"]].assign(
+            cluster=part.query_clip_id.map(dict(zip(clips.clip_id, cluster, strict=True)))
+        )
+        there = items[items[side]]
+        found[source] = (part.merge(there[["clip_id", "group_id", "artist"]], on="clip_id"), there)
+    return found
+
+
+def concentration_of(
+    sources: dict[str, tuple[pd.DataFrame, pd.DataFrame]], draws: int, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """How unequally clips, songs and artists are found, for each source on equal terms.
+
+    Parameters
+    ----------
+    sources : dict
+        Name -> (found, items). found: query_clip_id, cluster, and the columns of `LEVELS`, one row
+        a match of one encoder. items: all clips that could be found, with these columns.
+    draws : int
+        Draws of half as many queries as the smallest source has clusters.
+    seed : int
+        The config's seed.
+
+    Returns
+    -------
+    table : DataFrame
+        source, level, n_queries (a draw), n_items; of gini, top_1_percent_share, effective_number
+        and effective_share (of n_items): the mean over draws, and _low and _high, which hold 95 %
+        of draws.
+    curves : DataFrame
+        source, level, items (share of items, least found first), matches (share of matches; mean
+        over draws).
+    """
+    size = max(1, min(found.cluster.nunique() for found, _ in sources.values()) // 2)
+    rows, curves = [], []
+    for source, (found, items) in sources.items():
+        drawn = _draws(found, size, draws, seed, source)
+        for level, column in LEVELS.items():
+            names = pd.Index(sorted(set(items[column])))
+            place = pd.Series(names.get_indexer(found[column]), found.query_clip_id)
+            of_query = {query: part.to_numpy() for query, part in place.groupby(level=0)}
+            counts = [
+                concentration.k_occurrence(
+                    np.concatenate([of_query[query] for query in draw]), len(names)
+                )
+                for draw in drawn
+            ]
+            measured = pd.DataFrame(
+                {
+                    "gini": [concentration.gini(count) for count in counts],
+                    "top_1_percent_share": [concentration.top_share(count) for count in counts],
+                    "effective_number": [concentration.effective_number(count) for count in counts],
+                }
+            )
+            measured["effective_share"] = measured.effective_number / len(names)
+            row = {"source": source, "level": level, "n_queries": size, "n_items": len(names)}
+            for name, values in measured.items():
+                low, high = np.quantile(values, [0.025, 0.975])
+                row |= {name: values.mean(), f"{name}_low": low, f"{name}_high": high}
+            rows.append(row)
+            share = np.linspace(0, 1, len(names) + 1)
+            mean = np.mean([np.interp(GRID, share, concentration.lorenz(c)) for c in counts], 0)
+            curves.append(
+                pd.DataFrame({"source": source, "level": level, "items": GRID, "matches": mean})
+            )
+    return pd.DataFrame(rows), pd.concat(curves, ignore_index=True)
+
+
+def hubness(
+    queries: dict[str, Embeddings], index: Embeddings, k: int, most: int, seed: int
+) -> pd.DataFrame:
+    """Hubs among training clips, as they are and after three corrections.
+
+    Parameters
+    ----------
+    queries : dict of str to Embeddings
+        Name to clips that are searched for; as many are drawn of each as the smallest has. The
+        index is searched for in itself, too.
+    index : Embeddings
+        Training clips.
+    k : int
+        Neighbours.
+    most : int
+        Clips of the index at most; more are drawn from by the seed. All similarities of these are
+        in memory at once: float32 [most, most].
+    seed : int
+        The config's seed.
+
+    Returns
+    -------
+    DataFrame
+        encoder, queries, correction (none, centring, csls, mutual proximity), k, n_queries,
+        n_items; skewness of the k-occurrence (0 if nobody is a hub), biggest_hub (share of queries
+        that find the most found clip), anti_hubs (share of clips that nobody finds), gini.
+    """
+    vectors = _drawn(index, most, "index", seed)
+    size = min([len(part) for part in queries.values()] + [most])
+    asked = {name: _drawn(part, size, name, seed) for name, part in queries.items()}
+    asked = {"train": vectors, **asked}
+    k = min(k, len(vectors) - 1)
+    mean = vectors.mean(axis=0)
+    own = _without_self(vectors @ vectors.T)
+    density = concentration.local_similarity(own, k)
+    spread = _moments(own)
+    rows = []
+    for name, given in asked.items():
+        itself = name == "train"
+        plain = own if itself else given @ vectors.T
+        finite = np.where(np.isfinite(plain), plain, np.nan)
+        of_queries = (np.nanmean(finite, axis=1), np.nanstd(finite, axis=1))
+        moved = concentration.centred(given, mean) @ concentration.centred(vectors, mean).T
+        corrected = {
+            "none": plain,
+            "centring": _without_self(moved) if itself else moved,
+            "csls": concentration.csls(plain, concentration.local_similarity(plain, k), density),
+            "mutual proximity": concentration.mutual_proximity(plain, of_queries, spread),
+        }
+        for correction, similarity in corrected.items():
+            found = concentration.nearest(similarity, k)
+            counts = concentration.k_occurrence(found, len(vectors))
+            rows.append(
+                {
+                    "encoder": index.provenance["encoder"],
+                    "queries": name,
+                    "correction": correction,
+                    "k": k,
+                    "n_queries": len(given),
+                    "n_items": len(vectors),
+                    "skewness": skew(counts),
+                    "biggest_hub": counts.max() / len(given),
+                    "anti_hubs": np.mean(counts == 0),
+                    "gini": concentration.gini(counts),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _draws(found: pd.DataFrame, size: int, draws: int, seed: int, source: str) -> list[list[str]]:
+    """Query clips of each draw: of `size` clusters, one clip each."""
+    clips = found.drop_duplicates("query_clip_id").sort_values("query_clip_id")
+    of_cluster = [part.to_numpy() for _, part in clips.groupby("cluster").query_clip_id]
+    drawn = []
+    for draw in range(draws):
+        chance = rng(seed, "influence.concentration", f"{source} {draw}")
+        clusters = chance.choice(len(of_cluster), size, replace=False)
+        drawn.append([chance.choice(of_cluster[cluster]) for cluster in clusters])
+    return drawn
+
+
+def _drawn(embeddings: Embeddings, count: int, name: str, seed: int) -> np.ndarray:
+    """Vectors of `count` clips at most, drawn by the seed: float32 [count, dim]."""
+    order = rng(seed, "influence.hubness", name).permutation(len(embeddings))[:count]
+    mask = np.zeros(len(embeddings), bool)
+    mask[order] = True
+    part = embeddings.where(mask)
+    return part.rows(0, len(part))
+
+
+def _without_self(similarity: np.ndarray) -> np.ndarray:
+    """No clip is its own neighbour."""
+    np.fill_diagonal(similarity, -np.inf)
+    return similarity
+
+
+def _moments(similarity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each row, without what is infinite."""
+    finite = np.where(np.isfinite(similarity), similarity, np.nan)
+    return np.nanmean(finite, axis=1), np.nanstd(finite, axis=1)

@@ -1,0 +1,217 @@
+"""Several views of one vamp: do encoders agree, and what does the evidence amount to?
+
+A tier is a sentence about one vamp: copy, near-copy, resembles, nothing found. Its rules are in
+`TIERS`, and nowhere else.
+"""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import kendalltau
+
+from musical_roots import statistics
+from musical_roots.seeding import rng
+
+TIERS = {
+    "copy": "a near-copy that is as near to the track as its own round trip through the codec is, "
+    "to two encoders at least",
+    "near-copy": "two encoders at least find a match, and name the same track first",
+    "resembles": "one encoder at least finds a match",
+    "nothing found": "no encoder finds a match",
+}
+
+
+def agreement(
+    views: pd.DataFrame,
+    clusters: pd.Series,
+    tracks: pd.DataFrame,
+    resamples: int,
+    confidence: float,
+    seed: int,
+) -> pd.DataFrame:
+    """Do two views rank the vamps alike, and do they name the same tracks?
+
+    Parameters
+    ----------
+    views : DataFrame
+        A row a vamp, a column a view: how near the training set it finds the vamp to be.
+    clusters : Series
+        Of the same rows: the prompt's track.
+    tracks : DataFrame
+        The same shape of rows; the views that name a track name it here, "" for none.
+    resamples, confidence, seed
+        As everywhere.
+
+    Returns
+    -------
+    DataFrame
+        one, other, n_vamps; kendall_tau (rank agreement, -1 to 1) with low and high; same_track
+        (share of vamps for which both name the same) and same_track_by_chance (that share, if one
+        view's tracks were shuffled over the vamps).
+    """
+    rows = []
+    for one, other in combinations(views.columns, 2):
+        a, b = views[one].to_numpy(), views[other].to_numpy()
+        known = np.flatnonzero(np.isfinite(a) & np.isfinite(b))
+        if len(known) < 2:
+            continue
+
+        def tau(positions: np.ndarray, a=a, b=b) -> float:
+            at = positions.astype(int)
+            found = kendalltau(a[at], b[at]).statistic
+            return 0.0 if np.isnan(found) else found  # a view that says the same of all
+
+        low, high = statistics.cluster_bootstrap(
+            known,
+            clusters.to_numpy()[known],
+            tau,
+            resamples,
+            confidence,
+            rng=rng(seed, "verdicts.agreement", f"{one} {other}"),
+        )
+        row = {"one": one, "other": other, "n_vamps": len(known), "kendall_tau": tau(known)}
+        row |= {"low": low, "high": high, "same_track": np.nan, "same_track_by_chance": np.nan}
+        if {one, other} <= set(tracks.columns):
+            mine, theirs = tracks[one].iloc[known], tracks[other].iloc[known]
+            shares = [names.value_counts(normalize=True) for names in (mine, theirs)]
+            row["same_track"] = np.mean(mine.to_numpy() == theirs.to_numpy())
+            row["same_track_by_chance"] = shares[0].mul(shares[1], fill_value=0).sum()
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def verdicts(evidence: pd.DataFrame, copy_at: dict[str, float], level: float) -> pd.DataFrame:
+    """The tier of each vamp, by the rules of `TIERS`.
+
+    Parameters
+    ----------
+    evidence : DataFrame
+        A row a vamp and encoder: unit, encoder, cosine (to its nearest training clip), q (adjusted
+        p-value), track_id (of that clip). Encoders that hold no training (controls of their own)
+        are left out by the caller.
+    copy_at : dict of str to float
+        Encoder -> cosine from which on a match is as near as a copy; NaN if that is not known.
+    level : float
+        False discovery rate: a match is found where q <= level.
+
+    Returns
+    -------
+    DataFrame
+        unit, tier, n_encoders (that find a match), encoders (their names), track_id: that which
+        most of them name, or "".
+    """
+    rows = []
+    for unit, part in evidence.groupby("unit", sort=False):
+        found = part[part.q <= level].sort_values(["q", "encoder"])
+        names = found.track_id.value_counts()
+        track = "" if found.empty else max(names[names == names.max()].index)
+        naming = found[found.track_id == track]
+        as_near = (naming.cosine >= naming.encoder.map(copy_at)).sum()
+        tier = "nothing found"
+        if len(found) >= 1:
+            tier = "resembles"
+        if len(naming) >= 2:
+            tier = "copy" if as_near >= 2 else "near-copy"
+        rows.append(
+            {
+                "unit": unit,
+                "tier": tier,
+                "n_encoders": len(found),
+                "encoders": " ".join(sorted(found.encoder)),
+                "track_id": track,
+            }
+        )
+    return pd.DataFrame(rows, columns=["unit", "tier", "n_encoders", "encoders", "track_id"])
+
+
+def copy_cosine(matches: pd.DataFrame, quantile: float = 0.05) -> float:
+    """Cosine that all but a few round trips reach to their own original.
+
+    Parameters
+    ----------
+    matches : DataFrame
+        Of `influence.attribute` for round trips, of one encoder, with their originals as parents.
+    quantile : float
+        So many fall below.
+
+    Returns
+    -------
+    float
+        NaN without such rows.
+    """
+    own = matches[matches.target == "parent"].cosine
+    return float(own.quantile(quantile)) if len(own) else float("nan")
+
+
+def views(
+    vamps: pd.DataFrame,
+    p_values: pd.DataFrame,
+    songs: pd.DataFrame,
+    tracks: pd.DataFrame,
+    copies: pd.DataFrame | None,
+    copy_at: dict[str, float],
+    level: float,
+    without: tuple[str, ...],
+    resamples: int,
+    confidence: float,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What encoders and tokens say of each vamp: how far they agree, and the verdict.
+
+    Parameters
+    ----------
+    vamps : DataFrame
+        Vamp list of one generator.
+    p_values : DataFrame
+        Of `calibration.p_values`, of all encoders and both arms.
+    songs : DataFrame
+        Of `songs.songs`.
+    tracks : DataFrame
+        track_id, title, artist.
+    copies : DataFrame or None
+        Of `generation.copies`, where the generator gives tokens: a view of its own.
+    copy_at : dict of str to float
+        Encoder -> cosine of a copy.
+    level : float
+        False discovery rate.
+    without : tuple of str
+        Encoders that have no say in the verdict: the untrained control.
+    resamples, confidence, seed
+        As everywhere.
+
+    Returns
+    -------
+    agreement : DataFrame
+        Of `agreement`; without the prompt's own track.
+    table : DataFrame
+        A row a vamp: what it was made from; tier, encoders, track_id, title and artist, without
+        the prompt's own track, and with it (_with_own); cosine and p of each encoder.
+    """
+    keys = ["encoder", "own", "unit"]
+    first = songs.drop_duplicates(keys)[[*keys, "track_id"]]
+    said = p_values.merge(first, on=keys)
+    vamps, credits = vamps.set_index("vamp_id"), tracks.set_index("track_id")
+    columns = ["generator", "setting", "prompt_id", "prompt_split", "kept_share"]
+    table = vamps[[name for name in columns if name in vamps]].copy()
+    left_out = said[said.own == "left_out"]
+    nearness, named = (
+        left_out.pivot(index="unit", columns="encoder", values=name).reindex(table.index)
+        for name in ("cosine", "track_id")
+    )
+    if copies is not None:
+        shares = copies.set_index("vamp_id").copied_elsewhere_share
+        nearness["tokens"] = table["copied_elsewhere_share"] = shares.reindex(table.index)
+    clusters = vamps.prompt_group_id.where(vamps.prompt_group_id != "", vamps.index)
+    agreed = agreement(nearness, clusters, named, resamples, confidence, seed)
+    for own, suffix in (("left_out", ""), ("kept", "_with_own")):
+        part = said[(said.own == own) & ~said.encoder.isin(without)]
+        found = verdicts(part, copy_at, level).set_index("unit")
+        found["title"] = found.track_id.map(credits.title).fillna("")
+        found["artist"] = found.track_id.map(credits.artist).fillna("")
+        columns = ["tier", "encoders", "track_id", "title", "artist"]
+        table = table.join(found[columns].add_suffix(suffix))
+    for encoder, part in left_out.groupby("encoder", sort=False):
+        mine = part.set_index("unit")
+        table[f"cosine_{encoder}"], table[f"p_{encoder}"] = mine.cosine, mine.p
+    return agreed, table.rename_axis("vamp_id").reset_index()
