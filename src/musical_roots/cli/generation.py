@@ -88,7 +88,7 @@ def train_openvamp(seed, train_files, control_files, entries, width, layers, ste
     """Train openvamp's network on the train split, watching its loss on the control split."""
     import pandas as pd
 
-    from musical_roots.encoders.base import settle
+    from musical_roots.devices import settle
     from musical_roots.generators.openvamp import model, training
     from musical_roots.tables import read_arrays, write_table
     from musical_roots.weights import checkpoints
@@ -159,11 +159,10 @@ def vamp(seed, generator, checkpoints, device, prompt_list, settings, shard, aud
     import json
 
     from musical_roots import generate
-    from musical_roots.encoders.base import settle
     from musical_roots.generators import base
     from musical_roots.tables import read_table, write_table
 
-    model = base.load(generator, checkpoints, settle(device))
+    model = base.load(generator, checkpoints, device)
     chosen = {name: base.VampSettings(**fields) for name, fields in json.loads(settings).items()}
     part = read_table(prompt_list).iloc[shard[0] :: shard[1]]
     planned = generate.plan(part, model, chosen, seed)

@@ -61,14 +61,13 @@ def excerpts(seed, lists, tracks, count, duration_s, clip_duration_s, out, clips
 def round_trips(generator, checkpoints, device, chosen, shard, clip_duration_s, audio, out) -> None:
     """Send held-out excerpts through a generator's codec, and cut them into clips."""
     from musical_roots import generate
-    from musical_roots.encoders.base import settle
     from musical_roots.generators.base import load
     from musical_roots.tables import read_table, write_table
 
     part = read_table(chosen).iloc[shard[0] :: shard[1]]
     with progress(len(part), f"round trips, {generator}", "excerpts") as bar:
         made = generate.round_trips(
-            part, load(generator, checkpoints, settle(device)), EVERY_CODEBOOK, audio, bar.update
+            part, load(generator, checkpoints, device), EVERY_CODEBOOK, audio, bar.update
         )
     write_table(generate.vamp_clips(made, clip_duration_s, "roundtrip"), out)
 

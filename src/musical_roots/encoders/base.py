@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from musical_roots.devices import settle
 from musical_roots.errors import InputError
 from musical_roots.weights import PLUMBING
 
@@ -155,17 +156,3 @@ def load(name: str, checkpoints: Path | str, **settings) -> Encoder:
     encoder = getattr(import_module(module), cls)
     settings["device"] = settle(settings.get("device", "cpu"))
     return encoder(Path(checkpoints), Settings(**settings))
-
-
-def settle(wanted: str) -> str:
-    """The device that "auto" means here; where torch is not imported, all is for the CPU."""
-    torch = sys.modules.get("torch")
-    if torch is None or wanted == "cpu":
-        return "cpu"
-    there = torch.cuda.is_available()
-    if wanted == "cuda" and not there:
-        raise InputError(
-            "encode.device is cuda, but torch finds no CUDA device; set it to cpu or auto, or "
-            "install torch for CUDA (README, GPU)"
-        )
-    return "cuda" if there else "cpu"

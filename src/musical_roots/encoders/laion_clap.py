@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
+from musical_roots import stand_ins
 from musical_roots.encoders import clap, laion_clap_worker
 from musical_roots.encoders.base import Encoder, Settings
 from musical_roots.errors import InputError
@@ -25,6 +26,11 @@ from musical_roots.weights import checkpoints as weights
 
 VERSION = "laion-clap-1.1.7"
 WORKER = Path(laion_clap_worker.__file__)
+# imported, but never called for audio; with them it would fetch three tokenizers and a text model
+ABSENT = (
+    *("braceexpand", "ftfy", "h5py", "torchaudio", "torchvision", "transformers"),
+    *("webdataset", "wget"),
+)
 
 
 class LaionClap(Encoder):
@@ -63,9 +69,9 @@ class LaionClap(Encoder):
         with tempfile.TemporaryDirectory() as scratch:
             file = f"{scratch}/weights.safetensors"
             save_file(tensors, file)
-            command = [WORKER, folder.resolve(), self.size.name, file, self.settings.device]
+            told = [folder.resolve(), self.size.name, file, self.settings.device]
             self._process = subprocess.Popen(
-                [sys.executable, "-I", *map(str, command)],
+                stand_ins.command(sys.executable, ABSENT, WORKER, *told),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,

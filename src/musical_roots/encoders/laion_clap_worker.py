@@ -1,49 +1,14 @@
 """Runs laion-clap 1.1.7 in a process of its own: audio comes in, its embeddings go out.
 
-Started by `laion_clap.py` in Python's isolated mode, with the folder that laion-clap lies in, the
-network's name, a safetensors file and a device. Imported for its path alone.
-
-laion-clap imports much that its audio branch never calls, and fetches three tokenizers and a text
-model as it does: `ABSENT` stands in for those. All that happens to audio is laion-clap's own work.
+Started by `laion_clap.py` in Python's isolated mode, through `stand_ins.py`, with the folder that
+laion-clap lies in, the network's name, a safetensors file and a device. Imported for its path
+alone. All that happens to audio is laion-clap's own work.
 """
 
 import os
 import sys
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
-from types import ModuleType
-from unittest.mock import MagicMock
 
 import numpy as np
-
-ABSENT = (
-    *("braceexpand", "ftfy", "h5py", "torchaudio", "torchvision", "transformers"),
-    *("webdataset", "wget"),
-)
-
-
-class Absent(ModuleType):
-    """A module with whatever one asks of it, none of which does anything."""
-
-    __path__ = ()
-
-    def __getattr__(self, name: str) -> object:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return MagicMock(name=name)
-
-
-class AbsentFinder(MetaPathFinder, Loader):
-    """Finds the modules of `ABSENT`, whether they are installed or not."""
-
-    def find_spec(self, name: str, path: object, target: object = None) -> ModuleSpec | None:
-        return ModuleSpec(name, self) if name.split(".")[0] in ABSENT else None
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return Absent(spec.name)
-
-    def exec_module(self, module: ModuleType) -> None:
-        pass
 
 
 def main(folder: str, network: str, weights: str, device: str) -> None:
@@ -51,7 +16,6 @@ def main(folder: str, network: str, weights: str, device: str) -> None:
     os.dup2(2, 1)  # laion-clap prints
     sys.argv = sys.argv[:1]
     sys.path.insert(0, folder)
-    sys.meta_path.insert(0, AbsentFinder())
     import laion_clap
     import torch
     from safetensors.torch import load_file

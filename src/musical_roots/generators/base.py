@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from musical_roots.devices import settle
 from musical_roots.errors import InputError
 from musical_roots.weights import PLUMBING
 
@@ -147,7 +148,7 @@ class Generator(ABC):
 
 
 def load(name: str, checkpoints: Path | str, device: str = "cpu") -> Generator:
-    """The generator called `name`.
+    """The generator called `name`, on the device that is "auto", "cpu" or "cuda".
 
     Raises
     ------
@@ -156,5 +157,7 @@ def load(name: str, checkpoints: Path | str, device: str = "cpu") -> Generator:
     """
     if name not in GENERATORS:
         raise InputError(f"generator {name!r} is unknown; there are: {', '.join(GENERATORS)}")
+    import torch  # noqa: F401  # every generator computes with it, if in another process: settle asks
+
     module, cls = GENERATORS[name].split(":")
-    return getattr(import_module(module), cls)(Path(checkpoints), device)
+    return getattr(import_module(module), cls)(Path(checkpoints), settle(device))

@@ -27,6 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
+from musical_roots import stand_ins
 from musical_roots.audio import as_loud_as
 from musical_roots.errors import InputError
 from musical_roots.generators import vampnet_worker
@@ -38,6 +39,10 @@ WEIGHTS = ("vampnet_codec", "vampnet_coarse", "vampnet_c2f")
 PACKAGES = ("vampnet", "lac", "audiotools", "einops", "julius", "loralib")
 PYTHON = "MUSICAL_ROOTS_VAMPNET_PYTHON"
 WORKER = Path(vampnet_worker.__file__)
+ABSENT = (  # imported, but never called here
+    *("ffmpy", "flatten_dict", "importlib_resources", "randomname", "torchaudio"),
+    "torch.utils.tensorboard",
+)
 
 
 class VampNet(Generator):
@@ -67,11 +72,11 @@ class VampNet(Generator):
 
     def _start(self, folder: Path, paths: list[Path], device: str) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
-        command = [WORKER, folder.resolve(), *(path.resolve() for path in paths), device]
+        told = [folder.resolve(), *(path.resolve() for path in paths), device]
         python = os.environ.get(PYTHON) or sys.executable
         try:
             self._process = subprocess.Popen(
-                [python, "-I", *map(str, command)],
+                stand_ins.command(python, ABSENT, WORKER, *told),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,

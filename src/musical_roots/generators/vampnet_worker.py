@@ -1,58 +1,26 @@
 """Runs VampNet in a process of its own: prompts come in as files, vamps go out as files.
 
-Started by `vampnet.py` in Python's isolated mode, with the folder that VampNet lies in, three
-safetensors files (codec, coarse, coarse-to-fine) and a device. Imported for its path alone.
+Started by `vampnet.py` in Python's isolated mode, through `stand_ins.py`, with the folder that
+VampNet lies in, three safetensors files (codec, coarse, coarse-to-fine) and a device. Imported for
+its path alone.
 
 It says one line of JSON when it is ready, and reads one a request from then on: the path of an
 audio file (.npy, float32 [samples]), that of the .npz file that it shall write, and for a vamp its
 settings and seed, or for the codec's round trip the number of codebooks to decode. Once the file
 is there it says another line. What goes wrong ends the process.
 
-VampNet imports much that is never called here: `ABSENT` stands in for that. All that happens to
-audio is VampNet's own work.
+All that happens to audio is VampNet's own work.
 """
 
 import inspect
 import json
 import os
 import sys
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
 from types import ModuleType
-from unittest.mock import MagicMock
 
 import numpy as np
 
-ABSENT = (
-    *("ffmpy", "flatten_dict", "importlib_resources", "randomname", "torchaudio"),
-    "torch.utils.tensorboard",
-)
 FINE = {"_sampling_steps": 2, "typical_filtering": False}  # the steps are those of Interface.vamp
-
-
-class Absent(ModuleType):
-    """A module with whatever one asks of it, none of which does anything."""
-
-    __path__ = ()
-
-    def __getattr__(self, name: str) -> object:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return MagicMock(name=name)
-
-
-class AbsentFinder(MetaPathFinder, Loader):
-    """Finds the modules of `ABSENT`, whether they are installed or not."""
-
-    def find_spec(self, name: str, path: object, target: object = None) -> ModuleSpec | None:
-        absent = any(f"{name}.".startswith(f"{module}.") for module in ABSENT)
-        return ModuleSpec(name, self) if absent else None
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return Absent(spec.name)
-
-    def exec_module(self, module: ModuleType) -> None:
-        pass
 
 
 def lfilter(waveform, a_coeffs, b_coeffs, clamp=True):
@@ -86,7 +54,6 @@ def load(cls, location, **_):
 def imported(folder: str) -> ModuleType:
     """VampNet's module with its `Interface`."""
     sys.path.insert(0, folder)
-    sys.meta_path.insert(0, AbsentFinder())
     import torchaudio.functional
 
     torchaudio.functional.lfilter = lfilter

@@ -1,0 +1,34 @@
+"""VampNet as recorded once, and itself where it is installed."""
+
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from musical_roots.generators.base import Generator, Vamp, load
+
+DATA = Path(__file__).parent / "data"
+sys.path.insert(0, str(DATA))
+
+import make_vampnet_recording as recording  # noqa: E402
+
+WORKER = DATA / "recorded_vampnet_worker.py"
+PROMPTS, SETTINGS = recording.prompts(), recording.settings()
+
+
+@cache
+def real(untrained: Path) -> Generator:
+    """VampNet itself, started once."""
+    if not (recording.PACKAGES / "vampnet").is_dir():
+        pytest.skip("VampNet is not installed in resources/vampnet (envs/vampnet.txt)")
+    packages = untrained.parent / "vampnet"
+    if not packages.exists():
+        packages.symlink_to(recording.PACKAGES)
+    return load("vampnet", untrained)
+
+
+def equal(one: Vamp, other: Vamp) -> bool:
+    pairs = zip(vars(one).values(), vars(other).values(), strict=True)
+    return all(np.array_equal(a, b) for a, b in pairs)
