@@ -107,7 +107,7 @@ def verdicts(evidence: pd.DataFrame, copy_at: dict[str, float], level: float) ->
         names = found.track_id.value_counts()
         track = "" if found.empty else max(names[names == names.max()].index)
         naming = found[found.track_id == track]
-        as_near = (naming.cosine >= naming.encoder.map(copy_at)).sum()
+        as_near = (naming.cosine >= naming.encoder.map(copy_at).astype(float)).sum()
         tier = "nothing found"
         if len(found) >= 1:
             tier = "resembles"
