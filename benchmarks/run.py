@@ -14,17 +14,22 @@ import torch
 from plain_clmr import plain_clmr
 from plain_clmr import plain_encode as plain_clmr_encode
 from plain_musicnn import plain_encode
+from plain_openvamp import plain_fill, plain_openvamp, plain_train
 from safetensors.numpy import load_file
 from threadpoolctl import threadpool_limits
 
 from musical_roots import embed, search, tables
 from musical_roots.encoders import base, clap
+from musical_roots.generators.base import VampSettings
+from musical_roots.generators.openvamp import codec, model, sampling, training
 from musical_roots.provenance import environment
+from musical_roots.seeding import rng
 from musical_roots.weights import checkpoints
 
 ROOT = Path(__file__).parents[1]
 WEIGHTS = ROOT / "resources/checkpoints"
 ROUNDS = 5
+OPENVAMP = model.Size(codebooks=8, entries=256, width=192, layers=4)  # the default study's
 
 
 def music(seconds: float, rate: int, seed: int = 0) -> np.ndarray:
@@ -35,6 +40,13 @@ def music(seconds: float, rate: int, seed: int = 0) -> np.ndarray:
     swell = 1 + np.sin(2 * np.pi * generator.uniform(0.2, 3, 12)[:, None] * at)
     chords = (swell * np.sin(2 * np.pi * tones * at)).mean(axis=0)
     return (0.3 * chords + generator.normal(scale=0.02, size=len(at))).astype(np.float32)
+
+
+def tokens(duration_s: float, seed: int = 0) -> np.ndarray:
+    """Random ones: [codebooks, frames]."""
+    frames = 1 + round(duration_s / codec.FRAME_S)
+    shape = OPENVAMP.codebooks, frames
+    return np.random.default_rng(seed).integers(OPENVAMP.entries, size=shape)
 
 
 def best(*sides: Callable[[], object], clock: Callable[[], float] = time.process_time) -> list:
@@ -158,6 +170,41 @@ def search_against_product(size: int = 200_000, count: int = 1_000, dim: int = 5
     return row(f"exact search, queries/s ({size} x {dim}, synthetic)", count, baseline, ours)
 
 
+def training_against_plain_training(steps: int = 4, batch: int = 8) -> dict:
+    """Random tokens: the time does not depend on them."""
+    tracks = {f"{track:02}": tokens(60, seed=track) for track in range(20)}
+    settings = {"size": OPENVAMP, "seed": 0, "steps": steps, "batch_size": batch}
+    _, curve = training.train(tracks, {}, **settings)
+    plain = np.mean(plain_train(tracks, **settings))
+    error = abs(curve.train_loss.iloc[-1] - plain) / plain
+    baseline, ours = best(
+        lambda: plain_train(tracks, **settings), lambda: training.train(tracks, {}, **settings)
+    )
+    frames = steps * batch * training.CROP
+    return row(f"openvamp's training, frames/s (losses differ by {error:.1e})", frames, baseline,
+               ours)  # fmt: skip
+
+
+def sampling_against_plain_sampling(duration_s: float = 6.0) -> dict:
+    """Random weights and tokens; the setting is `periodic`, 36 steps."""
+    network = model.MaskedTransformer(OPENVAMP)
+    model.initialise(network.eval(), seed=0)
+    plain = plain_openvamp(OPENVAMP, network.tensors())
+    prompt, settings, onsets = tokens(duration_s), VampSettings(), np.empty(0, int)
+    keep = sampling.kept(settings, *prompt.shape, codec.FRAME_S, onsets, rng(0, "benchmark"))
+
+    def vamp() -> np.ndarray:
+        return sampling.fill(network, prompt, keep, settings, rng(0, "benchmark"))
+
+    def plain_vamp() -> np.ndarray:
+        return plain_fill(plain, prompt, keep, settings, rng(0, "benchmark"))
+
+    equal = (vamp() == plain_vamp())[~keep].mean()
+    baseline, ours = best(plain_vamp, vamp)
+    return row(f"openvamp's sampling, frames/s ({equal:.0%} of its tokens equal)", prompt.shape[1],
+               baseline, ours)  # fmt: skip
+
+
 def row(what: str, items: int, baseline_s: float, ours_s: float) -> dict:
     return {
         "what": what,
@@ -174,6 +221,8 @@ MEASURES = [
     clap_against_laion_clap,
     stage_against_forward_pass,
     search_against_product,
+    training_against_plain_training,
+    sampling_against_plain_sampling,
 ]
 
 if __name__ == "__main__":

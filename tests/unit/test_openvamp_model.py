@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from plain_openvamp import plain_fill, plain_openvamp, plain_train
 from tiny_openvamp import SIZE
 
 from musical_roots.errors import InputError
@@ -213,3 +214,50 @@ def test_tokens_are_drawn_as_often_as_they_are_probable():
     drawn, confidence = sampling._draw(logits, rng(0, "test"))
     assert np.bincount(drawn, minlength=4) / 4000 == pytest.approx([0.5, 0.25, 0.25, 0], abs=0.03)
     assert np.exp(confidence) == pytest.approx(np.array([0.5, 0.25, 0.25, 0])[drawn])
+
+
+# -- against the plain implementation --------------------------------------------------------------
+
+DEEP = model.Size(codebooks=4, entries=64, width=128, layers=2)
+
+
+@pytest.fixture(scope="module")
+def both():
+    """Our network and the plain one, of the same random weights, gains of the norms among them."""
+    ours = model.MaskedTransformer(DEEP)
+    model.initialise(ours, 0)
+    with torch.no_grad():
+        for name, parameter in ours.named_parameters():
+            if parameter.ndim == 1:
+                drawn = rng(0, "test", name).normal(scale=0.2, size=parameter.shape)
+                parameter.copy_(torch.from_numpy(drawn))
+    return ours.eval(), plain_openvamp(DEEP, ours.tensors())
+
+
+def test_logits_are_those_of_the_plain_network(both):
+    ours, plain = both
+    tokens = torch.from_numpy(np.stack([some_tokens(200, seed) for seed in (0, 1)]))
+    masked = torch.rand(tokens.shape, generator=torch.Generator().manual_seed(0)) < 0.6
+    with torch.no_grad():
+        logits, wanted = ours(tokens, masked), plain(tokens, masked)
+    for c in range(DEEP.codebooks):
+        torch.testing.assert_close(logits[c], wanted[:, c][masked[:, c]], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"temperature": 0.7, "steps": 7}, {"mask_temperature": 0, "steps": 12}]
+)
+def test_vamps_are_those_of_the_plain_implementation(both, settings):
+    keep, tokens = np.random.default_rng(0).random((4, 60)) < 0.2, some_tokens(60)
+    settings = VampSettings(**settings)
+    ours = sampling.fill(both[0], tokens, keep, settings, rng(0, "test"))
+    assert np.array_equal(ours, plain_fill(both[1], tokens, keep, settings, rng(0, "test")))
+
+
+@pytest.mark.parametrize(("precision", "within"), [("fp32", 1e-5), ("bf16", 1e-2)])
+def test_losses_are_those_of_the_plain_training(precision, within):
+    tracks, common = {"b": pattern(400, 3), "a": some_tokens(300)}, {"seed": 0, "steps": 5}
+    _, curve = training.train(tracks, {}, DEEP, batch_size=2, precision=precision, **common)
+    plain = plain_train(tracks, DEEP, batch_size=2, **common)
+    assert curve.train_loss.tolist() == pytest.approx([np.mean(plain)], rel=within)
+    assert plain[-1] < plain[0]

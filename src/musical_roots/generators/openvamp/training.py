@@ -76,12 +76,12 @@ def train(
     model = MaskedTransformer(size)
     initialise(model, seed)
     model.to(device).train()
-    optimiser = torch.optim.AdamW(model.parameters(), learning_rate, betas=(0.9, 0.95))
+    optimiser = torch.optim.AdamW(model.parameters(), learning_rate, betas=(0.9, 0.95), fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, steps))
     rows, losses = [], []
     for step in range(1, steps + 1):
         batch = masked_crops(tokens, batch_size, rng(seed, "openvamp.batch", str(step)))
-        loss = _loss(model, *batch, device, precision)[0]
+        loss, _, _ = _loss(model, *batch, device, precision)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -153,7 +153,11 @@ def evaluate(
     with torch.inference_mode():
         for first in range(0, count, 16):
             part = crops[first : first + 16], masked[first : first + 16]
-            loss, right = _loss(model, *part, device, "fp32")
+            loss, logits, wanted = _loss(model, *part, device, "fp32")
+            right = [
+                (logit.argmax(dim=1) == want).cpu().numpy()
+                for logit, want in zip(logits, wanted, strict=True)
+            ]
             size = part[1].sum()
             sums += [loss.item() * size, sum(map(sum, right)), size, sum(right[0]), len(right[0])]
     model.train(was_training)
@@ -167,16 +171,10 @@ def evaluate(
 
 def _loss(
     model: MaskedTransformer, crops: np.ndarray, masked: np.ndarray, device: str, precision: str
-) -> tuple[torch.Tensor, list[np.ndarray]]:
-    """Mean cross entropy over the masked places, and for each codebook which guesses are right."""
+) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
+    """Mean cross entropy over the masked places; for each codebook logits there, and the tokens."""
     crops, masked = torch.from_numpy(crops).to(device), torch.from_numpy(masked).to(device)
     with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
         logits = model(crops, masked)
     wanted = [crops[:, c][masked[:, c]] for c in range(crops.shape[1])]
-    total = functional.cross_entropy(torch.cat(logits).float(), torch.cat(wanted))
-    with torch.no_grad():
-        right = [
-            (logit.argmax(dim=1) == want).cpu().numpy()
-            for logit, want in zip(logits, wanted, strict=True)
-        ]
-    return total, right
+    return functional.cross_entropy(torch.cat(logits).float(), torch.cat(wanted)), logits, wanted
