@@ -125,3 +125,94 @@ def test_recordings_are_what_they_were(tracks):
     for row in tracks.head(5).itertuples():
         content = Path(row.root, row.path).read_bytes()
         assert hashlib.sha256(content).hexdigest().startswith(row.track_id)
+
+
+# -- generation and Experiment C -------------------------------------------------------------------
+
+
+def table(name: str) -> pd.DataFrame:
+    path = RESULTS / f"tables/{name}.csv"
+    if not path.is_file():
+        pytest.skip(f"this study makes no {name}.csv")
+    return pd.read_csv(path, dtype=TEXT | {"vamp_id": str})
+
+
+def test_every_setting_has_its_vamps(config):
+    vamps, wanted = table("vamps"), config["generation"]
+    settings = {name for name, setting in wanted["settings"].items() if setting["activate"]}
+    for generator, part in vamps[vamps.setting != "external"].groupby("generator"):
+        assert set(part.setting) == settings, generator
+        sizes = part.groupby("setting").size()
+        assert sizes.nunique() == 1 and sizes.max() <= wanted["vamps"], generator
+        assert set(part.prompt_split) == {"train", "control"}, generator
+
+
+def test_copied_shares_are_shares_and_music_stands_beside_them():
+    copies = table("copies")
+    for column in ["kept_share", "copied_share", "copied_elsewhere_share"]:
+        assert copies[column].between(0, 1).all(), column
+    assert (copies.copied_elsewhere_share <= copies.copied_share + 1e-9).all()
+    assert "real music" in set(copies.setting)
+
+
+def test_a_coarser_codec_loses_more():
+    codec = table("codec").set_index("codebooks").spectral_convergence
+    assert codec.loc[0] == codec.min()  # nothing is quantised
+    assert codec.loc[1] == codec.max()
+
+
+def test_exceedance_falls_from_all_to_few_and_its_band_holds_it():
+    exceedance = table("exceedance")
+    for (_, _, source), part in exceedance.groupby(["encoder", "generator", "source"]):
+        share = part.sort_values("threshold").share
+        assert (share.diff().dropna() <= 1e-9).all(), source
+        assert share.iloc[0] == 1 or share.iloc[0] > share.iloc[-1], source
+    inside = (exceedance.low <= exceedance.share + 0.05) & (
+        exceedance.share <= exceedance.high + 0.05
+    )
+    assert inside[exceedance.low.notna()].all()
+
+
+def test_what_is_kept_can_only_bring_outputs_nearer():
+    wide = table("exceedance").pivot_table(
+        index=["generator", "encoder", "threshold"], columns="source", values="share"
+    )
+    assert (wide.vamp_train <= wide.vamp_train_own_kept + 1e-9).all()
+    assert (wide.vamp_train_equal <= wide.vamp_train + 1e-9).all()
+
+
+def test_p_values_keep_their_promise(config):
+    calibration, level = table("calibration"), config["influence"]["level"]
+    vamps = table("vamps")
+    for row in calibration.itertuples():
+        p = vamps.loc[vamps.generator.str.startswith(row.generator), f"p_{row.encoder}"]
+        assert (p >= row.smallest_p - 1e-6).all() and (p <= 1).all()
+        # 10 points above .05 would be 4 standard errors of a hundred tracks
+        assert row.false_positives_at_05 <= 0.15, row.encoder
+    planted = table("planted")
+    assert (planted.false_share <= level + 0.05).all()
+    assert planted.power.between(0, 1).all() and planted.power_at_05.between(0, 1).all()
+
+
+def test_an_unchanged_planted_clip_is_found_where_anything_can_be(config):
+    planted, smallest = table("planted"), table("calibration").smallest_p.min()
+    same = planted[(planted.kind == "gain") & (planted.level == 0)]
+    if same.empty or smallest > 0.02:
+        pytest.skip("no unchanged clips, or too few control tracks to show a p of .05 in halves")
+    assert (same.power_at_05 > 0.9).all(), same
+
+
+def test_tiers_follow_from_what_was_found():
+    vamps = table("vamps").fillna({"encoders": "", "track_id": ""})
+    nothing = vamps.tier == "nothing found"
+    assert (vamps.encoders[nothing] == "").all() and (vamps.track_id[nothing] == "").all()
+    assert (vamps.encoders[~nothing] != "").all() and (vamps.track_id[~nothing] != "").all()
+    sure = vamps.tier.isin(["copy", "near-copy"])
+    assert (vamps.encoders[sure].str.split().str.len() >= 2).all()
+
+
+def test_every_source_of_concentration_was_measured_over_as_many_queries():
+    concentration = table("concentration")
+    assert (concentration.groupby(["generator", "encoder"]).n_queries.nunique() == 1).all()
+    assert concentration.gini.between(0, 1).all()
+    assert (concentration.effective_number <= concentration.n_items + 1e-6).all()

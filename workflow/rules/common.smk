@@ -11,6 +11,7 @@ from musical_roots.encoders.base import ENCODERS
 from musical_roots.errors import InputError
 from musical_roots.generators.base import GENERATORS
 from musical_roots.provenance import stage_digest as code
+from musical_roots.weights import PLUMBING
 
 
 def stop(message):
@@ -153,6 +154,12 @@ def parents_of(wildcards):
     parents = {"vamps": f"prompts-{generator}", "roundtrips": "heldout"}.get(kind)
     folder = f"results/embeddings/{wildcards.encoder}/{parents}"
     return [f"{folder}/{wildcards.shard}.npy"] if parents else []
+
+
+def label(name):
+    """What results call a generator: random weights are never shown as the real ones."""
+    random = options_of(name).get("weights") == "random"
+    return f"{name} ({PLUMBING})" if random else name
 
 
 def null_of(generator):

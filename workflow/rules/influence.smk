@@ -367,7 +367,8 @@ rule influence:
         runtime=10,
     params:
         parts=[
-            f"--part results/tables/{table}.csv {generator} results/influence/{generator}/{part}.csv"
+            f"--part results/tables/{table}.csv {label(generator)!r}"
+            f" results/influence/{generator}/{part}.csv"
             for table, parts in INFLUENCE_PARTS.items()
             for generator in ATTRIBUTED
             for part in parts
@@ -377,3 +378,31 @@ rule influence:
         "Experiment C: tables of all generators and encoders"
     shell:
         "python -m musical_roots --log {log} join {params.parts}"
+
+
+rule findings:
+    input:
+        exceedance="results/tables/exceedance.csv",
+        calibration="results/tables/calibration.csv",
+        paired="results/tables/paired.csv",
+        prompts="results/tables/prompt_vs_training.csv",
+        concentration="results/tables/concentration.csv",
+        hubness="results/tables/hubness.csv",
+    output:
+        table="results/tables/findings.csv",
+    log:
+        "results/logs/findings.log",
+    conda:
+        "../../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("findings"),
+    message:
+        "Experiment C: what was found, in sentences"
+    shell:
+        "python -m musical_roots --log {log} findings --exceedance {input.exceedance}"
+        " --calibration {input.calibration} --paired {input.paired} --prompts {input.prompts}"
+        " --concentration {input.concentration} --hubness {input.hubness} --out {output.table}"

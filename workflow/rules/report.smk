@@ -10,6 +10,7 @@
 import hashlib
 from pathlib import Path
 
+from musical_roots.experiments.verdicts import TIERS
 from musical_roots.perturb import PERTURBATIONS
 from musical_roots.provenance import commit
 
@@ -35,6 +36,31 @@ for name in set(GENERATING) & set(GENERATORS):
     FIGURES[f"vamps_of_{name}"] = {
         "table": f"results/vamps/{name}/000.parquet",
         "category": GENERATION,
+    }
+
+ATTRIBUTION = "Experiment C, influence"
+INFLUENCE_FIGURES = {  # figure -> the table that it draws
+    "exceedance": "exceedance",
+    "calibration": "calibration_curve",
+    "planted": "planted",
+    "prompt_vs_training": "prompt_vs_training",
+    "concentration": "lorenz",
+    "hubness": "hubness",
+    "agreement": "agreement",
+}
+INFLUENCE_TABLES = (
+    [f"results/tables/{table}.csv" for table in [*INFLUENCE_PARTS, "findings"]]
+    if ATTRIBUTED
+    else []
+)
+for name in ATTRIBUTED:
+    FIGURES |= {
+        f"{figure}_of_{name}": {
+            "table": f"results/tables/{table}.csv",
+            "category": ATTRIBUTION,
+            "generator": f"--generator {label(name)!r}",
+        }
+        for figure, table in INFLUENCE_FIGURES.items()
     }
 
 PAGES = {
@@ -93,6 +119,28 @@ for name in GENERATING:
         "text": "A row a vamp. kept_s is the time of which a token at least is the prompt's own,"
         " kept_share the share of tokens that are.",
     }
+if ATTRIBUTED:
+    PAGES["findings"] = {
+        "title": "Experiment C: what outputs resemble, and what music never seen gives by itself",
+        "category": ATTRIBUTION,
+        "tables": [
+            f"results/tables/{table}.csv"
+            for table in ["findings", "calibration", "paired", "concentration"]
+        ],
+        "text": "Similarity is not influence: a p-value says how seldom music that the generator never"
+        " saw, sent through its codec, comes as near to the training set. false_positives_at_05 and"
+        " ks_rejected are measured on held-out tracks (both should be near .05 or below). paired:"
+        " best match in the training set less best match in a control index of equal size.",
+    }
+    PAGES["verdicts"] = {
+        "title": "Experiment C: the verdict on each vamp",
+        "category": ATTRIBUTION,
+        "tables": ["results/tables/vamps.csv"],
+        "text": " ".join(f"{tier}: {rule}." for tier, rule in TIERS.items())
+        + " A match is found where the adjusted p-value is at most"
+        f" {config['influence']['level']}. Columns that end with _with_own count the prompt's own"
+        " track, too. The untrained control has no say.",
+    }
 
 
 rule figures:
@@ -127,12 +175,13 @@ for name in FIGURES:
             runtime=10,
         params:
             name=name.split("_of_")[0],
+            generator=FIGURES[name].get("generator", ""),
             code=code("figure"),
         message:
             f"Drawing {name}"
         shell:
             "python -m musical_roots --log {log} figure --name {params.name} --table {input.table}"
-            " --svg {output.svg} --png {output.png}"
+            " {params.generator} --svg {output.svg} --png {output.png}"
 
 
 rule claims:
@@ -142,6 +191,7 @@ rule claims:
             "results/tables/robustness.csv",
             "results/tables/retrieval.csv",
             *OPENVAMP_TABLES,
+            *INFLUENCE_TABLES,
         ],
     output:
         table="results/tables/claims.csv",
@@ -164,7 +214,12 @@ rule claims:
 rule check:
     input:
         tests="tests/results/test_results.py",
-        tables=["results/tables/robustness.csv", "results/tables/claims.csv"],
+        tables=[
+            "results/tables/robustness.csv",
+            "results/tables/claims.csv",
+            *OPENVAMP_TABLES,
+            *INFLUENCE_TABLES,
+        ],
         corpus=rules.corpus.input,
         embeddings=rules.embeddings.input,
         config="results/config.json",

@@ -283,6 +283,23 @@ def verdicts(
     write(table, out)
 
 
+@stage.command("findings")
+@click.option("--exceedance", type=PATH, required=True)
+@click.option("--calibration", type=PATH, required=True)
+@click.option("--paired", type=PATH, required=True)
+@click.option("--prompts", type=PATH, required=True)
+@click.option("--concentration", type=PATH, required=True)
+@click.option("--hubness", type=PATH, required=True)
+@click.option("--out", type=PATH, required=True)
+def findings(exceedance, calibration, paired, prompts, concentration, hubness, out) -> None:
+    """What Experiment C found, in sentences, each beside its null."""
+    from musical_roots.experiments.findings import findings
+    from musical_roots.tables import read_table, write_table
+
+    tables = (exceedance, calibration, paired, prompts, concentration, hubness)
+    write_table(findings(*map(read_table, tables)), out)
+
+
 @stage.command("join")
 @click.option("--part", "parts", type=(PATH, str, PATH), multiple=True, required=True,
               help="A table, a generator, and the part of it.")  # fmt: skip

@@ -55,14 +55,16 @@ def retrieval(seed, shards, resamples, confidence, out) -> None:
 @stage.command("figure")
 @click.option("--name", required=True)
 @click.option("--table", type=PATH, required=True)
+@click.option("--generator", help="Draw this one's rows alone.")
 @click.option("--svg", type=PATH, required=True)
 @click.option("--png", type=PATH, required=True)
-def figure(name, table, svg, png) -> None:
+def figure(name, table, generator, svg, png) -> None:
     """Draw one figure from its table."""
     from musical_roots.figures import draw
     from musical_roots.tables import read_table
 
-    draw(name, read_table(table), svg, png)
+    rows = read_table(table)
+    draw(name, rows[rows.generator == generator] if generator else rows, svg, png)
 
 
 @stage.command("claims")

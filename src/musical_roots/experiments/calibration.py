@@ -40,11 +40,11 @@ def p_values(vamps: pd.DataFrame, null: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         `vamps` with p, and q: a vamp with q <= a is a discovery at the level a. The vamps of one
-        setting are one family.
+        setting and of prompts from one split are one family.
     """
     p = statistics.conformal_p(vamps.cosine, null.cosine, null.cluster)
     vamps = vamps.assign(p=p)
-    return vamps.assign(q=vamps.groupby("setting").p.transform(false_discovery_control))
+    return vamps.assign(q=vamps.groupby(["setting", "split"]).p.transform(false_discovery_control))
 
 
 def halves(null: pd.DataFrame, draws: int, seed: int) -> list[tuple[pd.DataFrame, pd.DataFrame]]:

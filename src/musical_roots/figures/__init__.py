@@ -1,0 +1,49 @@
+"""Figures: each draws one results table, and writes SVG and PNG with the same bytes every time.
+
+A new figure is one function from a table to a `Figure`, in the file of its experiment, and one line
+in `FIGURES`.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from musical_roots.figures import generation, influence, robustness
+from musical_roots.tables import atomic
+
+FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
+    "robustness": robustness.robustness,
+    "robustness_extended": robustness.robustness_extended,
+    "robustness_recall": robustness.robustness_recall,
+    "openvamp_training": generation.openvamp_training,
+    "copies": generation.copies,
+    "vamps": generation.vamps,
+    "exceedance": influence.exceedance,
+    "calibration": influence.calibration,
+    "planted": influence.planted,
+    "prompt_vs_training": influence.prompt_vs_training,
+    "concentration": influence.concentration,
+    "hubness": influence.hubness,
+    "agreement": influence.agreement,
+}
+
+
+def draw(name: str, table: pd.DataFrame, svg: Path, png: Path) -> None:
+    """Draw the figure called `name` from its table, and write both files."""
+    # No date and no random ids in the files: the same table gives the same bytes.
+    os.environ["SOURCE_DATE_EPOCH"] = "0"
+    matplotlib.rcParams.update({"svg.hashsalt": "musical-roots", "svg.fonttype": "none"})
+    matplotlib.rcParams.update(
+        {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+    )
+    figure = FIGURES[name](table)
+    if "generator" in table:  # as its label says, random weights are never shown as the real ones
+        figure.suptitle(table.generator.iloc[0], fontsize=9)
+    for path in (svg, png):
+        with atomic(path) as temporary:
+            metadata = {"Date": None} if path == svg else {}
+            figure.savefig(temporary, format=path.suffix[1:], dpi=150, metadata=metadata)

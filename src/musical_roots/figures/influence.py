@@ -1,0 +1,204 @@
+"""Figures of Experiment C: every curve of vamps stands beside that of music never seen."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from musical_roots.figures.looks import look, title
+from musical_roots.figures.robustness import panels
+
+SOURCES = {
+    "vamp_train": ("vamps in the training set, prompt's track left out", "#0072B2", "-"),
+    "vamp_train_own_kept": ("the same, prompt's track kept", "#0072B2", "--"),
+    "vamp_control": ("vamps in the control index, of equal size", "#E69F00", "-"),
+    "heldout_train": ("held-out music in the training set", "#009E73", "-"),
+    "roundtrip_train": ("the same after the generator's codec", "#009E73", ":"),
+}
+MUSIC = {
+    "held out": ("held-out music, validation half (95 % of halves)", "#009E73"),
+    "vamps, train prompts": ("vamps, train prompts", "#0072B2"),
+    "vamps, control prompts": ("vamps, control prompts", "#E69F00"),
+}
+NULLS = {
+    "vamps, training set": ("#0072B2", "-"),
+    "vamps, control index": ("#E69F00", "--"),
+    "held-out music, training set": ("#009E73", ":"),
+}
+COMPARED = {
+    "training set": ("nearest clip of the training set", "#0072B2", "o"),
+    "control index": ("nearest clip of the control index, of equal size", "#E69F00", "s"),
+    "one clip": ("one training clip at random (size-matched)", "#7F7F7F", "^"),
+}
+PLANTED_KINDS = ["pitch", "stretch", "noise", "mashup", "codec", "mp3"]
+# What is known of the paper's result, and how surely (S secondary digest, A authors' text).
+PAPER_POINTS = {"clmr": [(0.875, 0.30, "paper: > 30 % [S]"), (0.875, 0.03, "later: 3 % [A]")]}
+
+
+def exceedance(table: pd.DataFrame) -> Figure:
+    """Share of outputs with a clip at or above each cosine, with 95 % bands."""
+    encoders = list(dict.fromkeys(table.encoder))
+    figure, axes = _row(encoders)
+    for encoder, axis in zip(encoders, axes, strict=True):
+        for source, (label, color, style) in SOURCES.items():
+            part = table[(table.encoder == encoder) & (table.source == source)]
+            axis.plot(part.threshold, part.share, color=color, ls=style, label=label)
+            axis.fill_between(part.threshold, part.low, part.high, color=color, alpha=0.12, lw=0)
+        for cosine, share, remark in PAPER_POINTS.get(encoder, []):
+            axis.plot(cosine, share, "k*", ms=7)
+            axis.annotate(remark, (cosine, share), xytext=(-4, 3), textcoords="offset points",
+                          ha="right", fontsize=7)  # fmt: skip
+        axis.set(title=title(encoder), xlabel="cosine of the nearest clip", ylim=(-0.02, 1.02))
+    axes[0].set_ylabel("share at or above it")
+    _legend(figure, axes[0], 2)
+    return figure
+
+
+def calibration(table: pd.DataFrame) -> Figure:
+    """Distribution of p-values: uniform for held-out music, and what vamps' look like."""
+    encoders = list(dict.fromkeys(table.encoder))
+    figure, axes = _row(encoders)
+    for encoder, axis in zip(encoders, axes, strict=True):
+        axis.plot([0, 1], [0, 1], color="0.3", lw=0.8, ls=":")
+        for music, (label, color) in MUSIC.items():
+            part = table[(table.encoder == encoder) & (table.music == music)]
+            for own, style in (("left_out", "-"), ("kept", "--")):
+                line = part[part.own == own]
+                if music == "held out":
+                    axis.fill_between(line.p, line.low, line.high, color=color, alpha=0.18, lw=0)
+                    style = "-"
+                shown = label if style == "-" else f"{label}, their tracks kept"
+                if len(line):
+                    axis.plot(line.p, line.share, color=color, ls=style, label=shown)
+        axis.set(title=title(encoder), xlabel="p-value", xlim=(0, 1), ylim=(0, 1))
+    axes[0].set_ylabel("share at or below it")
+    _legend(figure, axes[0], 2)
+    return figure
+
+
+def planted(table: pd.DataFrame) -> Figure:
+    """Planted matches: share found at p <= .05, and false share of all that is found (dotted)."""
+    falsely = "share of discoveries at 5 % that are false"
+    return panels(table, PLANTED_KINDS, _power, "share of planted clips with p <= .05", falsely)
+
+
+def prompt_vs_training(table: pd.DataFrame) -> Figure:
+    """Share of vamps that are nearer to something else than to their prompt."""
+    part = table[(table.setting == "all") & (table.own == "left_out")]
+    encoders = list(dict.fromkeys(part.encoder))
+    figure = Figure(figsize=(8, 3.4), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    for prompts, axis in zip(("train", "control"), axes, strict=True):
+        mine = part[part.prompts == prompts].set_index(["side", "encoder"])
+        for offset, (name, (label, color, marker)) in enumerate(COMPARED.items()):
+            side = "control" if name == "control index" else "train_equal"
+            column = "size_matched" if name == "one clip" else "nearer_share"
+            lines = mine.reindex([(side, encoder) for encoder in encoders])
+            middle, short = lines[column], column.removesuffix("_share")
+            bars = [middle - lines[f"{short}_low"], lines[f"{short}_high"] - middle]
+            bars = np.clip(bars, 0, None)
+            places = np.arange(len(lines)) + 0.18 * (offset - 1)
+            look_of = {"fmt": marker, "color": color, "label": label, "capsize": 2, "ms": 4}
+            axis.errorbar(places, middle, bars, **look_of)
+        names = [title(name).replace(" (", "\n(") for name in encoders]
+        axis.set_xticks(range(len(encoders)), names, fontsize=7)
+        axis.set(title=f"{prompts} prompts", ylim=(-0.02, 1.02))
+        axis.grid(alpha=0.25, axis="y")
+    axes[0].set_ylabel("share nearer than the prompt")
+    _legend(figure, axes[0], 2)
+    return figure
+
+
+def concentration(table: pd.DataFrame) -> Figure:
+    """Lorenz curves of matches over clips, songs and artists, beside two nulls."""
+    encoders, levels = list(dict.fromkeys(table.encoder)), list(dict.fromkeys(table.level))
+    figure = Figure(
+        figsize=(2.4 * len(encoders) + 0.6, 2.2 * len(levels) + 0.6), layout="constrained"
+    )
+    axes = figure.subplots(len(levels), len(encoders), squeeze=False, sharex=True, sharey=True)
+    for level, row in zip(levels, axes, strict=True):
+        for encoder, axis in zip(encoders, row, strict=True):
+            axis.plot([0, 1], [0, 1], color="0.3", lw=0.8, ls=":")
+            for source, (color, style) in NULLS.items():
+                chosen = (table.encoder == encoder) & (table.level == level)
+                part = table[chosen & (table.source == source)]
+                axis.plot(part["items"], part.matches, color=color, ls=style, label=source)
+            axis.grid(alpha=0.25)
+        row[0].set_ylabel(f"share of matches, by {level}")
+    for encoder, top, bottom in zip(encoders, axes[0], axes[-1], strict=True):
+        top.set_title(title(encoder))
+        bottom.set_xlabel("share, least found first")
+    _legend(figure, axes[0][0], 3)
+    return figure
+
+
+def hubness(table: pd.DataFrame) -> Figure:
+    """Skewness of the k-occurrence, as it is and after three corrections."""
+    asked, corrections = (
+        list(dict.fromkeys(table["queries"])),
+        list(dict.fromkeys(table.correction)),
+    )
+    encoders = list(dict.fromkeys(table.encoder))
+    figure = Figure(figsize=(3.4 * len(asked), 3.2), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(1, len(asked), sharey=True))
+    for queries, axis in zip(asked, axes, strict=True):
+        for encoder in encoders:
+            part = table[(table["queries"] == queries) & (table.encoder == encoder)]
+            part = part.set_index("correction").reindex(corrections)
+            axis.plot(range(len(corrections)), part.skewness, **look(encoder))
+        axis.set_xticks(range(len(corrections)), [name.replace(" ", "\n") for name in corrections])
+        what = "training clips" if queries == "train" else queries
+        axis.set_title(f"{what} as queries")
+        axis.grid(alpha=0.25)
+    axes[0].set_ylabel("skewness of the k-occurrence")
+    _legend(figure, axes[0], 5)
+    return figure
+
+
+def agreement(table: pd.DataFrame) -> Figure:
+    """Kendall's tau of each pair of views, below; how often they name the same track, above."""
+    views = list(dict.fromkeys([*table.one, *table.other]))
+    cells = np.full((len(views), len(views)), np.nan)
+    figure = Figure(
+        figsize=(1.15 * len(views) + 1.6, 0.95 * len(views) + 1.2), layout="constrained"
+    )
+    axis = figure.subplots()
+    for row in table.itertuples():
+        one, other = sorted((views.index(row.one), views.index(row.other)))
+        cells[other, one] = row.kendall_tau
+        text = f"{row.kendall_tau:.2f}\n[{row.low:.2f}, {row.high:.2f}]"
+        axis.text(one, other, text, ha="center", va="center", fontsize=7)
+        if np.isfinite(row.same_track):
+            text = f"{100 * row.same_track:.0f} %\nchance {100 * row.same_track_by_chance:.0f} %"
+            axis.text(other, one, text, ha="center", va="center", fontsize=7)
+    picture = axis.imshow(cells, cmap="PuOr", vmin=-1, vmax=1, alpha=0.6)
+    names = [title(view) if view != "tokens" else "tokens" for view in views]
+    axis.set_xticks(range(len(views)), names, rotation=30, ha="right", fontsize=7)
+    axis.set_yticks(range(len(views)), names, fontsize=7)
+    figure.colorbar(picture, ax=axis, label="Kendall's tau", shrink=0.7)
+    return figure
+
+
+def _row(encoders: list[str]) -> tuple[Figure, np.ndarray]:
+    """A panel an encoder, side by side."""
+    figure = Figure(figsize=(2.7 * len(encoders) + 0.6, 3.5), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(1, len(encoders), sharey=True))
+    for axis in axes:
+        axis.grid(alpha=0.25)
+    return figure, axes
+
+
+def _legend(figure: Figure, axis: Axes, columns: int) -> None:
+    figure.legend(
+        *axis.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=columns,
+        frameon=False,
+        fontsize=8,
+    )
+
+
+def _power(axis: Axes, encoder: str, lines: pd.DataFrame) -> None:
+    axis.plot(lines.level, lines.power_at_05, ms=3.5, **look(encoder))
+    axis.plot(lines.level, lines.false_share, color=axis.lines[-1].get_color(), ls=":", lw=1)
+    axis.set_ylim(-0.03, 1.03)
