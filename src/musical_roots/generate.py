@@ -265,7 +265,9 @@ def listed(root: Path | None, manifest: Path | None) -> pd.DataFrame:
     return table
 
 
-def external(listed: pd.DataFrame, clips: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def external(
+    listed: pd.DataFrame, clips: pd.DataFrame, minimum_s: float
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Audio that was made elsewhere, as a list of vamps; what cannot be used, with the reason.
 
     Parameters
@@ -274,6 +276,8 @@ def external(listed: pd.DataFrame, clips: pd.DataFrame) -> tuple[pd.DataFrame, p
         path; optional, "" where it is not known: prompt_path and prompt_start_s.
     clips : DataFrame
         The corpus's clip list: a prompt that is a track of the corpus is recognised by its path.
+    minimum_s : float
+        Length of a clip, in seconds: what is shorter cannot be used.
 
     Returns
     -------
@@ -287,7 +291,13 @@ def external(listed: pd.DataFrame, clips: pd.DataFrame) -> tuple[pd.DataFrame, p
     good, bad = [], []
     for row in listed.to_dict("records"):
         try:
-            info = audio.probe(row["path"])
+            samples, rate = audio.read(row["path"])  # all of it: a header can promise too much
+            duration_s = len(samples) / rate
+            if duration_s < minimum_s:
+                raise InputError(
+                    f"{row['path']}: {duration_s:.1f} s of audio are less than a clip's "
+                    f"{minimum_s:g} s; leave it out"
+                )
             digest = hashlib.sha256(Path(row["path"]).read_bytes()).hexdigest()[:16]
         except InputError as error:
             bad.append({"path": row["path"], "reason": str(error)})
@@ -301,16 +311,16 @@ def external(listed: pd.DataFrame, clips: pd.DataFrame) -> tuple[pd.DataFrame, p
                 "generator": "external",
                 "fingerprint": "",
                 "setting": "external",
-                "prompt_id": f"{track}" and clip_id(track, row["prompt_start_s"], info.duration_s),
+                "prompt_id": f"{track}" and clip_id(track, row["prompt_start_s"], duration_s),
                 "prompt_track_id": track,
                 "prompt_group_id": group,
                 "prompt_split": split,
                 "prompt_path": prompt,
                 "prompt_start_s": row.get("prompt_start_s") if prompt else np.nan,
-                "duration_s": info.duration_s,
+                "duration_s": duration_s,
                 "path": str(row["path"]),
                 "tokens_path": "",
-                "sample_rate": info.sample_rate,
+                "sample_rate": rate,
             }
         )
     good = pd.DataFrame(good).drop_duplicates("vamp_id") if good else pd.DataFrame()

@@ -13,7 +13,7 @@
 INFLUENCE_PARTS = {
     name: [name]
     for name in ["exceedance", "calibration", "calibration_curve", "planted", "paired"]
-    + ["prompt_vs_training", "songs", "agreement", "vamps"]
+    + ["prompt_vs_training", "songs", "evidence", "agreement", "vamps"]
 } | {
     name: [f"{name}-{encoder}" for encoder in ACTIVE]
     for name in ["concentration", "lorenz", "hubness"]
@@ -231,6 +231,7 @@ rule resemblance:
         songs="results/influence/{generator}/songs.parquet",
         artists="results/influence/{generator}/artists.parquet",
         found="results/influence/{generator}/songs.csv",
+        evidence="results/influence/{generator}/evidence.csv",
     log:
         "results/logs/resemblance/{generator}.log",
     conda:
@@ -251,7 +252,7 @@ rule resemblance:
     shell:
         "python -m musical_roots --log {log} --seed {params.seed} resemblance {params.files} {params.flags}"
         " --tracks {input.tracks} --sides {input.sides} --prompts {output.prompts} --songs {output.songs}"
-        " --artists {output.artists} --found {output.found} {input.index}"
+        " --artists {output.artists} --found {output.found} --evidence {output.evidence} {input.index}"
 
 
 rule concentration:

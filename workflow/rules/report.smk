@@ -125,12 +125,14 @@ if ATTRIBUTED:
         "category": ATTRIBUTION,
         "tables": [
             f"results/tables/{table}.csv"
-            for table in ["findings", "calibration", "paired", "concentration"]
+            for table in ["findings", "calibration", "paired", "concentration", "songs"]
         ],
         "text": "Similarity is not influence: a p-value says how seldom music that the generator never"
         " saw, sent through its codec, comes as near to the training set. false_positives_at_05 and"
         " ks_rejected are measured on held-out tracks (both should be near .05 or below). paired:"
-        " best match in the training set less best match in a control index of equal size.",
+        " best match in the training set less best match in a control index of equal size. songs: how"
+        " often the prompt's own track, or artist, comes first, with nothing left out, by three ways"
+        " to add clips up: the sum and the maximum of cosines, and evidence (-log10 of p-values).",
     }
     PAGES["verdicts"] = {
         "title": "Experiment C: the verdict on each vamp",

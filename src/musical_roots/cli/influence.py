@@ -183,10 +183,11 @@ def calibrate(
 @click.option("--songs", type=PATH, required=True)
 @click.option("--artists", type=PATH, required=True)
 @click.option("--found", type=PATH, required=True)
+@click.option("--evidence", type=PATH, required=True)
 @click.pass_obj
 def resemblance(
     seed, index, matches, vamps, null, tracks, sides, resamples, confidence, prompts, songs,
-    artists, found,
+    artists, found, evidence,
 ) -> None:  # fmt: skip
     """Vamps against their prompts, and from clips to songs and artists."""
     from musical_roots.experiments import influence
@@ -202,6 +203,7 @@ def resemblance(
     write(added["song"], songs)
     write(added["artist"], artists)
     write(added["found"], found)
+    write(added["evidence"], evidence)
 
 
 @stage.command("concentration")

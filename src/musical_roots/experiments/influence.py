@@ -22,6 +22,11 @@ from musical_roots.tables import Embeddings
 
 ARMS = {"kept": "none", "left_out": "duplicates"}
 THRESHOLDS = 201
+PROMPT_COLUMNS = [
+    *("encoder", "side", "own", "setting", "prompts", "n_vamps", "best_mean", "prompt_mean"),
+    *("nearer_share", "nearer_low", "nearer_high"),
+    *("size_matched", "size_matched_low", "size_matched_high"),
+]
 
 
 def equal_sides(clips: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -240,7 +245,7 @@ def prompt_against_training(
         on="query_clip_id",
     )
     if to_prompt.empty:
-        return pd.DataFrame()
+        return pd.DataFrame(columns=PROMPT_COLUMNS)
     # how many clips of a side the prompt had to compete with: those of its own track may be out
     of_side = {side: sides.clip_id[sides[side]] for side in ("train", "train_equal", "control")}
     to_prompt["of"] = to_prompt.side.map({side: len(ids) for side, ids in of_side.items()})
@@ -269,4 +274,4 @@ def prompt_against_training(
             short = name.removesuffix("_share")
             row |= {name: part[column].mean(), f"{short}_low": low, f"{short}_high": high}
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=PROMPT_COLUMNS)

@@ -11,6 +11,7 @@ import pandas as pd
 from musical_roots import statistics
 
 LEVELS = {"song": "track_id", "artist": "artist"}
+SHOWN = 3  # songs a vamp, for people to read
 
 
 def songs(
@@ -106,7 +107,8 @@ def prompt_found(songs: pd.DataFrame, own: pd.Series, level: str = "track_id") -
                         "prompt_first": some.right.mean(),
                     }
                 )
-    return pd.DataFrame(rows)
+    columns = ["encoder", "level", "setting", "aggregation", "n_vamps", "prompt_first"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def resemblances(
@@ -133,7 +135,8 @@ def resemblances(
     -------
     dict of str to DataFrame
         song and artist: of `songs`, with the seconds of the vamp and of the track that match best:
-        query_start_s, query_end_s, start_s, end_s. found: of `prompt_found`.
+        query_start_s, query_end_s, start_s, end_s. evidence: the first `SHOWN` songs of each vamp.
+        found: of `prompt_found`.
     """
     credits = tracks.set_index("track_id")
     tables = {"song": [], "artist": [], "found": []}
@@ -149,7 +152,9 @@ def resemblances(
             if level == "song":
                 added = added.join(credits[["title", "artist"]], on="track_id")
             tables[level].append(added)
-    return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+    tables = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+    of_vamp = tables["song"].groupby(["encoder", "own", "unit"], sort=False)
+    return tables | {"evidence": of_vamp.head(SHOWN)}
 
 
 def timed(songs: pd.DataFrame, clips: pd.DataFrame, corpus: pd.DataFrame) -> pd.DataFrame:

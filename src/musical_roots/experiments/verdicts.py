@@ -78,7 +78,8 @@ def agreement(
             row["same_track"] = np.mean(mine.to_numpy() == theirs.to_numpy())
             row["same_track_by_chance"] = shares[0].mul(shares[1], fill_value=0).sum()
         rows.append(row)
-    return pd.DataFrame(rows)
+    columns = ["one", "other", "n_vamps", "kendall_tau", "low", "high"]
+    return pd.DataFrame(rows, columns=[*columns, "same_track", "same_track_by_chance"])
 
 
 def verdicts(evidence: pd.DataFrame, copy_at: dict[str, float], level: float) -> pd.DataFrame:

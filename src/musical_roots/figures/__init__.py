@@ -41,7 +41,9 @@ def draw(name: str, table: pd.DataFrame, svg: Path, png: Path) -> None:
         {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
     )
     figure = FIGURES[name](table)
-    if "generator" in table:  # as its label says, random weights are never shown as the real ones
+    if "generator" in table and len(
+        table
+    ):  # as its label says, random weights are never shown as the real ones
         figure.suptitle(table.generator.iloc[0], fontsize=9)
     for path in (svg, png):
         with atomic(path) as temporary:

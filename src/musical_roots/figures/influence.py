@@ -87,6 +87,9 @@ def prompt_vs_training(table: pd.DataFrame) -> Figure:
     part = table[(table.setting == "all") & (table.own == "left_out")]
     encoders = list(dict.fromkeys(part.encoder))
     figure = Figure(figsize=(8, 3.4), layout="constrained")
+    if part.empty:
+        figure.text(0.5, 0.5, "No prompt is known.", ha="center")
+        return figure
     axes = figure.subplots(1, 2, sharey=True)
     for prompts, axis in zip(("train", "control"), axes, strict=True):
         mine = part[part.prompts == prompts].set_index(["side", "encoder"])
