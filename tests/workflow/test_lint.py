@@ -92,6 +92,7 @@ def test_an_edited_module_reruns_the_stages_that_use_it(monkeypatch, tmp_path):
         provenance.stage_digest.cache_clear()
         provenance._tree.cache_clear()
         stages = ["probe", "clips", "perturb", "encode", "fit", "search", "robustness", "figure"]
+        stages += ["attribute", "calibrate"]
         return {stage: provenance.stage_digest(stage) for stage in stages}
 
     import shutil
@@ -101,8 +102,9 @@ def test_an_edited_module_reruns_the_stages_that_use_it(monkeypatch, tmp_path):
     monkeypatch.setattr(provenance, "PACKAGE", package)
     before = digests()
     for edited, touched in {
-        "search.py": {"search"},
-        "figures.py": {"figure"},
+        "search.py": {"search", "attribute"},
+        "experiments/calibration.py": {"calibrate"},
+        "figures/looks.py": {"figure"},
         "statistics.py": {"robustness", "perturb"},
         "corpus/duplicates.py": {"probe"},
         "perturb.py": {"perturb"},

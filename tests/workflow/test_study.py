@@ -16,6 +16,12 @@ from musical_roots.perturb import PERTURBATIONS
 ROOT = Path(__file__).parents[2]
 TINY = ["--configfile", "config/tiny.yaml"]
 CACHE = ["--config", f"cache={ROOT / 'resources'}"]
+INFLUENCE = ["exceedance", "calibration", "planted", "prompt_vs_training", "concentration"]
+INFLUENCE += ["hubness", "agreement"]
+TABLES = ["robustness", "retrieval", "claims", "openvamp", "openvamp_training", "codec", "copies"]
+TABLES += [*INFLUENCE, "findings", "vamps", "evidence", "songs", "paired", "lorenz"]
+FIGURES = ["robustness", "robustness_extended", "robustness_recall", "openvamp_training", "copies"]
+FIGURES += [f"{name}_of_openvamp" for name in ["vamps", *INFLUENCE]]
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +40,8 @@ def test_everything_is_there(tiny):
         "config.json",
         "checks.txt",
         *(f"corpus/{name}.csv" for name in ["tracks", "clips", "rejected"]),
-        *(f"tables/{name}.csv" for name in ["robustness", "retrieval", "claims"]),
-        *(
-            f"figures/{name}.{suffix}"
-            for name in ["robustness", "robustness_extended", "robustness_recall"]
-            for suffix in ["svg", "png"]
-        ),
+        *(f"tables/{name}.csv" for name in TABLES),
+        *(f"figures/{name}.{suffix}" for name in FIGURES for suffix in ["svg", "png"]),
         "notebooks/robustness.html",
     ]:
         assert (results / name).stat().st_size > 0, name
@@ -80,6 +82,56 @@ def test_the_table_has_its_columns(tiny):
     )
     paper = claims[claims.source.str.startswith("Barnett")]
     assert (paper.verdict == "not_comparable").all()
+
+
+def test_every_vamp_is_attributed_and_says_what_it_was_made_from(tiny):
+    results = tiny.folder / "results"
+    vamps = pd.read_csv(results / "tables/vamps.csv")
+    made = pd.read_parquet(results / "vamps/openvamp/000.parquet")
+    assert set(vamps.vamp_id) == set(made.vamp_id) and len(vamps) == 8
+    assert vamps.tier.notna().all() and vamps.prompt_split.isin(["train", "control"]).all()
+    evidence = pd.read_csv(results / "tables/evidence.csv", dtype={"track_id": str})
+    tracks = pd.read_csv(results / "corpus/tracks.csv", dtype={"track_id": str})
+    known = tracks[tracks.split == "train"].set_index("track_id")
+    assert set(evidence.unit) == set(vamps.vamp_id)
+    assert set(evidence.track_id) <= set(known.index)  # nothing of control is ever named
+    length = known.duration_s[evidence.track_id].to_numpy()
+    assert ((evidence.start_s >= 0) & (evidence.end_s <= length + 0.1)).all()
+    assert ((evidence.query_start_s >= 0) & (evidence.query_end_s <= 6.1)).all()
+
+
+def test_audio_made_elsewhere_is_attributed_too(tiny, new_study):
+    """Outputs of a generator that we do not have: one with its prompt, one without, one broken."""
+    import shutil
+
+    study = new_study("external")
+    for part in ("results", ".snakemake"):
+        shutil.copytree(tiny.folder / part, study.folder / part)
+    made = pd.read_parquet(study.folder / "results/vamps/openvamp/000.parquet")
+    made = made[made.prompt_split == "train"]
+    outputs = study.folder / "outputs"
+    outputs.mkdir()
+    for name, vamp in zip(("known.flac", "unknown.flac"), made.itertuples(), strict=False):
+        shutil.copy(study.folder / vamp.path, outputs / name)
+    (outputs / "broken.flac").write_text("no audio")
+    (outputs / "list.csv").write_text(
+        "path,prompt_path,prompt_start_s\n"
+        f"known.flac,{study.folder / made.prompt_path.iloc[0]},{made.prompt_start_s.iloc[0]}\n"
+        "unknown.flac,,\nbroken.flac,,\n"
+    )
+    overlay = study.overlay("generators: {external: {activate: true, manifest: outputs/list.csv}}")
+    files = ["--configfile", TINY[1], overlay]
+    done = study.snakemake("influence", "--rerun-triggers", "mtime", *files, *CACHE)
+    assert done.returncode == 0, done.stdout[-5000:]
+    vamps = pd.read_csv(study.folder / "results/tables/vamps.csv").set_index("generator")
+    assert len(vamps.loc["external"]) == 2 and len(vamps.loc["openvamp"]) == 8
+    assert vamps.loc["external"].prompt_split.tolist() == ["train", np.nan]
+    assert vamps.loc["external"].tier.notna().all()
+    rejected = pd.read_csv(study.folder / "results/vamps/external/rejected.csv")
+    assert rejected.path.tolist() == ["outputs/broken.flac"]
+    exceedance = pd.read_csv(study.folder / "results/tables/exceedance.csv")
+    there = exceedance[exceedance.generator == "external"].source.unique()
+    assert "heldout_train" in there and "roundtrip_train" not in there  # its codec is not known
 
 
 def test_pages_ask_nothing_of_the_network(tiny):

@@ -236,14 +236,14 @@ def concentration(
         read_tables(vamp_matches), made.clips, read_tables(heldout_matches), real.clips, items
     )
     table, curves = hubs.concentration_of(compared, draws, seed)
-    training = corpus.where((corpus.clips.split == "train").to_numpy())
+    training = (corpus.clips.split == "train").to_numpy()
     asked = {"vamps": made, "held-out music": real}
     encoder = corpus.provenance["encoder"]
     table.insert(0, "encoder", encoder)
     curves.insert(0, "encoder", encoder)
     write(table, out)
     write(curves, lorenz)
-    write(hubs.hubness(asked, training, k, hubness_clips, seed), hubness)
+    write(hubs.hubness(asked, corpus, k, hubness_clips, seed, training), hubness)
 
 
 @stage.command("verdicts")

@@ -89,35 +89,37 @@ def concentration_of(
             names = pd.Index(sorted(set(items[column])))
             place = pd.Series(names.get_indexer(found[column]), found.query_clip_id)
             of_query = {query: part.to_numpy() for query, part in place.groupby(level=0)}
-            counts = [
-                concentration.k_occurrence(
-                    np.concatenate([of_query[query] for query in draw]), len(names)
+            share, measured, mean = np.linspace(0, 1, len(names) + 1), [], 0.0
+            for draw in drawn:  # one at a time: there can be millions of clips
+                places = np.concatenate([of_query[query] for query in draw])
+                counts = concentration.k_occurrence(places, len(names))
+                number = concentration.effective_number(counts)
+                measured.append(
+                    {
+                        "gini": concentration.gini(counts),
+                        "top_1_percent_share": concentration.top_share(counts),
+                        "effective_number": number,
+                        "effective_share": number / len(names),
+                    }
                 )
-                for draw in drawn
-            ]
-            measured = pd.DataFrame(
-                {
-                    "gini": [concentration.gini(count) for count in counts],
-                    "top_1_percent_share": [concentration.top_share(count) for count in counts],
-                    "effective_number": [concentration.effective_number(count) for count in counts],
-                }
-            )
-            measured["effective_share"] = measured.effective_number / len(names)
+                mean += np.interp(GRID, share, concentration.lorenz(counts)) / len(drawn)
             row = {"source": source, "level": level, "n_queries": size, "n_items": len(names)}
-            for name, values in measured.items():
+            for name, values in pd.DataFrame(measured).items():
                 low, high = np.quantile(values, [0.025, 0.975])
                 row |= {name: values.mean(), f"{name}_low": low, f"{name}_high": high}
             rows.append(row)
-            share = np.linspace(0, 1, len(names) + 1)
-            mean = np.mean([np.interp(GRID, share, concentration.lorenz(c)) for c in counts], 0)
-            curves.append(
-                pd.DataFrame({"source": source, "level": level, "items": GRID, "matches": mean})
-            )
+            curve = {"source": source, "level": level, "items": GRID, "matches": mean}
+            curves.append(pd.DataFrame(curve))
     return pd.DataFrame(rows), pd.concat(curves, ignore_index=True)
 
 
 def hubness(
-    queries: dict[str, Embeddings], index: Embeddings, k: int, most: int, seed: int
+    queries: dict[str, Embeddings],
+    index: Embeddings,
+    k: int,
+    most: int,
+    seed: int,
+    among: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Hubs among training clips, as they are and after three corrections.
 
@@ -127,7 +129,7 @@ def hubness(
         Name to clips that are searched for; as many are drawn of each as the smallest has. The
         index is searched for in itself, too.
     index : Embeddings
-        Training clips.
+        Training clips, or more: see `among`.
     k : int
         Neighbours.
     most : int
@@ -135,6 +137,8 @@ def hubness(
         in memory at once: float32 [most, most].
     seed : int
         The config's seed.
+    among : ndarray, bool [len(index)], optional
+        The training clips of the index.
 
     Returns
     -------
@@ -143,7 +147,7 @@ def hubness(
         n_items; skewness of the k-occurrence (0 if nobody is a hub), biggest_hub (share of queries
         that find the most found clip), anti_hubs (share of clips that nobody finds), gini.
     """
-    vectors = _drawn(index, most, "index", seed)
+    vectors = _drawn(index, most, "index", seed, among)
     size = min([len(part) for part in queries.values()] + [most])
     asked = {name: _drawn(part, size, name, seed) for name, part in queries.items()}
     asked = {"train": vectors, **asked}
@@ -197,11 +201,13 @@ def _draws(found: pd.DataFrame, size: int, draws: int, seed: int, source: str) -
     return drawn
 
 
-def _drawn(embeddings: Embeddings, count: int, name: str, seed: int) -> np.ndarray:
+def _drawn(
+    embeddings: Embeddings, count: int, name: str, seed: int, among: np.ndarray | None = None
+) -> np.ndarray:
     """Vectors of `count` clips at most, drawn by the seed: float32 [count, dim]."""
-    order = rng(seed, "influence.hubness", name).permutation(len(embeddings))[:count]
+    rows = np.arange(len(embeddings)) if among is None else np.flatnonzero(among)
     mask = np.zeros(len(embeddings), bool)
-    mask[order] = True
+    mask[rng(seed, "influence.hubness", name).permutation(rows)[:count]] = True
     part = embeddings.where(mask)
     return part.rows(0, len(part))
 
