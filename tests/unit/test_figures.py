@@ -4,6 +4,7 @@ import pytest
 import tiny_openvamp
 
 from musical_roots import audio, figures
+from musical_roots.figures import generation, influence, robustness
 
 
 @pytest.fixture
@@ -29,13 +30,63 @@ def tables(table, tmp_path):
         vamps.append(("openvamp", setting, split, str(path), 0.0, 1.0, str(path), 24_000, 0.25))
     columns = "generator setting prompt_split prompt_path prompt_start_s duration_s path"
     curve = {"step": [25, 50], "train_loss": [5.0, 4.0], "heldout_loss": [5.1, 4.5]}
-    shares = [(s, p, 0.1) for s in ("inpaint", "real music") for p in ("train", "control")]
+    shares = [(s, p, 0.1, 0, 1) for s in ("inpaint", "real music") for p in ("train", "control")]
+    share = "copied_elsewhere"
+    names = ["setting", "prompts", f"{share}_share", f"{share}_low", f"{share}_high"]
     own = {
         "openvamp_training": pd.DataFrame(curve),
-        "copies": pd.DataFrame(shares, columns=["setting", "prompts", "copied_elsewhere_share"]),
+        "copies": pd.DataFrame(shares, columns=names),
         "vamps": pd.DataFrame(vamps, columns=[*columns.split(), "sample_rate", "kept_share"]),
     }
-    return dict.fromkeys(figures.FIGURES, table) | own
+    return dict.fromkeys(figures.FIGURES, table) | own | of_influence()
+
+
+def of_influence() -> dict[str, pd.DataFrame]:
+    """Small tables of Experiment C, of two encoders; any number will do."""
+
+    def table(values: dict[str, list], columns: str) -> pd.DataFrame:
+        """Every combination of some values, with other columns that lie in [0, 1]."""
+        grid = pd.MultiIndex.from_product(values.values(), names=values).to_frame(index=False)
+        for number, column in enumerate(columns.split()):
+            grid[column] = (np.arange(len(grid)) * (number + 3) % 7) / 7
+        return grid.assign(generator="openvamp")
+
+    encoders = {"encoder": ["clmr", "mfcc"]}
+    splits, arms = ["train", "control"], ["kept", "left_out"]
+    music = ["held out", "vamps, train prompts", "vamps, control prompts"]
+    tables = {
+        "exceedance": (
+            {"source": list(influence.SOURCES), "threshold": [0.1, 0.5, 0.9]},
+            "share low high",
+        ),
+        "calibration": (
+            {"music": music, "own": arms, "p": [0.0, 0.5, 1.0]},
+            "share low high",
+        ),
+        "planted": ({"kind": ["pitch", "mp3"], "level": [32.0, 64.0]}, "power_at_05 false_share"),
+        "prompt_vs_training": (
+            {
+                "setting": ["all"],
+                "own": arms,
+                "prompts": splits,
+                "side": ["train_equal", "control"],
+            },
+            "nearer_share nearer_low nearer_high size_matched size_matched_low size_matched_high",
+        ),
+        "concentration": (
+            {"source": list(influence.NULLS), "level": ["clip", "song"], "items": [0.0, 0.5, 1.0]},
+            "matches",
+        ),
+        "hubness": (
+            {"queries": ["train", "vamps"], "correction": ["none", "mutual proximity"]},
+            "skewness",
+        ),
+    }
+    tables = {name: table(encoders | values, rest) for name, (values, rest) in tables.items()}
+    pairs = {"one": ["clmr"], "other": ["mfcc", "tokens"]}
+    agreed = table(pairs, "kendall_tau low high same_track same_track_by_chance")
+    agreed.loc[1, "same_track"] = np.nan
+    return tables | {"agreement": agreed}
 
 
 @pytest.mark.parametrize("name", list(figures.FIGURES))
@@ -50,7 +101,7 @@ def test_the_same_table_gives_the_same_bytes(tmp_path, tables, name):
 
 
 def test_six_vamps_stand_beside_their_prompts_settings_in_turns(tables):
-    figure = figures.vamps(tables["vamps"])
+    figure = generation.vamps(tables["vamps"])
     titles = [axis.get_title() for axis in figure.axes]
     assert len(titles) == 12
     named = ["inpaint", "inpaint", "periodic", "periodic", "inpaint", "inpaint"]
@@ -59,7 +110,7 @@ def test_six_vamps_stand_beside_their_prompts_settings_in_turns(tables):
 
 
 def test_a_panel_a_kind_and_a_line_an_encoder(table):
-    figure = figures.robustness(table)
+    figure = robustness.robustness(table)
     panels = [axis for axis in figure.axes if axis.axison]
     assert [axis.get_title() for axis in panels] == ["Pitch shift", "White noise"]
     drawn = {line.get_label(): line for line in panels[0].lines if line.get_label()[0] != "_"}
@@ -70,5 +121,25 @@ def test_a_panel_a_kind_and_a_line_an_encoder(table):
 
 def test_random_weights_are_named_in_the_legend(table):
     marked = table.assign(encoder=table.encoder.replace("musicnn", "clap (random weights)"))
-    figure = figures.robustness(marked)
+    figure = robustness.robustness(marked)
     assert "CLAP (random weights)" in [text.get_text() for text in figure.legends[0].texts]
+
+
+def test_every_generator_is_named_above_its_figure(tmp_path, tables):
+    marked = tables["exceedance"].assign(generator="vampnet (random weights: plumbing only)")
+    figures.draw("exceedance", marked, tmp_path / "a.svg", tmp_path / "a.png")
+    assert "vampnet (random weights: plumbing only)" in (tmp_path / "a.svg").read_text()
+
+
+def test_the_paper_is_marked_on_its_own_encoder_alone(tables):
+    panels = influence.exceedance(tables["exceedance"]).axes
+    texts = {axis.get_title(): [text.get_text() for text in axis.texts] for axis in panels}
+    assert texts["MFCC"] == []
+    assert [text.split()[-1] for text in texts["CLMR"]] == ["[S]", "[A]"]
+    marked = tables["exceedance"].replace("clmr", "clmr (random weights: plumbing only)")
+    assert not any(axis.texts for axis in influence.exceedance(marked).axes)
+
+
+def test_outputs_without_prompts_have_a_figure_that_says_so(tables):
+    figure = influence.prompt_vs_training(tables["prompt_vs_training"].iloc[:0])
+    assert [text.get_text() for text in figure.texts] == ["No prompt is known."]

@@ -308,3 +308,20 @@ rule codec_quality:
     shell:
         "python -m musical_roots --log {log} --seed {params.seed} codec-quality --codec {input.codec}"
         " --out {output.table} {input.lists}"
+
+
+rule generation:
+    input:
+        [
+            f"results/clips/vamps-{generator}/{shard}.parquet"
+            for generator in GENERATING
+            for shard in vamp_shards(generator)
+        ],
+        (
+            expand(
+                "results/tables/{table}.csv",
+                table=["openvamp", "openvamp_training", "codec", "copies"],
+            )
+            if OPENVAMP["activate"]
+            else []
+        ),

@@ -346,7 +346,7 @@ rule verdicts:
 
 
 # One table of all generators and encoders.
-rule influence:
+rule influence_tables:
     input:
         [
             f"results/influence/{generator}/{part}.csv"
@@ -407,3 +407,10 @@ rule findings:
         "python -m musical_roots --log {log} findings --exceedance {input.exceedance}"
         " --calibration {input.calibration} --paired {input.paired} --prompts {input.prompts}"
         " --concentration {input.concentration} --hubness {input.hubness} --out {output.table}"
+
+
+rule influence:
+    input:
+        [f"results/tables/{table}.csv" for table in [*INFLUENCE_PARTS, "findings"]]
+        if ATTRIBUTED
+        else [],

@@ -48,11 +48,7 @@ INFLUENCE_FIGURES = {  # figure -> the table that it draws
     "hubness": "hubness",
     "agreement": "agreement",
 }
-INFLUENCE_TABLES = (
-    [f"results/tables/{table}.csv" for table in [*INFLUENCE_PARTS, "findings"]]
-    if ATTRIBUTED
-    else []
-)
+INFLUENCE_TABLES = rules.influence.input
 for name in ATTRIBUTED:
     FIGURES |= {
         f"{figure}_of_{name}": {

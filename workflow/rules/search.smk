@@ -14,7 +14,8 @@ rule search:
         expand(
             "results/matches/{encoder}/vamps-{generator}.parquet",
             encoder=ACTIVE,
-            generator=GENERATING,
+            # Experiment C searches with vamps on its own, on each side by itself
+            generator=[] if INFLUENCE else GENERATING,
         ),
 
 
