@@ -89,8 +89,8 @@ def verdicts(evidence: pd.DataFrame, copy_at: dict[str, float], level: float) ->
     ----------
     evidence : DataFrame
         A row a vamp and encoder: unit, encoder, cosine (to its nearest training clip), q (adjusted
-        p-value), track_id (of that clip). Encoders that hold no training (controls of their own)
-        are left out by the caller.
+        p-value), track_id (that with the most evidence). The caller leaves out encoders that were
+        never trained.
     copy_at : dict of str to float
         Encoder -> cosine from which on a match is as near as a copy; NaN if that is not known.
     level : float
