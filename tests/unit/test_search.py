@@ -209,6 +209,81 @@ def test_excluded_target_has_the_rank_it_would_have():
     assert table["rank"].tolist() == [1, 2, 2, 3]
 
 
+def chosen_rows(table, mask):
+    """An index made of the rows that the mask picks, and nothing else."""
+    clips = table.clips[mask].reset_index(drop=True)
+    return Embeddings(clips, [np.concatenate(table.vectors)[mask]], table.provenance)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    n_index=st.integers(1, 60),
+    share=st.sampled_from([0.0, 0.1, 0.5, 1.0]),
+    distinct=st.integers(1, 12),
+    k=st.integers(1, 70),
+    chunk=st.integers(1, 13),
+    block=st.integers(1, 61),
+    exclude=st.sampled_from(["none", "self", "track", "duplicates"]),
+)
+def test_only_equals_a_search_over_these_rows_alone(
+    seed, n_index, share, distinct, k, chunk, block, exclude
+):
+    draw = np.random.default_rng(seed)
+    index = embeddings(unit_vectors(draw, n_index, distinct=distinct), cuts=[n_index // 3])
+    only = draw.random(n_index) < share
+    asked = draw.random(n_index) < 0.3
+    queries = chosen_rows(index, asked)
+    table = matches(queries, index, k, exclude, only=only, chunk=chunk, block=block)
+    alone = matches(queries, chosen_rows(index, only), k, exclude)
+    pd.testing.assert_frame_equal(table, alone)
+    if not asked.any():
+        return
+    # a target outside of the mask ranks as if it were one of these rows
+    row, query = draw.integers(n_index), draw.integers(asked.sum())
+    target = {"query_clip_id": [queries.clips["clip_id"][query]]}
+    target = pd.DataFrame(target | {"clip_id": [index.clips["clip_id"][row]], "target": ["parent"]})
+    table = matches(queries, index, k, exclude, target, only, chunk=chunk, block=block)
+    pd.testing.assert_frame_equal(table[table["target"] == ""].reset_index(drop=True), alone)
+    with_it = chosen_rows(index, only | (np.arange(n_index) == row))
+    reported = matches(queries, with_it, k, exclude, target)
+    expected = reported[reported["target"] == "parent"]
+    assert rows_of(table[table["target"] == "parent"]) == rows_of(expected)
+
+
+def test_blocks_without_any_row_that_can_be_matched_are_passed_over():
+    draw = np.random.default_rng(0)
+    index, queries = embeddings(unit_vectors(draw, 100)), embeddings(unit_vectors(draw, 5), "q")
+    only = np.zeros(100, bool)
+    only[[3, 57, 58]] = True  # of ten blocks two hold any
+    table = matches(queries, index, k=9, only=only, block=10)
+    assert table.groupby("query_clip_id")["rank"].apply(list).tolist() == [[1, 2, 3]] * 5
+    assert set(table["clip_id"]) == set(index.clips["clip_id"][only])
+    assert matches(queries, index, k=9, only=np.zeros(100, bool), block=10).empty
+
+
+def test_targets_rank_among_the_rows_that_can_be_matched():
+    angles = np.radians([0, 10, 20, 30, 40])
+    index = embeddings(np.c_[np.cos(angles), np.sin(angles)].astype(np.float16))
+    query = embeddings(np.array([[1, 0]], np.float16), "q")
+    ids = index.clips["clip_id"]
+    targets = {"query_clip_id": "q00000", "clip_id": ids[[2, 3]], "target": ["outside", "inside"]}
+    only = np.array([False, True, False, True, True])
+    table = matches(query, index, k=1, targets=pd.DataFrame(targets), only=only)
+    assert rows_of(table[["query_clip_id", "rank", "clip_id", "cosine", "target"]].round(2)) == [
+        ("q00000", 1, ids[1], 0.98, ""),
+        ("q00000", 2, ids[3], 0.87, "inside"),
+        ("q00000", 2, ids[2], 0.94, "outside"),
+    ]
+
+
+@pytest.mark.parametrize("only", [np.ones(9, bool), np.ones((10, 1), bool), True])
+def test_a_mask_of_another_shape_is_refused(only):
+    index = embeddings(unit_vectors(np.random.default_rng(0), 10))
+    with pytest.raises(ValueError, match=r"only must be of shape \[10\]"):
+        matches(index, index, k=1, only=only)
+
+
 @pytest.mark.parametrize(("n_queries", "n_index"), [(0, 5), (3, 0), (0, 0)])
 def test_nothing_to_find(n_queries, n_index):
     draw = np.random.default_rng(0)

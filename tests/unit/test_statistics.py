@@ -92,6 +92,30 @@ def test_any_statistic_and_unequal_clusters():
 
 def test_one_cluster_gives_no_interval():
     assert np.isnan(cluster_bootstrap([1.0, 2.0], ["a", "a"], rng=rng(0, "test"))).all()
+    low, high = cluster_bootstrap([[1.0, 5.0], [2.0, 6.0]], ["a", "a"], rng=rng(0, "test"))
+    assert low.shape == high.shape == (2,)
+    assert np.isnan([low, high]).all()
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_each_column_has_the_interval_that_it_has_alone(columns):
+    values, tracks = draw_clustered(0)
+    shared = np.stack([values**power for power in range(1, columns + 1)], axis=1)
+    low, high = cluster_bootstrap(shared, tracks, rng=rng(1, "test"))
+    assert low.shape == high.shape == (columns,)
+    for column in range(columns):
+        alone = cluster_bootstrap(shared[:, column], tracks, rng=rng(1, "test"))
+        assert (low[column], high[column]) == pytest.approx(alone, rel=1e-12)
+
+
+def test_columns_of_truths_are_shares():
+    """What an exceedance curve's band is made of: no share leaves [0, 1], or rises."""
+    values, tracks = draw_clustered(0)
+    thresholds = np.linspace(values.min(), values.max() + 1, 9)
+    low, high = cluster_bootstrap(values[:, None] >= thresholds, tracks, rng=rng(0, "test"))
+    assert (low[0], high[0], low[-1], high[-1]) == (1, 1, 0, 0)
+    assert (np.diff(low) <= 0).all()
+    assert (np.diff(high) <= 0).all()
 
 
 def test_wider_confidence_is_wider():
@@ -121,6 +145,8 @@ def test_order_of_rows_does_not_matter(seed, statistic):
         ([1.0, 2.0], ["a", "b"], {"resamples": 0}),
         ([1.0, 2.0], ["a", "b"], {"confidence": 1.0}),
         ([1.0, 2.0], ["a", "b"], {"confidence": 95}),
+        ([[1.0, 2.0], [3.0, 4.0]], ["a", "b"], {"statistic": np.median}),
+        ([[1.0, math.nan], [3.0, 4.0]], ["a", "b"], {}),
     ],
 )
 def test_bad_bootstrap_input_raises(values, clusters, options):

@@ -88,6 +88,40 @@ def test_shards_open_as_one(tmp_path):
         assert np.array_equal(both.rows(start, stop), whole[start:stop])
 
 
+def test_rows_that_a_mask_picks_keep_their_vectors(tmp_path):
+    one, first = shard(tmp_path, "000")
+    two, second = shard(tmp_path, "001", rows=4)
+    both, whole = tables.open_shards([one, two]), np.concatenate([first, second])
+    for rows in ([1, 3, 6], [0, 1, 2], [5], [], range(7)):
+        mask = np.isin(np.arange(7), list(rows))
+        part = both.where(mask)
+        assert len(part) == len(rows)
+        assert part.clips.clip_id.tolist() == both.clips.clip_id[mask].tolist()
+        assert part.clips.index.tolist() == list(range(len(rows)))
+        assert np.array_equal(part.rows(0, 9), whole[mask])
+        assert part.provenance == both.provenance
+    assert len(both) == 7, "the whole is as it was"
+
+
+@pytest.mark.parametrize("length", [6, 8])
+def test_a_mask_of_another_length_is_refused(tmp_path, length):
+    one, two = shard(tmp_path, "000")[0], shard(tmp_path, "001", rows=4)[0]
+    with pytest.raises((IndexError, ValueError)):
+        tables.open_shards([one, two]).where(np.ones(length, bool))
+
+
+def test_rows_of_two_sets_stand_one_after_the_other(tmp_path):
+    one, first = shard(tmp_path, "000")
+    two, second = shard(tmp_path, "001", rows=2)
+    before, after = tables.open_shards([one]), tables.open_shards([two])
+    both = before.with_rows(after.where(np.array([False, True])))
+    assert both.clips.clip_id.tolist() == ["0000", "0001", "0002", "0011"]
+    assert both.clips.index.tolist() == [0, 1, 2, 3]
+    assert np.array_equal(both.rows(0, 4), np.concatenate([first, second[1:]]))
+    assert len(before) == 3
+    assert len(before.with_rows(after.where(np.zeros(2, bool)))) == 3
+
+
 def test_shards_of_two_fingerprints_are_never_mixed(tmp_path):
     paths = [shard(tmp_path, "000", "old")[0], shard(tmp_path, "001", "new")[0]]
     with pytest.raises(InputError, match="fingerprint new"):

@@ -180,7 +180,7 @@ def hubness(
                     "k": k,
                     "n_queries": len(given),
                     "n_items": len(vectors),
-                    "skewness": skew(counts),
+                    "skewness": skew(counts) if np.ptp(counts) else 0.0,
                     "biggest_hub": counts.max() / len(given),
                     "anti_hubs": np.mean(counts == 0),
                     "gini": concentration.gini(counts),

@@ -1,0 +1,221 @@
+"""Concentration on equal terms, and the hubs behind it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from musical_roots import concentration
+from musical_roots.experiments import hubs
+from musical_roots.seeding import rng
+from musical_roots.tables import Embeddings
+
+MEASURES = ["gini", "top_1_percent_share", "effective_number", "effective_share"]
+
+
+def items(count=60):
+    """Clips of the training set: two a song, six an artist."""
+    clips = np.arange(count)
+    return pd.DataFrame(
+        {
+            "clip_id": [f"c{n:03d}" for n in clips],
+            "group_id": [f"g{n // 2:03d}" for n in clips],
+            "artist": [f"artist{n // 6:02d}" for n in clips],
+        }
+    )
+
+
+def found(pick, clusters=20, queries=3, k=4, name="q"):
+    """Matches of some queries a cluster: `pick` gives the positions of the k that one finds."""
+    there, rows = items(), []
+    for cluster in range(clusters):
+        for query in range(queries):
+            for place in pick(cluster, query, k):
+                row = {"query_clip_id": f"{name}{cluster:02d}{query}", "cluster": f"t{cluster}"}
+                rows.append(row | there.iloc[place].to_dict())
+    return pd.DataFrame(rows)
+
+
+def even(cluster, query, k):
+    return [(7 * cluster + 3 * query + n) % 60 for n in range(k)]
+
+
+def narrow(cluster, query, k):
+    return range(k)
+
+
+# -- concentration ---------------------------------------------------------------------------------
+
+
+def test_a_source_that_finds_few_is_more_concentrated_than_one_that_finds_all():
+    sources = {"even": (found(even), items()), "narrow": (found(narrow), items())}
+    table, _ = hubs.concentration_of(sources, 20, seed=0)
+    table = table.set_index(["source", "level"])
+    for level, n_items, effective in (("clip", 60, 4), ("song", 30, 2), ("artist", 10, 1)):
+        one, other = table.loc[("even", level)], table.loc[("narrow", level)]
+        assert one.n_items == other.n_items == n_items
+        assert other.gini > one.gini + 0.2
+        assert other.gini == pytest.approx(1 - effective / n_items), "equal counts of so many"
+        assert other.effective_number == pytest.approx(effective)
+        assert other.effective_share == pytest.approx(effective / n_items)
+        assert other.top_1_percent_share == pytest.approx(1 / effective)
+        assert one.effective_number > 2 * effective
+
+
+def test_every_source_is_given_as_many_queries_however_many_it_has():
+    """Equal behaviour, four times the queries: equal concentration."""
+    draw = rng(0, "test.hubs")
+
+    def pick(cluster, query, k):
+        return draw.choice(60, k, replace=False)
+
+    many, few = found(pick, clusters=80, queries=5), found(pick, clusters=20)
+    table, _ = hubs.concentration_of({"many": (many, items()), "few": (few, items())}, 40, seed=0)
+    assert (table.n_queries == 10).all(), "half of the clusters of the smallest"
+    ginis = table[table.level == "clip"].set_index("source").gini
+    assert ginis["many"] == pytest.approx(ginis["few"], abs=0.03)
+    counts = [
+        concentration.k_occurrence(part.clip_id.str[1:].astype(int), 60) for part in (many, few)
+    ]
+    whole = [concentration.gini(count) for count in counts]
+    assert whole[0] < whole[1] - 0.1, "which is not so where all queries are counted"
+
+
+def test_a_draw_holds_one_query_a_cluster():
+    """Each cluster finds a clip of its own, and one of them has fifty queries."""
+
+    def pick(cluster, query, k):
+        return [cluster] * k
+
+    part = found(pick, clusters=10, queries=1)
+    crowd = pd.concat([part, found(pick, clusters=1, queries=50, name="r")])
+    table, _ = hubs.concentration_of({"crowd": (crowd, items())}, 30, seed=0)
+    clips = table.set_index("level").loc["clip"]
+    assert clips.n_queries == 5
+    assert (clips.effective_number_low, clips.effective_number_high) == pytest.approx((5, 5))
+
+
+def test_bounds_hold_the_mean_and_curves_belong_to_the_ginis():
+    sources = {"even": (found(even), items()), "narrow": (found(narrow), items())}
+    table, curves = hubs.concentration_of(sources, 20, seed=0)
+    for name in MEASURES:
+        assert (table[f"{name}_low"] <= table[name] + 1e-12).all()
+        assert (table[name] <= table[f"{name}_high"] + 1e-12).all()
+    ginis = table.set_index(["source", "level"]).gini
+    for key, curve in curves.groupby(["source", "level"]):
+        assert len(curve) == 101
+        assert (curve.matches.iloc[0], curve.matches.iloc[-1]) == pytest.approx((0, 1))
+        assert (np.diff(curve.matches, 2) >= -1e-9).all()
+        area = np.trapezoid(curve["items"] - curve.matches, curve["items"])
+        assert 2 * area == pytest.approx(ginis[key], abs=0.02)
+
+
+def test_concentration_does_not_depend_on_the_order_of_rows():
+    part = found(even)
+    shuffled = [table.sample(frac=1, random_state=0) for table in (part, items())]
+    one = hubs.concentration_of({"even": (part, items())}, 5, seed=0)
+    other = hubs.concentration_of({"even": tuple(shuffled)}, 5, seed=0)
+    for mine, theirs in zip(one, other, strict=True):
+        pd.testing.assert_frame_equal(mine, theirs)
+    draws = hubs.concentration_of({"even": (part, items())}, 5, seed=1)[0]
+    assert not draws.equals(one[0])
+
+
+def test_sources_take_their_side_and_arm_and_nothing_else():
+    there = items(4).assign(train=[True, True, False, False], control=[False, False, True, True])
+    matches = pd.DataFrame(
+        [
+            ("q0", "c000", "", "train", "left_out"),
+            ("q0", "c001", "", "train", "kept"),
+            ("q0", "c001", "parent", "train", "left_out"),
+            ("q1", "c001", "", "train", "left_out"),
+            ("q1", "c002", "", "control", "left_out"),
+        ],
+        columns=["query_clip_id", "clip_id", "target", "side", "own"],
+    )
+    clips = pd.DataFrame({"clip_id": ["q0", "q1"], "group_id": ["g9", ""], "vamp_id": ["v", "w"]})
+    heldout = matches[:2].assign(query_clip_id="h0", own=["left_out", "kept"])
+    heldout_clips = pd.DataFrame({"clip_id": ["h0"], "group_id": ["g8"], "vamp_id": ["h"]})
+    made = hubs.sources(matches, clips, heldout, heldout_clips, there)
+    names = ["vamps, training set", "held-out music, training set", "vamps, control index"]
+    assert list(made) == names
+    pairs = [list(zip(part.query_clip_id, part.clip_id, strict=True)) for part, _ in made.values()]
+    assert pairs == [[("q0", "c000"), ("q1", "c001")], [("h0", "c001")], [("q1", "c002")]]
+    assert made[names[0]][0].cluster.tolist() == ["g9", "w"], "no track known: on its own"
+    assert made[names[0]][0].group_id.tolist() == ["g000", "g000"]
+    assert [part.clip_id.tolist() for _, part in made.values()] == [
+        ["c000", "c001"],
+        ["c000", "c001"],
+        ["c002", "c003"],
+    ]
+
+
+# -- hubs ------------------------------------------------------------------------------------------
+
+
+def cone(count, name, dim=50):
+    """Unit vectors around an axis; the first of them is the axis, near to all."""
+    vectors = rng(0, "test.cone", name).normal(size=(count, dim))
+    vectors[:, 0] += 4
+    vectors[0] = np.eye(dim)[0]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    clips = pd.DataFrame({"clip_id": [f"{name}{n}" for n in range(count)]})
+    about = {"encoder": "test", "fingerprint": "abc", "dim": dim}
+    return Embeddings(clips, [vectors.astype(np.float16)], about)
+
+
+@pytest.fixture(scope="module")
+def measured():
+    queries = {"vamps": cone(300, "v"), "held-out music": cone(120, "h")}
+    return hubs.hubness(queries, cone(200, "c"), k=5, most=1000, seed=0)
+
+
+def test_hubness_has_a_row_for_all_queries_and_corrections(measured):
+    assert len(measured) == 3 * 4
+    names = {"none", "centring", "csls", "mutual proximity"}
+    for queries, count in (("train", 200), ("vamps", 120), ("held-out music", 120)):
+        part = measured[measured.queries == queries]
+        assert set(part.correction) == names
+        assert (part.n_queries == count).all(), "as many of each source as the smallest has"
+    assert (measured.n_items == 200).all()
+    assert (measured.k == 5).all()
+    assert (measured.encoder == "test").all()
+    assert measured.biggest_hub.between(5 / 200, 1).all()
+    assert measured.anti_hubs.between(0, 1).all()
+
+
+def test_hubs_are_seen_and_every_correction_makes_less_of_them(measured):
+    for _, part in measured.groupby("queries"):
+        part = part.set_index("correction")
+        assert part.biggest_hub["none"] > 0.5, "one clip is among the nearest of most"
+        assert part.skewness["none"] > 7
+        for correction in ("centring", "csls", "mutual proximity"):
+            for column in ("skewness", "biggest_hub", "gini"):
+                assert part.loc[correction, column] < 0.8 * part.loc["none", column]
+
+
+def test_no_clip_of_the_training_set_is_its_own_neighbour():
+    """Far from each other in pairs: the one neighbour of each is its twin, never itself."""
+    twins = np.repeat(np.eye(20), 2, axis=0) + 0.01 * rng(0, "test.twins").normal(size=(40, 20))
+    twins = (twins / np.linalg.norm(twins, axis=1, keepdims=True)).astype(np.float16)
+    clips = pd.DataFrame({"clip_id": [f"c{n}" for n in range(40)]})
+    index = Embeddings(clips, [twins], {"encoder": "test", "fingerprint": "abc", "dim": 20})
+    table = hubs.hubness({"same": index}, index, k=1, most=99, seed=0)
+    assert set(table.queries) == {"train", "same"}
+    for row in table.itertuples():
+        assert (row.biggest_hub, row.anti_hubs, row.gini) == pytest.approx((1 / 40, 0, 0))
+        assert row.skewness == 0, "nobody is a hub"
+
+
+def test_no_more_clips_are_drawn_than_asked_for_and_k_fits():
+    table = hubs.hubness({"vamps": cone(90, "v")}, cone(200, "c"), k=50, most=40, seed=0)
+    assert (table.n_items == 40).all()
+    assert (table.n_queries == 40).all()
+    assert (table.k == 39).all()
+    plain = table[(table.queries == "train") & (table.correction == "none")]
+    assert plain.biggest_hub.item() == 39 / 40, "all but itself are neighbours"
+    assert plain.gini.item() == pytest.approx(0)
+    one, other = (
+        hubs.hubness({"vamps": cone(90, "v")}, cone(200, "c"), k=5, most=40, seed=seed)
+        for seed in (0, 1)
+    )
+    assert not one.equals(other)

@@ -1,0 +1,313 @@
+"""What an output resembles: which clips compete, what is nearest, and what that is read beside."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from musical_roots.experiments import influence
+from musical_roots.tables import Embeddings
+
+PROVENANCE = {"encoder": "test", "fingerprint": "abc", "dim": 2}
+
+
+def clip_list(train=6, control=4):
+    """Two clips a track: those of the train split, then those of the control split."""
+    count = train + control
+    return pd.DataFrame(
+        {
+            "clip_id": [f"c{number}" for number in range(count)],
+            "track_id": [f"t{number // 2}" for number in range(count)],
+            "group_id": [f"g{number // 2}" for number in range(count)],
+            "split": ["train"] * train + ["control"] * control,
+        }
+    )
+
+
+def on_a_circle(clips, degrees):
+    """Embeddings in a plane: the cosine of two is that of the angle between them."""
+    angles = np.radians(np.asarray(degrees, float))
+    vectors = np.c_[np.cos(angles), np.sin(angles)].astype(np.float16)
+    return Embeddings(clips.astype("str"), [vectors], PROVENANCE)
+
+
+def vamp_clips(**columns):
+    """Two clips each of two vamps: the prompt of v0 is in the corpus, that of v1 is not."""
+    clips = {
+        "clip_id": ["q00", "q01", "q10", "q11"],
+        "track_id": ["t0", "t0", "t9", "t9"],
+        "group_id": ["g0", "g0", "g9", "g9"],
+        "split": ["train", "train", "control", "control"],
+        "parent_clip_id": ["c0", "c1", "p0", "p1"],
+        "vamp_id": ["v0", "v0", "v1", "v1"],
+        "setting": ["x", "x", "y", "y"],
+    }
+    return pd.DataFrame(clips | columns)
+
+
+# -- sides -----------------------------------------------------------------------------------------
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 100), st.randoms())
+def test_sides_are_of_equal_size_and_each_of_its_own_split(train, control, seed, random):
+    clips = clip_list(train, control)
+    sides = influence.equal_sides(clips, seed)
+    of_train = (clips.split == "train").to_numpy()
+    assert sides.clip_id.tolist() == clips.clip_id.tolist()
+    assert sides.train.tolist() == of_train.tolist()
+    assert sides.train_equal.sum() == sides.control.sum() == min(train, control)
+    assert not (sides.train_equal & ~of_train).any()
+    assert not (sides.control & of_train).any()
+    shuffled = clips.iloc[random.sample(range(len(clips)), len(clips))]
+    again = influence.equal_sides(shuffled, seed).sort_values("clip_id", ignore_index=True)
+    pd.testing.assert_frame_equal(again, sides.sort_values("clip_id", ignore_index=True))
+
+
+def test_another_seed_draws_another_training_side():
+    one, other = (influence.equal_sides(clip_list(40, 20), seed) for seed in (0, 1))
+    assert not one.train_equal.equals(other.train_equal)
+    assert one.control.equals(other.control), "all of the smaller side"
+
+
+# -- matches ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked():
+    """Corpus at 0, 10, ... 90 degrees; vamps near c0, c1, and near c4 and the control clip c7."""
+    clips = clip_list()
+    corpus = on_a_circle(clips, 10 * np.arange(10))
+    prompts = clips.iloc[:2]
+    outside = {"clip_id": ["p0", "p1"], "track_id": "t9", "group_id": "g9", "split": "control"}
+    parents = on_a_circle(
+        pd.concat([prompts, pd.DataFrame(outside)], ignore_index=True), [0, 10, 48, 61]
+    )
+    queries = on_a_circle(vamp_clips(), [2, 14, 43, 68])
+    return queries, corpus, influence.equal_sides(clips, 0), parents
+
+
+def found(table, side, own, query, target=""):
+    part = table[(table.side == side) & (table.own == own) & (table.query_clip_id == query)]
+    part = part[part.target == target]
+    return list(zip(part["rank"], part.clip_id, strict=True))
+
+
+def test_each_side_and_arm_finds_its_own_clips(asked):
+    queries, corpus, sides, parents = asked
+    both = {"wanted": ("train", "control"), "arms": ("kept", "left_out")}
+    table = influence.attribute(queries, corpus, sides, 2, parents, **both)
+    assert found(table, "train", "kept", "q00") == [(1, "c0"), (2, "c1")]
+    assert found(table, "train", "left_out", "q00") == [(1, "c2"), (2, "c3")], "not of g0"
+    assert found(table, "control", "kept", "q00") == [(1, "c6"), (2, "c7")]
+    assert found(table, "train", "kept", "q10") == [(1, "c4"), (2, "c5")]
+    assert found(table, "train", "left_out", "q10") == [(1, "c4"), (2, "c5")]
+    assert found(table, "control", "left_out", "q11") == [(1, "c7"), (2, "c6")]
+    ordinary = table[table.target == ""]
+    assert set(ordinary.clip_id[ordinary.side == "train"]) <= set(sides.clip_id[sides.train])
+    assert set(ordinary.clip_id[ordinary.side == "control"]) <= set(sides.clip_id[sides.control])
+
+
+def test_parents_are_reported_wherever_they_are_and_are_no_match_unless_of_that_side(asked):
+    queries, corpus, sides, parents = asked
+    both = {"wanted": ("train", "control"), "arms": ("kept", "left_out")}
+    table = influence.attribute(queries, corpus, sides, 3, parents, **both)
+    for side, own, query, expected in [
+        ("train", "kept", "q00", (1, "c0")),
+        ("train", "kept", "q01", (1, "c1")),
+        ("train", "left_out", "q01", (1, "c1")),  # where it would stand: its group is left out
+        ("control", "kept", "q01", (1, "c1")),
+        ("train", "kept", "q10", (2, "p0")),  # c4 is nearer than the prompt at 48 degrees
+        ("train", "kept", "q11", (1, "p1")),
+        ("control", "kept", "q10", (1, "p0")),
+        ("control", "kept", "q11", (2, "p1")),  # c7
+    ]:
+        assert found(table, side, own, query, "parent") == [expected]
+    assert not table.clip_id[table.target == ""].isin(["p0", "p1"]).any()
+    of_parent = table[(table.target == "parent") & (table.query_clip_id == "q10")]
+    np.testing.assert_allclose(of_parent.cosine, np.cos(np.radians(5)), atol=2e-3)
+    assert len(table[table.target == "parent"]) == 4 * 4
+
+
+def test_parents_do_not_change_what_is_found(asked):
+    queries, corpus, sides, parents = asked
+    without = influence.attribute(queries, corpus, sides, 3)
+    table = influence.attribute(queries, corpus, sides, 3, parents)
+    assert set(without.target) == {""}
+    pd.testing.assert_frame_equal(table[table.target == ""].reset_index(drop=True), without)
+
+
+def test_a_query_whose_parent_nobody_has_gets_no_row_for_it(asked):
+    queries, corpus, sides, parents = asked
+    some = parents.where((parents.clips.clip_id != "p1").to_numpy())
+    table = influence.attribute(queries, corpus, sides, 1, some)
+    assert table.query_clip_id[table.target == "parent"].tolist() == ["q00", "q01", "q10"]
+
+
+# -- the nearest of each vamp ----------------------------------------------------------------------
+
+
+def match_rows(*rows, **columns):
+    names = ["query_clip_id", "rank", "clip_id", "cosine", "target"]
+    table = pd.DataFrame(rows, columns=names).assign(encoder="test", side="train", own="kept")
+    return table.assign(**columns)
+
+
+def test_best_is_the_best_of_all_clips_of_a_vamp():
+    matches = match_rows(
+        ("q00", 1, "c2", 0.5, ""),
+        ("q00", 2, "c3", 0.4, ""),
+        ("q01", 1, "c4", 0.7, ""),
+        ("q01", 1, "c1", 0.99, "parent"),
+        ("q10", 1, "c5", 0.6, ""),
+        ("q11", 1, "c6", 0.6, ""),
+    )
+    table = influence.best(matches, vamp_clips()).set_index("unit")
+    assert table.loc["v0", ["query_clip_id", "clip_id", "cosine"]].tolist() == ["q01", "c4", 0.7]
+    assert table.loc["v0", ["cluster", "split", "setting"]].tolist() == ["g0", "train", "x"]
+    assert table.clip_id["v1"] == "c5", "of equal cosines the first clip_id"
+    assert len(table) == 2
+
+
+def test_best_does_not_depend_on_the_order_of_rows_and_keeps_sides_and_arms_apart():
+    rows = [(f"q{n % 2}{n % 3 % 2}", 1, f"c{n}", round(0.1 * (n % 4), 1), "") for n in range(12)]
+    one = match_rows(*rows)
+    parts = [one, one.assign(own="left_out", cosine=one.cosine / 2), one.assign(side="control")]
+    matches = pd.concat([*parts, one.assign(encoder="other")], ignore_index=True)
+    table = influence.best(matches, vamp_clips())
+    assert len(table) == 4 * 2
+    assert not table.duplicated(["encoder", "side", "own", "unit"]).any()
+    shuffled = influence.best(matches.sample(frac=1, random_state=0), vamp_clips())
+    pd.testing.assert_frame_equal(shuffled, table)
+    halved = table.cosine[table.own == "left_out"].to_numpy()
+    assert np.array_equal(2 * halved, table.cosine[table.encoder == "other"])
+
+
+def test_a_unit_may_be_a_clip_and_a_track_that_is_not_known_is_its_own_cluster():
+    clips = vamp_clips(group_id=["", "", "g9", "g9"]).drop(columns="setting")
+    rows = [(clip, 1, "c2", 0.5, "") for clip in clips.clip_id]
+    of_clips = influence.best(match_rows(*rows), clips, "clip_id")
+    assert of_clips.unit.tolist() == ["q00", "q01", "q10", "q11"]
+    assert of_clips.cluster.tolist() == ["q00", "q01", "g9", "g9"]
+    assert set(of_clips.setting) == {""}
+    of_vamps = influence.best(match_rows(*rows), clips)
+    assert of_vamps.cluster.tolist() == ["v0", "g9"]
+
+
+# -- exceedance ------------------------------------------------------------------------------------
+
+
+def nearest_table(cosines, encoder="test", side="train", own="kept"):
+    units = [f"u{number}" for number in range(len(cosines))]
+    table = pd.DataFrame({"unit": units, "cluster": units, "cosine": cosines})
+    return table.assign(encoder=encoder, side=side, own=own)
+
+
+def exceedance_of(passed=None):
+    vamps = [
+        nearest_table([0.9, 0.6, 0.5, 0.4]),
+        nearest_table([0.8, 0.6, 0.4, 0.2], own="left_out"),
+        nearest_table([0.7, 0.5], own="left_out", side="control"),
+        nearest_table([0.75, 0.55], own="left_out", side="train_equal"),
+        nearest_table([0.1, 0.2], encoder="other", own="left_out"),
+    ]
+    heldout = pd.concat([nearest_table([0.5, 0.3]), nearest_table([0.3], encoder="other")])
+    passed = heldout if passed is None else passed
+    return influence.exceedance(pd.concat(vamps), passed, heldout, 50, 0.9, seed=0)
+
+
+def test_exceedance_of_each_source_against_numbers_worked_by_hand():
+    table = exceedance_of(nearest_table([0.4, 0.2]))
+    mine = table[table.encoder == "test"]
+    sizes = mine.groupby("source", sort=False).n.first().to_dict()
+    assert sizes == {
+        "vamp_train": 4,
+        "vamp_train_own_kept": 4,
+        "vamp_train_equal": 2,
+        "vamp_control": 2,
+        "heldout_train": 2,
+        "roundtrip_train": 2,
+    }
+    for source, part in mine.groupby("source"):
+        assert len(part) == influence.THRESHOLDS
+        assert (part.threshold.iloc[0], part.threshold.iloc[-1]) == (0.2, 0.9)
+        assert part.share.is_monotonic_decreasing
+        assert part.share.iloc[0] == 1
+        assert (part.low <= part.share).all(), source
+        assert (part.share <= part.high).all(), source
+    at = mine[(mine.threshold - 0.55).abs() < 1e-3].groupby("source").share.first()
+    assert at["vamp_train"] == 0.5
+    assert at["vamp_train_own_kept"] == 0.5
+    assert at["vamp_control"] == 0.5
+    assert at["heldout_train"] == at["roundtrip_train"] == 0
+    at_last = mine[mine.threshold == 0.9].set_index("source").share
+    assert at_last["vamp_train_own_kept"] == 0.25
+    assert at_last.sum() == 0.25
+
+
+def test_an_encoder_has_its_own_thresholds_and_only_the_sources_it_holds():
+    table = exceedance_of()
+    assert "roundtrip_train" not in set(table.source), "the codec is not known"
+    other = table[table.encoder == "other"]
+    assert set(other.source) == {"vamp_train", "heldout_train"}
+    assert (other.threshold.min(), other.threshold.max()) == pytest.approx((0.1, 0.3))
+
+
+# -- prompts against the training set --------------------------------------------------------------
+
+
+def test_prompt_against_training_by_hand():
+    """v0 is nearer to the training set than to its prompt, v1 and v2 are not."""
+    clips = vamp_clips()
+    more = {"clip_id": "q20", "track_id": "t5", "group_id": "g5", "split": "train"}
+    more |= {"parent_clip_id": "c9", "vamp_id": "v2", "setting": "y"}
+    clips = pd.concat([clips, pd.DataFrame([more])], ignore_index=True)
+    matches = match_rows(
+        ("q00", 1, "c2", 0.9, ""),
+        ("q00", 4, "c0", 0.6, "parent"),
+        ("q01", 1, "c3", 0.5, ""),
+        ("q01", 1, "c1", 0.8, "parent"),
+        ("q10", 1, "c4", 0.3, ""),
+        ("q10", 1, "p0", 0.7, "parent"),
+        ("q11", 1, "c4", 0.4, ""),
+        ("q11", 7, "p1", 0.2, "parent"),
+        ("q20", 1, "c4", 0.4, ""),
+        ("q20", 1, "c9", 0.4, "parent"),  # as near is not nearer
+    )
+    sides = influence.equal_sides(clip_list(6, 4), 0)
+    table = influence.prompt_against_training(matches, clips, sides, 50, 0.95, seed=0)
+    table = table.set_index(["setting", "prompts"])
+    assert set(table.index) == {
+        ("all", "train"),
+        ("all", "control"),
+        ("x", "train"),
+        ("y", "control"),
+        ("y", "train"),
+    }
+    columns = ["n_vamps", "best_mean", "prompt_mean", "nearer_share", "size_matched"]
+    # six clips in the training set: 3 of them before c0, none before c1
+    assert table.loc[("x", "train"), columns].tolist() == pytest.approx([1, 0.9, 0.8, 1, 0.25])
+    assert table.loc[("y", "control"), columns].tolist() == pytest.approx([1, 0.4, 0.7, 0, 0.5])
+    expected = [2, 0.65, 0.6, 0.5, 0.125]
+    assert table.loc[("all", "train"), columns].tolist() == pytest.approx(expected)
+    bounds = ["nearer_low", "nearer_high", "size_matched_low", "size_matched_high"]
+    assert table.loc[("all", "train"), bounds].tolist() == pytest.approx([0, 1, 0, 0.25])
+    assert table.loc[("x", "train"), bounds].isna().all(), "one prompt gives no interval"
+
+
+def test_size_matched_counts_clips_of_the_side_that_is_asked_for():
+    matches = match_rows(("q00", 1, "c6", 0.9, ""), ("q00", 3, "c0", 0.6, "parent"))
+    sides = influence.equal_sides(clip_list(6, 4), 0)
+    for side, expected in (("train", 2 / 6), ("train_equal", 2 / 4), ("control", 2 / 4)):
+        table = influence.prompt_against_training(
+            matches.assign(side=side), vamp_clips(), sides, 9, 0.95, seed=0
+        )
+        assert table.size_matched.tolist() == pytest.approx([expected] * 2)
+        assert (table.side == side).all()
+
+
+def test_without_prompts_there_is_nothing_to_compare():
+    matches = match_rows(("q00", 1, "c2", 0.9, ""))
+    sides = influence.equal_sides(clip_list(), 0)
+    assert influence.prompt_against_training(matches, vamp_clips(), sides, 9, 0.95, 0).empty
