@@ -7,7 +7,7 @@ import click
 from musical_roots.cli import PATH, log, progress, stage
 from musical_roots.errors import InputError
 
-EXCERPT_S, EXCERPTS = 180.0, 500  # what a codec is trained on: of so many tracks at most
+EXCERPT_S, EXCERPTS = 90.0, 500  # what a codec is trained on: of so many tracks at most
 
 
 @stage.command("train-codec")
@@ -242,7 +242,7 @@ def copies(
 @stage.command("codec-quality")
 @click.argument("lists", type=PATH, nargs=-1, required=True)
 @click.option("--codec", "codec_file", type=PATH, required=True)
-@click.option("--clips", "count", type=int, default=50)
+@click.option("--clips", "count", type=int, default=30)
 @click.option("--out", type=PATH, required=True)
 @click.pass_obj
 def codec_quality(seed, lists, codec_file, count, out) -> None:

@@ -72,7 +72,7 @@ class Perturbations(Section):
 class Robustness(Section):
     """Experiment B: what a perturbation does to similarity and retrieval."""
 
-    queries: Count = Field(200, description="Clips that are perturbed, drawn by the seed.")
+    queries: Count = Field(125, description="Clips that are perturbed, drawn by the seed.")
     resamples: Count = Field(1000, description="Bootstrap resamples, clustered by track.")
     confidence: Annotated[float, Field(gt=0, lt=1)] = Field(0.95, description="Of the intervals.")
     sample_rate: Count = Field(44100, description="Hz at which perturbed clips are rendered.")

@@ -12,7 +12,7 @@ class OpenVamp(Switch):
 
     codebooks: Annotated[int, Field(ge=1, le=16)] = Field(8, description="Codebooks of its codec.")
     entries: Literal[64, 128, 256, 512, 1024] = Field(256, description="Entries a codebook.")
-    decoder_steps: Count = Field(600, description="Training steps of its codec's decoder.")
+    decoder_steps: Count = Field(450, description="Training steps of its codec's decoder.")
     width: Annotated[int, Field(ge=64, multiple_of=64)] = Field(
         192, description="Of the transformer; a multiple of 64."
     )

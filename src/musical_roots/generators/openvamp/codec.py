@@ -33,6 +33,7 @@ WINDOW, HOP, MELS = 2048, 480, 128
 FLOOR = 1e-4  # of a mel band; -80 dB of full scale
 LEVEL = 10 ** (-24 / 20)  # RMS that audio is brought to, VampNet's -24 dBFS
 BEAM = 4
+FRAMES = 65_536  # that the codebooks are fitted to, 256 an entry of 256
 SPECTRUM_STEPS, PHASE_STEPS, MOMENTUM = 10, 16, 0.99
 FRAME_S = HOP / SAMPLE_RATE
 
@@ -133,8 +134,10 @@ def train(
             f"{len(frames)}; lower it or add tracks"
         )
     quantiser = _quantiser(codebooks, entries)
-    quantiser.cp.seed = int(rng(seed, "openvamp.codec").integers(2**31))
-    quantiser.train(np.ascontiguousarray(frames, np.float32))
+    chance = rng(seed, "openvamp.codec")
+    quantiser.cp.seed = int(chance.integers(2**31))
+    fitted = chance.choice(len(frames), min(FRAMES, len(frames)), replace=False)
+    quantiser.train(np.ascontiguousarray(frames[fitted], np.float32))
     import faiss
 
     books = faiss.vector_to_array(quantiser.codebooks).reshape(codebooks, entries, MELS).copy()
