@@ -18,16 +18,16 @@ def test_dry_run_of_the_default_study(study):
     assert done.returncode == 0, done.stdout
 
 
+STAGES = ["corpus", "embeddings", "retrieval", "generation", "search", "robustness", "influence"]
+STAGES += ["figures", "report"]
+
+
 def test_bare_run_makes_everything(study):
     done = study.snakemake("--dry-run")
     assert "results/report.html" in done.stdout
 
 
-@pytest.mark.parametrize(
-    "stage",
-    ["corpus", "embeddings", "retrieval", "generation", "search", "robustness", "influence"]
-    + ["figures", "report"],
-)
+@pytest.mark.parametrize("stage", STAGES)
 def test_each_stage_is_a_target(study, stage):
     done = study.snakemake(stage, "--dry-run")
     assert done.returncode == 0, done.stdout
