@@ -187,6 +187,13 @@ def vamps(
     )
 
 
+def first_of_each(vamps: pd.DataFrame, count: int) -> pd.DataFrame:
+    """A few vamps to show: settings and the splits of prompts in turns."""
+    turn = vamps.groupby(["setting", "prompt_split"], sort=False).cumcount()
+    order = turn.to_frame("turn").assign(setting=vamps.groupby("setting", sort=False).ngroup())
+    return vamps.loc[order.sort_values(["turn", "setting"], kind="stable").index[:count]]
+
+
 def excerpts(prompts: pd.DataFrame) -> pd.DataFrame:
     """Real music as a list of vamps: of each prompt, one that is the prompt itself."""
     rows = [

@@ -1,5 +1,6 @@
 """Pages: one table, or a few, as one HTML file that needs nothing else."""
 
+import base64
 from pathlib import Path
 
 import jinja2
@@ -9,7 +10,14 @@ from musical_roots.errors import InputError
 from musical_roots.tables import write_text
 
 TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-    """<!doctype html>
+    """{% macro cell(kind, value) %}
+{% if kind == "sound" %}
+<audio controls preload="metadata" src="{{ value }}"></audio>
+{%- else %}
+{{ value -}}
+{% endif %}
+{% endmacro %}
+<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -43,7 +51,7 @@ tr:hover td { background: #f7fafc; }
 <thead><tr>{% for column in columns %}<th>{{ column }}</th>{% endfor %}</tr></thead>
 <tbody>
 {% for row in rows %}
-<tr>{% for kind, value in row %}<td class="{{ kind }}">{{ value }}</td>{% endfor %}</tr>
+<tr>{% for kind, value in row %}<td class="{{ kind }}">{{ cell(kind, value) }}</td>{% endfor %}</tr>
 {% endfor %}
 </tbody>
 </table></div>
@@ -109,7 +117,9 @@ def _row(values) -> list[tuple[str, str]]:
 
 
 def _cell(value) -> tuple[str, str]:
-    """CSS class and text of a cell; autoescaping follows in the template."""
+    """CSS class and text of a cell; autoescaping follows in the template. Bytes are an MP3."""
+    if isinstance(value, bytes):
+        return "sound", f"data:audio/mpeg;base64,{base64.b64encode(value).decode()}"
     if isinstance(value, float):
         return "number", "" if pd.isna(value) else f"{value:.4g}"
     if isinstance(value, int):

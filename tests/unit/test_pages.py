@@ -1,3 +1,5 @@
+import base64
+
 import numpy as np
 import pandas as pd
 
@@ -21,3 +23,11 @@ def test_text_is_escaped_and_numbers_are_short(tmp_path):
 def test_verdicts_stand_out(tmp_path):
     write_page(tmp_path / "p.html", "t", [], {"": pd.DataFrame({"verdict": ["does_not_hold"]})})
     assert '<td class="does_not_hold">does_not_hold</td>' in (tmp_path / "p.html").read_text()
+
+
+def test_bytes_become_a_player_that_needs_no_other_file(tmp_path):
+    table = pd.DataFrame({"vamp": [b"ID3 not really"]})
+    write_page(tmp_path / "p.html", "t", [], {"": table})
+    text = (tmp_path / "p.html").read_text()
+    assert "<audio controls" in text
+    assert base64.b64encode(b"ID3 not really").decode() in text

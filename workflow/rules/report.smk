@@ -268,6 +268,35 @@ rule page:
         "python -m musical_roots --log {log} page --title {params.title:q} --text {params.text:q} --out {output} {input}"
 
 
+rule listen:
+    input:
+        "results/vamps/{generator}/000.parquet",
+    output:
+        report(
+            "results/pages/listen_to_{generator}.html",
+            category=GENERATION,
+            labels={"what": "audio", "name": "{generator}"},
+        ),
+    log:
+        "results/logs/listen/{generator}.log",
+    conda:
+        "../../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        title=lambda wildcards: f"Some vamps of {label(wildcards.generator)}, beside their prompts",
+        text="Settings and splits in turns, the first of each; 24 kHz or the generator's own rate, as"
+        " MP3. The prompts' tracks are credited on the page of the corpus.",
+        code=code("listen"),
+    message:
+        "A page to hear {wildcards.generator}"
+    shell:
+        "python -m musical_roots --log {log} listen --vamps {input} --title {params.title:q} --text {params.text:q}"
+        " --out {output}"
+
+
 rule provenance:
     input:
         rules.embeddings.input,
@@ -339,6 +368,10 @@ rule reported:
     input:
         rules.figures.input,
         expand("results/pages/{page}.html", page=[*PAGES, "provenance"]),
+        expand(
+            "results/pages/listen_to_{generator}.html",
+            generator=[name for name in GENERATING if name in GENERATORS],
+        ),
         rules.notebook.output,
         rules.check.output,
 

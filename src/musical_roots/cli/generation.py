@@ -258,3 +258,36 @@ def codec_quality(seed, lists, codec_file, count, out) -> None:
         codec.load(codec_file), clips.iloc[sorted(order)], codec.SAMPLE_RATE
     )
     write_table(table, out)
+
+
+@stage.command("listen")
+@click.option("--vamps", "vamp_list", type=PATH, required=True)
+@click.option("--count", type=int, default=12)
+@click.option("--title", required=True)
+@click.option("--text", required=True)
+@click.option("--out", type=PATH, required=True)
+def listen(vamp_list, count, title, text, out) -> None:
+    """A page on which to hear some vamps beside their prompts."""
+    from musical_roots import audio
+    from musical_roots.generate import first_of_each
+    from musical_roots.pages import write_page
+    from musical_roots.tables import read_table
+
+    shown = first_of_each(read_table(vamp_list), count)
+    page = shown[["generator", "setting", "prompt_split", "kept_share"]].copy()
+    page["prompt"] = [
+        audio.mp3(audio.read(path, rate, start_s, duration_s)[0], rate)
+        for path, rate, start_s, duration_s in zip(
+            shown.prompt_path,
+            shown.sample_rate,
+            shown.prompt_start_s,
+            shown.duration_s,
+            strict=True,
+        )
+    ]
+    page["vamp"] = [
+        audio.mp3(*audio.read(path, rate))
+        for path, rate in zip(shown.path, shown.sample_rate, strict=True)
+    ]
+    page["track"] = shown.prompt_track_id
+    write_page(out, title, [text], {"": page})

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from musical_roots.audio import read
+from musical_roots.generate import first_of_each
 
 
 def openvamp_training(table: pd.DataFrame) -> Figure:
@@ -47,9 +48,7 @@ def copies(table: pd.DataFrame) -> Figure:
 
 def vamps(table: pd.DataFrame) -> Figure:
     """Spectrograms of six vamps, each beside its prompt: settings and splits in turns."""
-    turn = table.groupby(["setting", "prompt_split"], sort=False).cumcount()
-    order = turn.to_frame("turn").assign(setting=table.groupby("setting", sort=False).ngroup())
-    shown = table.loc[order.sort_values(["turn", "setting"], kind="stable").index[:6]]
+    shown = first_of_each(table, 6)
     figure = Figure(figsize=(8, 1.75 * len(shown) + 0.4), layout="constrained")
     axes = figure.subplots(len(shown), 2, squeeze=False, sharex=True, sharey=True)
     for row, (left, right) in zip(shown.itertuples(), axes, strict=True):
