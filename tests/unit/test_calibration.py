@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import false_discovery_control
+from scipy.stats import false_discovery_control, ks_2samp
 
 from musical_roots.experiments import calibration
 from musical_roots.seeding import rng
+from musical_roots.statistics import conformal_p
 
 
 def control_music(seed=0, tracks=60, excerpts=3, shift=None, encoder="test"):
@@ -117,6 +118,17 @@ def test_music_that_calibrates_unlike_what_is_tested_is_found_out(monkeypatch):
     assert summary["ks_p"] < 0.001
     assert summary["false_positives_at_05"] > 0.15
     assert (curve.share - calibration.GRID).max() > 0.2
+
+
+def test_one_excerpt_of_each_track_is_compared():
+    """Excerpts of a track are no independent draws: with all of them too much would look unlike."""
+    null = control_music(tracks=40, excerpts=10)
+    summary, _ = calibration.uniformity(null, 3, seed=0)
+    calibrating, tested = calibration.halves(null, 3, seed=0)[0]
+    single = calibrating.cosine[calibrating.single]
+    assert (summary["n_calibration"], len(single), summary["n_validation"]) == (20, 20, 20)
+    test = ks_2samp(single, tested.cosine)
+    assert (summary["ks"], summary["ks_p"]) == (test.statistic, test.pvalue)
 
 
 def test_uniformity_does_not_depend_on_the_order_of_rows():
@@ -269,7 +281,7 @@ def test_a_nearer_training_set_is_seen_in_each_arm():
 def test_calibrate_keeps_encoders_arms_and_units_apart():
     """The second encoder's null is as high as its vamps, so that it discovers nothing."""
     control = control_music(tracks=40)
-    null = [control.assign(of="vamp"), control.assign(of="clip")]
+    null = [control.assign(of="vamp"), control.assign(of="clip", cosine=control.cosine - 3)]
     null = pd.concat(null + [part.assign(encoder="other", cosine=99.0) for part in null])
     both = [on_both_sides([0.1] * 6, "abcdef", own=own) for own in ("kept", "left_out")]
     both += [on_both_sides([0.1] * 4, "ghij", "control", own) for own in ("kept", "left_out")]
@@ -288,6 +300,8 @@ def test_calibrate_keeps_encoders_arms_and_units_apart():
     assert rows.discoveries_control_prompts["test", "kept"] == 4
     assert rows.p_at_05["test", "kept"] == 1
     assert rows.discoveries["other"].tolist() == [0, 0]
+    p = found["p_values"].set_index(["encoder", "own"]).p["test", "left_out"]
+    assert p.tolist() == pytest.approx([*conformal_p([0.99], control.cosine, control.cluster)] * 10)
     assert len(found["p_values"]) == 2 * 2 * 10
     assert found["planted"].set_index("encoder").power.to_dict() == {"test": 1, "other": 0}
     assert len(found["paired"]) == 2 * 2 * 3

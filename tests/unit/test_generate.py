@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import tiny_openvamp
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from musical_roots import audio, generate
 from musical_roots.corpus.clips import clip_id
@@ -85,6 +87,38 @@ def test_a_split_with_too_few_places_gives_them_all_and_one_with_none_is_named(c
     assert len(generate.choose_prompts(clips[clips.split == "train"], tracks, 3, 2.0, 0)) == 3
     with pytest.raises(InputError, match=r"generation.duration_s: no control track has 9 s"):
         generate.choose_prompts(clips, tracks, 4, 9.0, 0)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    starts=st.lists(st.integers(0, 40), min_size=1, max_size=20, unique=True),
+    duration_s=st.sampled_from([0.5, 1.0, 3.7, 10.0]),
+    count=st.integers(1, 30),
+    seed=st.integers(0, 2**32),
+)
+def test_no_prompt_lies_over_another(starts, duration_s, count, seed):
+    """On a grid of half seconds, so that clips overlap in every way."""
+    clips = [(track, start / 2) for track in ("a", "b") for start in starts]
+    clips = pd.DataFrame(clips, columns=["track_id", "start_s"]).assign(
+        split="train", group_id="", path="", duration_s=1.0
+    )
+    clips["clip_id"] = [clip_id(row.track_id, row.start_s, 1.0) for row in clips.itertuples()]
+    tracks = pd.DataFrame({"track_id": ["a", "b"], "duration_s": 40.0})
+    chosen = generate.choose_prompts(clips, tracks, count, duration_s, seed)
+    assert 1 <= len(chosen) <= count
+    for _, mine in chosen.groupby("track_id"):
+        ordered = np.sort(mine.start_s)
+        assert (np.diff(ordered) >= duration_s - 1e-6).all()
+    if len(chosen) < count:  # and no place for one more is left
+        for clip in clips.itertuples():
+            mine = chosen.start_s[chosen.track_id == clip.track_id]
+            assert (mine - clip.start_s).abs().min() < duration_s - 1e-6
+
+
+def test_another_stage_draws_others(corpus, prompts):
+    excerpts = generate.choose_prompts(*corpus, 4, 2.0, 0, "excerpts")
+    assert not excerpts.equals(prompts)
+    assert excerpts.columns.tolist() == prompts.columns.tolist()
 
 
 # -- vamps -----------------------------------------------------------------------------------------
@@ -184,6 +218,114 @@ def test_vamps_become_clips_with_the_prompts_as_parents(corpus, planned, tmp_pat
     assert 0 < len(targets) < len(clips)
     assert set(targets.target) == {"prompt"}
     assert set(targets.clip_id) <= set(corpus[0].clip_id.iloc[::2])
+
+
+# -- held-out music --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def excerpts(prompts):
+    return generate.excerpts(prompts)
+
+
+def test_an_excerpt_is_a_vamp_that_is_its_own_prompt(prompts, excerpts):
+    assert excerpts.vamp_id.tolist() == excerpts.prompt_id.tolist() == prompts.prompt_id.tolist()
+    assert excerpts.path.tolist() == excerpts.prompt_path.tolist() == prompts.path.tolist()
+    assert excerpts.prompt_start_s.tolist() == prompts.start_s.tolist()
+    assert set(excerpts.setting) == {"held out"}
+
+
+def test_clips_of_excerpts_are_those_of_the_corpus_by_another_role(corpus, excerpts):
+    clips = generate.prompt_clips(excerpts, 1.0, "heldout")
+    assert len(clips) == 2 * len(excerpts)
+    assert set(clips.role) == {"heldout"}
+    assert set(clips.vamp_id) == set(excerpts.vamp_id), "what belongs together"
+    assert set(clips.setting) == {"held out"}
+    there = corpus[0].set_index("clip_id").loc[clips.clip_id]
+    for column in ("track_id", "split", "path", "start_s"):
+        assert clips[column].tolist() == there[column].tolist()
+    plain = generate.prompt_clips(excerpts, 1.0)
+    assert set(plain.role) == {"prompt"}
+    assert (plain[["vamp_id", "setting", "parent_clip_id"]] == "").all(axis=None)
+    assert plain.clip_id.tolist() == clips.clip_id.tolist()
+
+
+class Codec:
+    """A generator that is a codec alone: softer the fewer codebooks are decoded."""
+
+    name = label = "codec"
+    sample_rate = RATE
+    asked = 0
+
+    def __init__(self, fingerprint="one", gain=0.25):
+        self.fingerprint, self.gain = fingerprint, gain
+
+    def reconstruct(self, audio, codebooks):
+        self.asked += 1
+        return self.gain * codebooks * audio
+
+
+def test_round_trips_are_what_the_codec_gives(excerpts, tmp_path):
+    generator = tiny_openvamp.load()
+    made = generate.round_trips(excerpts, generator, 2, tmp_path)
+    assert set(made.setting) == {"round trip"}
+    assert made.drop(columns=["setting", "path", "sample_rate"]).equals(
+        excerpts.drop(columns=["setting", "path"])
+    )
+    for row in made.itertuples():
+        original, _ = audio.read(row.prompt_path, RATE, row.prompt_start_s, 2.0)
+        expected = generator.reconstruct(original, 2)
+        expected = expected / max(1, np.abs(expected).max())
+        sound, rate = audio.read(row.path)
+        assert rate == row.sample_rate == RATE
+        np.testing.assert_allclose(sound, expected, atol=1e-6)
+        assert np.abs(sound - original).max() > 0.01, "and not the original"
+
+
+def test_round_trips_that_are_there_are_kept(excerpts, tmp_path):
+    codec, told = Codec(), []
+    first = generate.round_trips(excerpts, codec, 2, tmp_path, told.append)
+    assert codec.asked == sum(told) == len(excerpts) == first.path.nunique()
+    contents = [Path(path).read_bytes() for path in first.path]
+    Path(first.path[1]).unlink()
+    again = generate.round_trips(excerpts, codec, 2, tmp_path, told.append)
+    assert codec.asked == len(excerpts) + 1, "only the one that was gone"
+    assert sum(told) == 2 * len(excerpts)
+    pd.testing.assert_frame_equal(again, first)
+    assert [Path(path).read_bytes() for path in again.path] == contents
+
+
+def test_a_round_trip_is_named_by_all_that_it_depends_on(excerpts, tmp_path):
+    made = [
+        generate.round_trips(excerpts, codec, codebooks, tmp_path)
+        for codec, codebooks in ((Codec(), 2), (Codec("other weights", 0.1), 2), (Codec(), 3))
+    ]
+    assert len(set(pd.concat(made).path)) == 3 * len(excerpts)
+    sounds = [audio.read(table.path[0])[0] for table in made]
+    peaks = [np.abs(sound).max() for sound in sounds]
+    assert np.array(peaks) / peaks[0] == pytest.approx([1, 0.4, 1.5], rel=1e-3)
+
+
+def test_round_trips_too_loud_for_a_file_are_brought_to_its_bounds(excerpts, tmp_path):
+    made = generate.round_trips(excerpts, Codec(gain=100), 1, tmp_path)
+    for row in made.itertuples():
+        sound, _ = audio.read(row.path)
+        original, _ = audio.read(row.prompt_path, RATE, row.prompt_start_s, 2.0)
+        np.testing.assert_allclose(sound, original / np.abs(original).max(), atol=1e-4)
+
+
+def test_clips_of_round_trips_have_the_originals_as_parents(corpus, excerpts, tmp_path):
+    made = generate.round_trips(excerpts, Codec(), 2, tmp_path)
+    clips, originals = (
+        generate.vamp_clips(made, 1.0, "roundtrip"),
+        generate.prompt_clips(excerpts, 1.0, "heldout"),
+    )
+    assert set(clips.role) == {"roundtrip"}
+    assert set(clips.path) == set(made.path)
+    assert clips.parent_clip_id.tolist() == originals.clip_id.tolist()
+    assert clips.vamp_id.tolist() == originals.vamp_id.tolist()
+    assert not set(clips.clip_id) & set(corpus[0].clip_id)
+    assert set(generate.vamp_clips(made, 1.0).role) == {"vamp"}
 
 
 # -- audio made elsewhere --------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from musical_roots.experiments.generation import (
     KnownRuns,
     codec_quality,
     copies,
+    copies_by_setting,
     runs,
     stft_distance,
 )
@@ -58,7 +59,7 @@ def test_equal_runs_have_equal_numbers_and_no_others(tokens):
         assert by_window.setdefault(window, number) == number
 
 
-def test_copies_by_setting_beside_real_music(tmp_path):
+def test_copies_of_each_vamp_beside_real_music(tmp_path):
     chance = np.random.default_rng(0)
     train = {name: chance.integers(0, 64, (4, 300)) for name in "ab"}
     control = {"c": chance.integers(0, 64, (4, 300))}
@@ -76,8 +77,16 @@ def test_copies_by_setting_beside_real_music(tmp_path):
         np.savez(tmp_path / f"{name}.npz", tokens=tokens, kept=kept)
         rows.append((name, split, group, name, tmp_path / f"{name}.npz", "openvamp"))
     names = ["setting", "prompt_split", "prompt_group_id", "prompt_id", "tokens_path", "generator"]
-    table = copies(pd.DataFrame(rows, columns=names), train, control, tracks, seed=0)
-    table = table.set_index(["setting", "prompts"])
+    vamps = pd.DataFrame(rows, columns=names)
+    vamps["vamp_id"] = [f"v{number}" for number in range(3)]
+    table = copies(vamps, train, control, tracks, seed=0)
+    assert table.vamp_id.is_unique
+    made = table[table.setting != "real music"]
+    assert made.vamp_id.tolist() == vamps.vamp_id.tolist()
+    assert made.cluster.tolist() == vamps.prompt_group_id.tolist()
+    assert len(table) == 3 + 2 * 3, "as many excerpts of either split as prompts"
+    pd.testing.assert_frame_equal(copies(vamps, train, control, tracks, seed=0), table)
+    table = table.drop_duplicates(["setting", "prompts"]).set_index(["setting", "prompts"])
     shares = ["kept_share", "copied_share", "copied_elsewhere_share", "copied_coarsest_share"]
     assert table.loc[("copies the prompt", "train"), shares].tolist() == [0, 1, 0, 0]
     assert table.loc[("copies another", "train"), shares].tolist() == [0.5, 1, 1, 1]
@@ -86,6 +95,34 @@ def test_copies_by_setting_beside_real_music(tmp_path):
     assert table.loc[("real music", "train"), shares].tolist() == [0, 1, 0, 0]
     assert table.loc[("real music", "control"), shares].tolist() == [0, 0, 0, 0]
     assert (table.generator == "openvamp").all()
+
+
+def shares(*rows):
+    names = ["setting", "prompts", "cluster", "n_tokens", "kept_share", "copied_share"]
+    names += ["copied_elsewhere_share", "copied_coarsest_share"]
+    return pd.DataFrame(rows, columns=names).assign(generator="openvamp")
+
+
+def test_copies_by_setting_are_means_over_vamps_with_an_interval():
+    table = shares(
+        ("x", "train", "a", 100, 0.5, 0.8, 0.1, 0.0),
+        ("x", "train", "a", 300, 0.25, 0.6, 0.3, 0.5),
+        ("x", "train", "b", 200, 0.0, 0.4, 0.5, np.nan),
+        ("x", "train", "b", 0, 1.0, np.nan, np.nan, np.nan),  # nothing was generated
+        ("x", "control", "c", 10, 0.0, 0.2, 0.2, 0.2),
+        ("real music", "control", "d", 10, 0.0, 0.7, 0.4, 0.2),
+    )
+    by_setting = copies_by_setting(table, 200, 0.95, seed=0).set_index(["setting", "prompts"])
+    assert by_setting.n_vamps.tolist() == [3, 1, 1]
+    row = by_setting.loc[("x", "train")]
+    columns = ["kept_share", "n_tokens", "copied_share", "copied_elsewhere_share"]
+    assert row[columns].tolist() == pytest.approx([0.25, 600, 0.6, 0.3])
+    assert row.copied_coarsest_share == pytest.approx(0.25), "of those that generated any of it"
+    # of two prompts both, or one twice
+    bounds = ["copied_elsewhere_low", "copied_elsewhere_high"]
+    assert row[bounds].tolist() == pytest.approx([0.2, 0.5])
+    assert by_setting.loc[("x", "control"), bounds].isna().all(), "one prompt gives no interval"
+    assert (by_setting.generator == "openvamp").all()
 
 
 # -- the codec -------------------------------------------------------------------------------------

@@ -152,15 +152,19 @@ def test_sources_take_their_side_and_arm_and_nothing_else():
 # -- hubs ------------------------------------------------------------------------------------------
 
 
+def of_vectors(vectors):
+    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    clips = pd.DataFrame({"clip_id": [f"c{n}" for n in range(len(vectors))]})
+    about = {"encoder": "test", "fingerprint": "abc", "dim": vectors.shape[1]}
+    return Embeddings(clips, [vectors.astype(np.float16)], about)
+
+
 def cone(count, name, dim=50):
     """Unit vectors around an axis; the first of them is the axis, near to all."""
     vectors = rng(0, "test.cone", name).normal(size=(count, dim))
     vectors[:, 0] += 4
     vectors[0] = np.eye(dim)[0]
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    clips = pd.DataFrame({"clip_id": [f"{name}{n}" for n in range(count)]})
-    about = {"encoder": "test", "fingerprint": "abc", "dim": dim}
-    return Embeddings(clips, [vectors.astype(np.float16)], about)
+    return of_vectors(vectors)
 
 
 @pytest.fixture(scope="module")
@@ -194,16 +198,27 @@ def test_hubs_are_seen_and_every_correction_makes_less_of_them(measured):
 
 
 def test_no_clip_of_the_training_set_is_its_own_neighbour():
-    """Far from each other in pairs: the one neighbour of each is its twin, never itself."""
-    twins = np.repeat(np.eye(20), 2, axis=0) + 0.01 * rng(0, "test.twins").normal(size=(40, 20))
-    twins = (twins / np.linalg.norm(twins, axis=1, keepdims=True)).astype(np.float16)
-    clips = pd.DataFrame({"clip_id": [f"c{n}" for n in range(40)]})
-    index = Embeddings(clips, [twins], {"encoder": "test", "fingerprint": "abc", "dim": 20})
-    table = hubs.hubness({"same": index}, index, k=1, most=99, seed=0)
-    assert set(table.queries) == {"train", "same"}
+    """Families far from each other: two find their middle one, which finds the nearer of them."""
+    middle, aside = np.eye(60)[:20], np.eye(60)[20:40]
+    index = of_vectors(np.concatenate([middle, middle + 0.2 * aside, middle - 0.3 * aside]))
+    table = hubs.hubness({"vamps": index}, index, k=1, most=99, seed=0)
     for row in table.itertuples():
+        if row.queries == "train":
+            assert (row.biggest_hub, row.anti_hubs) == pytest.approx((2 / 60, 1 / 3))
+        else:  # which are not known to be the same clips
+            assert (row.biggest_hub, row.anti_hubs) == pytest.approx((1 / 60, 0))
+
+
+def test_where_all_are_found_as_often_nobody_is_a_hub():
+    """Pairs far from each other: each finds the other."""
+    middle, aside = np.eye(40)[:20], np.eye(40)[20:]
+    index = of_vectors(np.concatenate([middle, middle + 0.2 * aside]))
+    table = hubs.hubness({"vamps": index}, index, k=1, most=99, seed=0)
+    plain = table[table.correction == "none"]
+    assert set(plain.queries) == {"train", "vamps"}
+    for row in plain.itertuples():
         assert (row.biggest_hub, row.anti_hubs, row.gini) == pytest.approx((1 / 40, 0, 0))
-        assert row.skewness == 0, "nobody is a hub"
+        assert row.skewness == 0
 
 
 def test_no_more_clips_are_drawn_than_asked_for_and_k_fits():
