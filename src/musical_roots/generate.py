@@ -234,7 +234,8 @@ def round_trips(
     Returns
     -------
     DataFrame
-        `excerpts` with the setting "round trip", the path of the new audio and its sample_rate.
+        `excerpts` with a vamp_id and the setting "round trip", the path of the new audio and its
+        sample_rate.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -246,7 +247,12 @@ def round_trips(
             _write_audio(came_back, path, generator.sample_rate)
         paths.append(str(path))
         progress(1)
-    return excerpts.assign(setting="round trip", path=paths, sample_rate=generator.sample_rate)
+    return excerpts.assign(
+        vamp_id=[Path(path).stem for path in paths],
+        setting="round trip",
+        path=paths,
+        sample_rate=generator.sample_rate,
+    )
 
 
 def listed(root: Path | None, manifest: Path | None) -> pd.DataFrame:

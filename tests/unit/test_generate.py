@@ -269,9 +269,11 @@ def test_round_trips_are_what_the_codec_gives(excerpts, tmp_path):
     generator = tiny_openvamp.load()
     made = generate.round_trips(excerpts, generator, 2, tmp_path)
     assert set(made.setting) == {"round trip"}
-    assert made.drop(columns=["setting", "path", "sample_rate"]).equals(
-        excerpts.drop(columns=["setting", "path"])
+    assert made.drop(columns=["vamp_id", "setting", "path", "sample_rate"]).equals(
+        excerpts.drop(columns=["vamp_id", "setting", "path"])
     )
+    # another generator's round trip of the same excerpt is other audio
+    assert made.vamp_id.is_unique and not set(made.vamp_id) & set(excerpts.vamp_id)
     for row in made.itertuples():
         original, _ = audio.read(row.prompt_path, RATE, row.prompt_start_s, 2.0)
         expected = generator.reconstruct(original, 2)
@@ -323,7 +325,7 @@ def test_clips_of_round_trips_have_the_originals_as_parents(corpus, excerpts, tm
     assert set(clips.role) == {"roundtrip"}
     assert set(clips.path) == set(made.path)
     assert clips.parent_clip_id.tolist() == originals.clip_id.tolist()
-    assert clips.vamp_id.tolist() == originals.vamp_id.tolist()
+    assert clips.vamp_id.nunique() == originals.vamp_id.nunique()
     assert not set(clips.clip_id) & set(corpus[0].clip_id)
     assert set(generate.vamp_clips(made, 1.0).role) == {"vamp"}
 

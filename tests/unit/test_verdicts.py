@@ -65,6 +65,17 @@ def test_the_track_is_that_which_most_encoders_that_find_a_match_name():
     assert (none.track_id, none.n_encoders, none.encoders) == ("", 0, "")
 
 
+def test_of_tracks_that_as_many_name_the_better_supported_wins():
+    near = ("one", 0.99, 0.01, "x"), ("two", 0.99, 0.02, "x")
+    far = ("three", 0.5, 0.001, "y"), ("four", 0.5, 0.001, "y")
+    at = dict.fromkeys(["one", "two", "three", "four"], 0.9)
+    row = verdicts.verdicts(evidence(*far, *near), at, 0.05).iloc[0]
+    assert (row.tier, row.track_id) == ("copy", "x")
+    at = dict.fromkeys(at, 0.999)  # none is as near as a copy: the smaller q
+    row = verdicts.verdicts(evidence(*near, *far), at, 0.05).iloc[0]
+    assert (row.tier, row.track_id) == ("near-copy", "y")
+
+
 def test_every_vamp_has_one_verdict():
     parts = [
         evidence(("clap", 0.5, 0.01, "a"), unit="w"),
@@ -178,7 +189,9 @@ def all_views(copies=None, without=()):
         ]:
             key = {"encoder": encoder, "own": own, "unit": unit}
             rows.append(key | {"cosine": cosine, "p": p, "q": 2 * p})
-            songs += [key | {"track_id": name} for name in (track, "tz")]  # the most evidence first
+            # the most evidence first; "tz" has a nearer clip all the same
+            songs += [key | {"track_id": track, "maximum": cosine}]
+            songs += [key | {"track_id": "tz", "maximum": 0.99}]
     tracks = pd.DataFrame({"track_id": ["ta", "tb"], "title": ["A", "B"], "artist": ["x", "y"]})
     return verdicts.views(
         vamps,

@@ -206,6 +206,7 @@ def _drawn(
 ) -> np.ndarray:
     """Vectors of `count` clips at most, drawn by the seed: float32 [count, dim]."""
     rows = np.arange(len(embeddings)) if among is None else np.flatnonzero(among)
+    rows = rows[np.argsort(embeddings.clips.clip_id.to_numpy(str)[rows])]  # whatever their order
     mask = np.zeros(len(embeddings), bool)
     mask[rng(seed, "influence.hubness", name).permutation(rows)[:count]] = True
     part = embeddings.where(mask)

@@ -88,9 +88,9 @@ def verdicts(evidence: pd.DataFrame, copy_at: dict[str, float], level: float) ->
     Parameters
     ----------
     evidence : DataFrame
-        A row a vamp and encoder: unit, encoder, cosine (to its nearest training clip), q (adjusted
-        p-value), track_id (that with the most evidence). The caller leaves out encoders that were
-        never trained.
+        A row a vamp and encoder: unit, encoder, q (adjusted p-value), track_id (that with the most
+        evidence), cosine (to the nearest clip of that track). The caller leaves out encoders that
+        were never trained.
     copy_at : dict of str to float
         Encoder -> cosine from which on a match is as near as a copy; NaN if that is not known.
     level : float
@@ -100,20 +100,25 @@ def verdicts(evidence: pd.DataFrame, copy_at: dict[str, float], level: float) ->
     -------
     DataFrame
         unit, tier, n_encoders (that find a match), encoders (their names), track_id: that which
-        most of them name, or "".
+        most of them name, or "". Of tracks that as many name, the one that more find as near as a
+        copy, then that with the smaller q.
     """
     rows = []
+    evidence = evidence.assign(
+        as_near=evidence.cosine >= evidence.encoder.map(copy_at).astype(float)
+    )
     for unit, part in evidence.groupby("unit", sort=False):
-        found = part[part.q <= level].sort_values(["q", "encoder"])
-        names = found.track_id.value_counts()
-        track = "" if found.empty else max(names[names == names.max()].index)
-        naming = found[found.track_id == track]
-        as_near = (naming.cosine >= naming.encoder.map(copy_at).astype(float)).sum()
-        tier = "nothing found"
-        if len(found) >= 1:
-            tier = "resembles"
-        if len(naming) >= 2:
-            tier = "copy" if as_near >= 2 else "near-copy"
+        found = part[part.q <= level]
+        named = found.groupby("track_id").agg(
+            encoders=("encoder", "size"), as_near=("as_near", "sum"), q=("q", "min")
+        )
+        order = ["encoders", "as_near", "q", "track_id"]
+        named = named.reset_index().sort_values(order, ascending=[False, False, True, True])
+        tier, track = "nothing found", ""
+        if len(named):
+            tier, track = "resembles", named.track_id.iloc[0]
+            if named.encoders.iloc[0] >= 2:
+                tier = "copy" if named.as_near.iloc[0] >= 2 else "near-copy"
         rows.append(
             {
                 "unit": unit,
@@ -190,7 +195,7 @@ def views(
         the prompt's own track, and with it (_with_own); cosine and p of each encoder.
     """
     keys = ["encoder", "own", "unit"]
-    first = songs.drop_duplicates(keys)[[*keys, "track_id"]]
+    first = songs.drop_duplicates(keys)[[*keys, "track_id", "maximum"]]
     said = p_values.merge(first, on=keys)
     vamps, credits = vamps.set_index("vamp_id"), tracks.set_index("track_id")
     columns = ["generator", "setting", "prompt_id", "prompt_split", "kept_share"]
@@ -207,6 +212,7 @@ def views(
     agreed = agreement(nearness, clusters, named, resamples, confidence, seed)
     for own, suffix in (("left_out", ""), ("kept", "_with_own")):
         part = said[(said.own == own) & ~said.encoder.isin(without)]
+        part = part.assign(cosine=part.maximum)  # of the track that is named, not of any
         found = verdicts(part, copy_at, level).set_index("unit")
         found["title"] = found.track_id.map(credits.title).fillna("")
         found["artist"] = found.track_id.map(credits.artist).fillna("")
