@@ -1,0 +1,102 @@
+"""Sentences about influence never come without what music never seen gives by itself."""
+
+import pandas as pd
+import pytest
+
+from musical_roots.experiments.findings import findings
+
+KEY = {"generator": "openvamp", "encoder": "musicnn"}
+
+
+def tables(gini: float = 0.6, prompts: bool = True, codec: bool = True) -> list[pd.DataFrame]:
+    """One generator and encoder; the Gini of vamps in the training set is given."""
+    shares = {
+        "vamp_train": [1.0, 0.4, 0.1],
+        "vamp_train_own_kept": [1.0, 0.5, 0.2],
+        "vamp_control": [1.0, 0.3, 0.0],
+        "heldout_train": [1.0, 0.05, 0.0],
+    } | ({"roundtrip_train": [1.0, 0.08, 0.04]} if codec else {})
+    exceedance = pd.DataFrame(
+        [
+            KEY | {"source": source, "threshold": threshold, "share": share}
+            for source, column in shares.items()
+            for threshold, share in zip([0.1, 0.5, 0.9], column, strict=True)
+        ]
+    )
+    row = {"level": 0.05, "n_vamps": 208, "n_null_tracks": 67, "smallest_p": 1 / 68}
+    row |= {"false_positives_at_05": 0.04, "p_at_05": 0.1}
+    calibration = pd.DataFrame(
+        [KEY | row | {"own": "kept", "discoveries": 17}]
+        + [KEY | row | {"own": "left_out", "discoveries": 3}]
+    )
+    interval = {"difference": 0.01, "low": -0.01, "high": 0.03, "sign_flip_p": 0.2}
+    paired = pd.DataFrame([KEY | interval | {"own": "left_out", "prompts": "all"}])
+    nearer = [
+        KEY | {"setting": "all", "own": "left_out", "prompts": split, "side": side}
+        | {"nearer_share": share, "size_matched": 0.1}
+        for split in ("train", "control")
+        for side, share in (("train_equal", 0.8), ("control", 0.7))
+    ]  # fmt: skip
+    ginis = {
+        "vamps, training set": gini,
+        "vamps, control index": 0.55,
+        "held-out music, training set": 0.4,
+    }
+    concentration = pd.DataFrame(
+        [
+            KEY | {"level": "song", "source": source, "gini": value}
+            | {"gini_low": value - 0.05, "gini_high": value + 0.05}
+            for source, value in ginis.items()
+        ]
+    )  # fmt: skip
+    hubness = pd.DataFrame(
+        [
+            KEY | {"queries": queries, "correction": "none", "skewness": skewness}
+            for queries, skewness in (("vamps", 3.0), ("held-out music", 1.7))
+        ]
+    )
+    against = pd.DataFrame(nearer if prompts else [], columns=list(nearer[0]))
+    return [exceedance, calibration, paired, against, concentration, hubness]
+
+
+def said(*args, **how) -> dict[str, str]:
+    table = findings(*tables(*args, **how))
+    assert (table.generator == "openvamp").all() and (table.encoder == "musicnn").all()
+    first_words = table.question.str.split().str[0]
+    return dict(zip(first_words, table.finding, strict=True))
+
+
+def test_every_sentence_holds_its_nulls():
+    told = said()
+    # the first cosine that at most one in twenty round trips reaches
+    assert told["How"].startswith("At a cosine of 0.90")
+    assert "4 % of held-out excerpts after the codec" in told["How"]
+    for share in ("vamps 10 % without", "20 % with it", "0 % of vamps"):
+        assert share in told["How"], share
+
+
+@pytest.mark.parametrize(("gini", "verdict"), [(0.7, "more than hubness"), (0.6, "no more than")])
+def test_a_small_subset_of_songs_is_named_with_what_hubs_give(gini, verdict):
+    told = said(gini)["Do"]
+    assert verdict in told
+    assert "0.55 [0.50, 0.60] for vamps, control index" in told
+    assert "0.40 [0.35, 0.45] for held-out music" in told
+    assert "3.0 for vamps, 1.7 for as much held-out music" in told
+
+
+def test_discoveries_come_with_the_rate_of_false_ones_and_the_resolution():
+    table = findings(*tables())
+    told = table.finding[table.question.str.startswith("Is any")].iloc[0]
+    assert "3 of 208" in told and "17 with it" in told
+    assert "of held-out music 4 %" in told and "no p below 0.015" in told
+
+
+def test_where_the_codec_is_not_known_held_out_music_is_taken_as_it_is():
+    told = said(codec=False)["How"]
+    assert "after the codec" not in told and told.startswith("At a cosine of 0.50")
+
+
+def test_where_no_prompt_is_known_nothing_is_said_of_it():
+    table = findings(*tables(prompts=False))
+    told = table.finding[table.question.str.contains("prompt")].iloc[0]
+    assert told == "No prompt is known."
