@@ -129,6 +129,7 @@ rule attribute:
         "../../envs/main.yaml"
     threads: 1
     resources:
+        # some 2 GB a million clips of the index, whatever the number of queries
         mem_mb=4000,
         runtime=240,
     params:
