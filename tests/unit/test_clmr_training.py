@@ -222,9 +222,12 @@ def test_the_network_and_its_gradients_are_those_of_plain_modules():
     (features * way).sum().backward()
     (plain * way).sum().backward()
     for theirs, ours in zip(layers, (m for pair in encoder.sequential for m in pair), strict=True):
-        torch.testing.assert_close(ours.weight.grad, theirs.weight.grad, rtol=1e-6, atol=1e-9)
+        # rounding goes with the largest of them, and differs from processor to processor
+        for name in ["weight"] + ["bias"] * isinstance(ours, nn.BatchNorm1d):
+            mine, plains = (getattr(layer, name).grad for layer in (ours, theirs))
+            error = (mine - plains).abs().max() / plains.abs().max()
+            assert error < 1e-9, name
         if isinstance(ours, nn.BatchNorm1d):
-            torch.testing.assert_close(ours.bias.grad, theirs.bias.grad, rtol=1e-6, atol=1e-9)
             torch.testing.assert_close(ours.running_mean, theirs.running_mean)
             torch.testing.assert_close(ours.running_var, theirs.running_var)
 
