@@ -279,7 +279,7 @@ def listed(root: Path | None, manifest: Path | None) -> pd.DataFrame:
 
 
 def external(
-    listed: pd.DataFrame, clips: pd.DataFrame, minimum_s: float
+    listed: pd.DataFrame, clips: pd.DataFrame, duration_s: float
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Audio that was made elsewhere, as a list of vamps; what cannot be used, with the reason.
 
@@ -289,8 +289,9 @@ def external(
         path; optional, "" where it is not known: prompt_path and prompt_start_s.
     clips : DataFrame
         The corpus's clip list: a prompt that is a track of the corpus is recognised by its path.
-    minimum_s : float
-        Length of a clip, in seconds: what is shorter cannot be used.
+    duration_s : float
+        Length of an output, in seconds, as of the excerpts that it is held against: of what is
+        longer the start is taken, what is shorter cannot be used.
 
     Returns
     -------
@@ -305,11 +306,10 @@ def external(
     for row in listed.to_dict("records"):
         try:
             samples, rate = audio.read(row["path"])  # all of it: a header can promise too much
-            duration_s = len(samples) / rate
-            if duration_s < minimum_s:
+            if len(samples) / rate < duration_s - 0.01:
                 raise InputError(
-                    f"{row['path']}: {duration_s:.1f} s of audio are less than a clip's "
-                    f"{minimum_s:g} s; leave it out"
+                    f"{row['path']}: {len(samples) / rate:.1f} s of audio are less than "
+                    f"generation.duration_s, {duration_s:g} s; lower that, or leave the file out"
                 )
             digest = hashlib.sha256(Path(row["path"]).read_bytes()).hexdigest()[:16]
         except InputError as error:

@@ -349,7 +349,7 @@ def elsewhere(tmp_path, corpus):
 
 
 def test_a_folder_of_audio_is_a_list_of_vamps(elsewhere, corpus):
-    vamps, rejected = generate.external(generate.listed(elsewhere, None), corpus[0], 1.0)
+    vamps, rejected = generate.external(generate.listed(elsewhere, None), corpus[0], 3.0)
     assert vamps.path.tolist() == [str(elsewhere / name) for name in ("a.wav", "b.flac")]
     assert rejected.path.tolist() == [str(elsewhere / "broken.wav")]
     assert "not audio that can be decoded" in rejected.reason[0]
@@ -364,7 +364,7 @@ def test_a_folder_of_audio_is_a_list_of_vamps(elsewhere, corpus):
 
 def test_a_manifest_may_know_the_prompts(elsewhere, corpus):
     listed = generate.listed(None, elsewhere / "list.csv")
-    vamps, rejected = generate.external(listed, corpus[0], 1.0)
+    vamps, rejected = generate.external(listed, corpus[0], 3.0)
     assert len(vamps) == 2
     assert [reason.split(": ")[1][:12] for reason in rejected.reason] == [
         "not audio th",

@@ -121,14 +121,17 @@ def test_concentration_does_not_depend_on_the_order_of_rows():
 
 
 def test_sources_take_their_side_and_arm_and_nothing_else():
-    there = items(4).assign(train=[True, True, False, False], control=[False, False, True, True])
+    there = items(4).assign(
+        train_equal=[True, True, False, False], control=[False, False, True, True]
+    )
     matches = pd.DataFrame(
         [
-            ("q0", "c000", "", "train", "left_out"),
-            ("q0", "c001", "", "train", "kept"),
-            ("q0", "c001", "parent", "train", "left_out"),
-            ("q1", "c001", "", "train", "left_out"),
+            ("q0", "c000", "", "train_equal", "left_out"),
+            ("q0", "c001", "", "train_equal", "kept"),
+            ("q0", "c001", "parent", "train_equal", "left_out"),
+            ("q1", "c001", "", "train_equal", "left_out"),
             ("q1", "c002", "", "control", "left_out"),
+            ("q1", "c003", "", "train", "left_out"),
         ],
         columns=["query_clip_id", "clip_id", "target", "side", "own"],
     )

@@ -174,6 +174,15 @@ def shards_of(clips):
     return query_shards(clips) if clips.startswith("vamps-") else never_seen_shards()
 
 
+def sides_of(clips):
+    """Where clips are searched for: vamps on every side and in both arms, all else in train."""
+    if clips.startswith("vamps-"):
+        return (
+            "--side train --side train_equal --side control --own kept --own left_out"
+        )
+    return "--side train --side train_equal" if clips == "heldout" else "--side train"
+
+
 def attributed(what, clips, encoders=ACTIVE):
     """Parts of what was found for a clip list: match tables, or nearest clips."""
     return expand(

@@ -210,12 +210,12 @@ rule external:
         runtime=60,
     params:
         flags=flags(config["generators"]["external"], "root", "manifest"),
-        clip_s=config["clips"]["duration_s"],
+        duration_s=config["generation"]["duration_s"],
         code=code("external"),
     message:
         "Listing audio made elsewhere"
     shell:
-        "python -m musical_roots --log {log} external {params.flags} --clip-duration-s {params.clip_s} --out {output.vamps}"
+        "python -m musical_roots --log {log} external {params.flags} --duration-s {params.duration_s} --out {output.vamps}"
         " --rejected {output.rejected} {input.lists}"
 
 

@@ -135,12 +135,7 @@ rule attribute:
     params:
         files=lambda wildcards, input: each("--queries", input.queries)
         + each("--parents", input.parents),
-        # vamps are searched for on every side and in both arms, all else in the training set
-        sides=lambda wildcards: (
-            "--side train --side train_equal --side control --own kept --own left_out"
-            if wildcards.clips.startswith("vamps-")
-            else ""
-        ),
+        sides=lambda wildcards: sides_of(wildcards.clips),
         k=lambda wildcards: 1 if wildcards.clips == "planted" else config["search"]["k"],
         code=code("attribute"),
     message:

@@ -175,16 +175,16 @@ def vamp(seed, generator, checkpoints, device, prompt_list, settings, shard, aud
 @click.argument("lists", type=PATH, nargs=-1, required=True)
 @click.option("--root", type=PATH, help="Folder of audio files.")
 @click.option("--manifest", type=PATH, help="Table with path, and prompt_path, prompt_start_s.")
-@click.option("--clip-duration-s", type=float, required=True)
+@click.option("--duration-s", type=float, required=True, help="Of an output.")
 @click.option("--out", type=PATH, required=True)
 @click.option("--rejected", type=PATH, required=True)
-def external(lists, root, manifest, clip_duration_s, out, rejected) -> None:
+def external(lists, root, manifest, duration_s, out, rejected) -> None:
     """List audio that was made elsewhere, as vamps; files that cannot be used are named."""
     from musical_roots import generate
     from musical_roots.tables import read_tables, write_table
 
     listed = generate.listed(root, manifest)
-    made, bad = generate.external(listed, read_tables(lists), clip_duration_s)
+    made, bad = generate.external(listed, read_tables(lists), duration_s)
     write_table(bad, rejected)
     for row in bad.itertuples():
         log.info("rejected %s", row.reason)

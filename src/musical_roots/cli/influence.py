@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from musical_roots.cli import PATH, log, progress, stage
+from musical_roots.errors import InputError
 
 RESAMPLING = [
     click.option("--resamples", type=int, default=1000),
@@ -36,6 +37,11 @@ def excerpts(seed, lists, tracks, count, duration_s, clip_duration_s, out, clips
 
     corpus = read_tables(lists)
     control = corpus[corpus.split == "control"]
+    if control.group_id.nunique() < 2:
+        raise InputError(
+            "influence wants 2 control tracks at least; add recordings, raise "
+            "corpus.control_share, or set influence.activate to false"
+        )
     chosen = generate.choose_prompts(
         control, read_table(tracks), count, duration_s, seed, "excerpts"
     )
@@ -131,7 +137,12 @@ def exceedance(seed, vamps, null, heldout, resamples, confidence, out) -> None:
 
     real = nearest_of(heldout)
     passed = real if set(null) == set(heldout) else nearest_of(null)
-    write(influence.exceedance(nearest_of(vamps), passed, real, resamples, confidence, seed), out)
+    write(
+        influence.exceedance(
+            nearest_of(vamps, whole=True), passed, real, resamples, confidence, seed
+        ),
+        out,
+    )
 
 
 @stage.command("calibrate")
@@ -156,8 +167,12 @@ def calibrate(
     from musical_roots.experiments import calibration
     from musical_roots.tables import read_tables
 
+    never = read_tables(null)
     found = calibration.calibrate(
-        *(read_tables(paths) for paths in (vamps, null, planted, planted_clips)),
+        read_tables(vamps),
+        never[never.side == "train"],
+        read_tables(planted),
+        read_tables(planted_clips),
         level,
         draws,
         resamples,
@@ -321,12 +336,13 @@ def join(parts) -> None:
         write_table(pd.concat(found, ignore_index=True), whole)
 
 
-def nearest_of(paths, of: str = "vamp"):
-    """Nearest clips of vamps, or of single clips, over all parts."""
+def nearest_of(paths, of: str = "vamp", whole: bool = False):
+    """Nearest clips of vamps, or of single clips, over all parts: in train, or on all sides."""
     from musical_roots.tables import read_tables
 
     table = read_tables(paths)
-    return table[table.of == of].reset_index(drop=True)
+    table = table[(table.of == of) & ((table.side == "train") | whole)]
+    return table.reset_index(drop=True)
 
 
 def heard(paths):

@@ -96,7 +96,11 @@ class Generation(Section):
         52,
         description="A generator and setting; half of the prompts from train, half from control.",
     )
-    duration_s: Seconds = Field(6.0, description="Length of a prompt and its vamp, in seconds.")
+    duration_s: Seconds = Field(
+        6.0,
+        description="Length of a prompt and its vamp, and of the held-out excerpts that they are "
+        "held against, in seconds.",
+    )
     shards: Count = Field(1, description="Jobs that the prompts are cut into.")
     settings: dict[Annotated[str, Field(pattern="^[a-z0-9_]+$")], VampSetting] = Field(
         SETTINGS,

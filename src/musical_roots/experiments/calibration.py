@@ -1,4 +1,4 @@
-"""How sure is a resemblance? p-values from music that the generator never saw, and their proof.
+"""How sure is a resemblance? p-values from music that the generator never saw, and their check.
 
 The null of a vamp's best match is the best match of control music: excerpts as long as a vamp, of
 tracks and artists that nothing was trained on, sent through the generator's codec first, so that
@@ -8,8 +8,14 @@ That the p-values are what they say is itself tested. Control tracks are split i
 one half calibrates; of the other the p-values must be uniform; and training clips that were
 perturbed and hidden among it must be found, with no more false discoveries than the level allows.
 
-A second null needs no exchangeability with real music: a vamp's best match in the training set
-against its best match in a control index of equal size.
+A second null needs no exchangeability of vamps with real music: a vamp's best match in the
+training set against its best match in a control index of as many clips. It speaks of these two
+indexes: which tracks they are made of is not drawn again, and one can be nearer to everything by
+accident.
+
+Where the null is not exact: a prompt from the train split leaves its artist's other tracks in the
+training set, a held-out excerpt has none there; and a vamp from a control prompt is held against a
+null that holds excerpts of its prompt's track, too.
 
 References
 ----------
@@ -218,14 +224,14 @@ def paired(vamps: pd.DataFrame, resamples: int, confidence: float, seed: int) ->
     -------
     DataFrame
         encoder, own, prompts ("train", "control", "all"), n_vamps, n_prompts, difference (mean
-        cosine), low, high, sign_flip_p (one-sided: the training set is nearer). Vamps lean to the
-        side that their prompts are from; with prompts from both sides in equal number that evens
-        out.
+        cosine), low, high, sign_flip_p (one-sided: the training set is nearer, given these two
+        indexes). Vamps lean to the side that their prompts are from, above all in the arm "kept".
     """
     wide = vamps.pivot_table(
         index=["encoder", "own", "unit", "cluster", "split"], columns="side", values="cosine"
     ).reset_index()
     wide["difference"] = wide.train_equal - wide.control
+    wide["split"] = wide.split.replace("", "unknown")
     rows = []
     for key, part in pd.concat([wide.assign(split="all"), wide]).groupby(
         ["encoder", "own", "split"], sort=False
@@ -305,11 +311,11 @@ def calibrate(
                 part = found[found.split == split]
                 row[f"n_{split}_prompts"] = len(part)
                 row[f"discoveries_{split}_prompts"] = int((part.q <= level).sum())
-                if len(part):
-                    chance = rng(seed, "calibration.curve", f"{encoder} {own} {split}")
-                    shares = p_curve(part.p, part.cluster, resamples, confidence, chance)
-                    music = f"vamps, {split} prompts"
-                    tables["curve"].append(shares.assign(encoder=encoder, own=own, music=music))
+            for split, part in found.groupby("split"):
+                chance = rng(seed, "calibration.curve", f"{encoder} {own} {split}")
+                shares = p_curve(part.p, part.cluster, resamples, confidence, chance)
+                music = f"vamps, {split or 'unknown'} prompts"
+                tables["curve"].append(shares.assign(encoder=encoder, own=own, music=music))
             tables["p_values"].append(found)
             tables["calibration"].append(pd.DataFrame([row]))
         tables["paired"].append(paired(mine, resamples, confidence, seed))

@@ -44,7 +44,7 @@ def findings(
 
 def _near(table: pd.DataFrame) -> str:
     """At the cosine that one in twenty held-out excerpts reaches."""
-    wide = table.pivot(index="threshold", columns="source", values="share")
+    wide = table.pivot_table(index="threshold", columns="source", values="share")
     null = "roundtrip_train" if "roundtrip_train" in wide else "heldout_train"
     # a few excerpts alone cannot show one in twenty
     at = wide.index[wide[null] <= max(0.05, wide[null].min())].min()
@@ -53,8 +53,9 @@ def _near(table: pd.DataFrame) -> str:
     return (
         f"At a cosine of {at:.2f} or more to a training clip are {_percent(shares[null])} of "
         f"held-out excerpts {music}and of vamps {_percent(shares.vamp_train)} without the prompt's "
-        f"track, {_percent(shares.vamp_train_own_kept)} with it; to a clip of the control index "
-        f"{_percent(shares.vamp_control)} of vamps."
+        f"track, {_percent(shares.vamp_train_own_kept)} with it; of indexes of one size, "
+        f"{_percent(shares.vamp_train_equal)} in the training set, {_percent(shares.vamp_control)} "
+        f"in control."
     )
 
 
@@ -77,7 +78,10 @@ def _paired(table: pd.DataFrame) -> str:
         f"p {row.sign_flip_p:.3f}, for {name} prompts"
         for name, row in rows.iterrows()
     ]
-    return f"Difference of the best cosines, without the prompt's track: {'; '.join(told)}."
+    return (
+        f"Difference of the best cosines, without the prompt's track, given these two indexes: "
+        f"{'; '.join(told)}."
+    )
 
 
 def _prompts(table: pd.DataFrame) -> str:
@@ -107,13 +111,13 @@ def _concentrated(table: pd.DataFrame, hubness: pd.DataFrame) -> str:
     hubs = hubness[hubness.correction == "none"].set_index("queries").skewness
     above = all(rows.gini_low[names[0]] > rows.gini_high[name] for name in names[1:])
     verdict = (
-        "more than hubness alone would give"
+        "A small subset of songs influences many outputs, more than in both nulls"
         if above
-        else "no more than the nulls and hubness allow"
+        else "The matches are not more concentrated than in both nulls"
     )
     return (
-        f"A small subset of songs takes a large share of the matches, {verdict}: Gini over songs "
-        f"{'; '.join(ginis)}. Skewness of the k-occurrence: {hubs['vamps']:.1f} for vamps, "
+        f"{verdict}: Gini over songs (95 % of draws) {'; '.join(ginis)}. What hubs give: skewness "
+        f"of the k-occurrence {hubs['vamps']:.1f} for vamps, "
         f"{hubs['held-out music']:.1f} for as much held-out music."
     )
 

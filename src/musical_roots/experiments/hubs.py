@@ -36,12 +36,12 @@ def sources(
     vamp_clips, heldout_clips : DataFrame
         Their clip lists.
     items : DataFrame
-        The corpus's clips: clip_id, group_id, artist, and train and control of
-        `influence.equal_sides`.
+        The corpus's clips: clip_id, group_id, artist, and train_equal and control of
+        `influence.equal_sides`: the training set, cut to the size of the control index.
     """
     made = {
-        "vamps, training set": (vamps, vamp_clips, "train", "left_out"),
-        "held-out music, training set": (heldout, heldout_clips, "train", "kept"),
+        "vamps, training set": (vamps, vamp_clips, "train_equal", "left_out"),
+        "held-out music, training set": (heldout, heldout_clips, "train_equal", "kept"),
         "vamps, control index": (vamps, vamp_clips, "control", "left_out"),
     }
     found = {}

@@ -235,8 +235,8 @@ def prompt_against_training(
         than to their prompt, the paper's comparison) with nearer_low and nearer_high, and
         size_matched: the probability that one clip of that side, drawn at random, is nearer to a
         vamp's clip than the clip of the prompt, mean over clips, with size_matched_low and _high.
-        It lacks the advantage of a maximum over many clips. Empty where no
-        prompt is known.
+        It lacks the advantage of a maximum over many clips, and is a little low in the arm
+        left_out, which has fewer. Empty where no prompt is known.
     """
     keys = ["encoder", "side", "own", "unit"]
     nearest = best(matches, clips).set_index(keys)

@@ -14,8 +14,8 @@ from musical_roots import statistics
 from musical_roots.seeding import rng
 
 TIERS = {
-    "copy": "a near-copy that is as near to the track as its own round trip through the codec is, "
-    "to two encoders at least",
+    "copy": "a near-copy that is as near to the track as music is to its own round trip through "
+    "the codec, to two encoders at least",
     "near-copy": "two encoders at least find a match, and name the same track first",
     "resembles": "one encoder at least finds a match",
     "nothing found": "no encoder finds a match",
@@ -88,8 +88,8 @@ def verdicts(evidence: pd.DataFrame, copy_at: dict[str, float], level: float) ->
     Parameters
     ----------
     evidence : DataFrame
-        A row a vamp and encoder: unit, encoder, q (adjusted p-value), track_id (that with the most
-        evidence), cosine (to the nearest clip of that track). The caller leaves out encoders that
+        A row a vamp and encoder: unit, encoder, q (adjusted p-value), track_id (of the nearest
+        clip), cosine (to it). The caller leaves out encoders that
         were never trained.
     copy_at : dict of str to float
         Encoder -> cosine from which on a match is as near as a copy; NaN if that is not known.
@@ -195,7 +195,9 @@ def views(
         the prompt's own track, and with it (_with_own); cosine and p of each encoder.
     """
     keys = ["encoder", "own", "unit"]
-    first = songs.drop_duplicates(keys)[[*keys, "track_id", "maximum"]]
+    # the track of the nearest clip: it is what the p-value speaks of
+    first = songs.sort_values("maximum", ascending=False, kind="stable")
+    first = first.drop_duplicates(keys)[[*keys, "track_id"]]
     said = p_values.merge(first, on=keys)
     vamps, credits = vamps.set_index("vamp_id"), tracks.set_index("track_id")
     columns = ["generator", "setting", "prompt_id", "prompt_split", "kept_share"]
@@ -212,7 +214,6 @@ def views(
     agreed = agreement(nearness, clusters, named, resamples, confidence, seed)
     for own, suffix in (("left_out", ""), ("kept", "_with_own")):
         part = said[(said.own == own) & ~said.encoder.isin(without)]
-        part = part.assign(cosine=part.maximum)  # of the track that is named, not of any
         found = verdicts(part, copy_at, level).set_index("unit")
         found["title"] = found.track_id.map(credits.title).fillna("")
         found["artist"] = found.track_id.map(credits.artist).fillna("")

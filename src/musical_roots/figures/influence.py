@@ -11,7 +11,8 @@ from musical_roots.figures.robustness import panels
 SOURCES = {
     "vamp_train": ("vamps in the training set, prompt's track left out", "#0072B2", "-"),
     "vamp_train_own_kept": ("the same, prompt's track kept", "#0072B2", "--"),
-    "vamp_control": ("vamps in the control index, of equal size", "#E69F00", "-"),
+    "vamp_train_equal": ("vamps in a training index of equal size", "#56B4E9", "-."),
+    "vamp_control": ("vamps in a control index of equal size", "#E69F00", "-"),
     "heldout_train": ("held-out music in the training set", "#009E73", "-"),
     "roundtrip_train": ("the same after the generator's codec", "#009E73", ":"),
 }
@@ -19,6 +20,7 @@ MUSIC = {
     "held out": ("held-out music, validation half (95 % of halves)", "#009E73"),
     "vamps, train prompts": ("vamps, train prompts", "#0072B2"),
     "vamps, control prompts": ("vamps, control prompts", "#E69F00"),
+    "vamps, unknown prompts": ("outputs, prompts unknown", "#CC79A7"),
 }
 NULLS = {
     "vamps, training set": ("#0072B2", "-"),
