@@ -163,7 +163,7 @@ def calibrate(
     seed, vamps, null, planted, planted_clips, level, draws, resamples, confidence, p_values, out,
     curve, paired, planted_out,
 ) -> None:  # fmt: skip
-    """p-values of resemblance, and the proof that they are what they say."""
+    """p-values of resemblance, and the check that they are what they say."""
     from musical_roots.experiments import calibration
     from musical_roots.tables import read_tables
 
