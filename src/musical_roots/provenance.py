@@ -96,7 +96,7 @@ def environment() -> dict[str, str]:
         "commit": commit(),
         "python": sys.version.split()[0],
         "system": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
+        "processor": processor(),
     }
 
 
@@ -110,7 +110,12 @@ def commit() -> str:
     return done.stdout.strip()
 
 
-def _processor() -> str:
+def processor(device: str = "cpu") -> str:
+    """Name of the processor, or of the GPU where `device` is "cuda"."""
+    if device == "cuda":
+        import torch
+
+        return torch.cuda.get_device_name()
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -54,6 +54,14 @@ def flags(section, *keys):
     return " ".join(words)
 
 
+def command(target):
+    """What a person types to make a file with this run's config."""
+    files = map(os.path.relpath, workflow.configfiles)
+    overlays = [path for path in files if path != "config/config.yaml"]
+    words = ["--configfile", *overlays] if overlays else []
+    return " ".join(["snakemake", "--cores", "2", *words, "--", target])
+
+
 def module(name):
     """The module that an encoder or generator is written in: its jobs depend on it, others do not."""
     written = ENCODERS | GENERATORS

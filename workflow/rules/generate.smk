@@ -17,30 +17,93 @@ SETTINGS = {
 }
 
 
-rule train_openvamp_codec:
-    input:
-        tracks="results/corpus/tracks.csv",
-    output:
-        codec="results/models/openvamp-codec.safetensors",
-    log:
-        "results/logs/train_openvamp_codec.log",
-    # what the longest job waits for comes first
-    priority: 10
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=60,
-    params:
-        flags=flags(OPENVAMP, "codebooks", "entries", "decoder_steps"),
-        seed=config["seed"],
-        code=code("train-codec"),
-    message:
-        "Training openvamp's codec on the train split"
-    shell:
-        "python -m musical_roots --log {log} --seed {params.seed} train-codec --tracks {input.tracks} {params.flags}"
-        " --out {output.codec}"
+if OPENVAMP["checkpoint"]:
+
+    rule openvamp_checkpoint:
+        input:
+            folder=OPENVAMP["checkpoint"],
+            tracks="results/corpus/tracks.csv",
+        output:
+            codec="results/models/openvamp-codec.safetensors",
+            weights="results/models/openvamp.safetensors",
+            curve="results/tables/openvamp_training.csv",
+        log:
+            "results/logs/openvamp_checkpoint.log",
+        conda:
+            "../../envs/main.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=10,
+        params:
+            flags=flags(OPENVAMP, "codebooks", "entries", "width", "layers"),
+            code=code("openvamp-checkpoint"),
+        message:
+            "Taking openvamp from {input.folder}"
+        shell:
+            "python -m musical_roots --log {log} openvamp-checkpoint --folder {input.folder:q} --tracks {input.tracks}"
+            " {params.flags} --codec {output.codec} --weights {output.weights} --curve {output.curve}"
+
+else:
+
+    rule train_openvamp_codec:
+        input:
+            tracks="results/corpus/tracks.csv",
+        output:
+            codec="results/models/openvamp-codec.safetensors",
+        log:
+            "results/logs/train_openvamp_codec.log",
+        # what the longest job waits for comes first
+        priority: 10
+        conda:
+            "../../envs/main.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=60,
+        params:
+            flags=flags(OPENVAMP, "codebooks", "entries", "decoder_steps"),
+            seed=config["seed"],
+            code=code("train-codec"),
+        message:
+            "Training openvamp's codec on the train split"
+        shell:
+            "python -m musical_roots --log {log} --seed {params.seed} train-codec --tracks {input.tracks} {params.flags}"
+            " --out {output.codec}"
+
+    rule train_openvamp:
+        input:
+            train=tokens_of("train"),
+            control=tokens_of("control"),
+        output:
+            weights="results/models/openvamp.safetensors",
+            curve="results/tables/openvamp_training.csv",
+        log:
+            "results/logs/train_openvamp.log",
+        benchmark:
+            "results/benchmarks/train_openvamp.tsv"
+        priority: 10
+        conda:
+            "../../envs/main.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=1440,
+            gpu=int(config["encode"]["device"] == "cuda"),
+        params:
+            tokens=lambda wildcards, input: [f"--train {path}" for path in input.train]
+            + [f"--control {path}" for path in input.control],
+            flags=flags(
+                OPENVAMP, "entries", "width", "layers", "steps", "batch", "precision"
+            ),
+            device=config["encode"]["device"],
+            seed=config["seed"],
+            code=code("train-openvamp"),
+        message:
+            "Training openvamp on the train split"
+        shell:
+            "python -m musical_roots --log {log} --seed {params.seed} train-openvamp {params.tokens} {params.flags}"
+            " --device {params.device} --out {output.weights} --curve {output.curve}"
 
 
 rule tokenise:
@@ -69,40 +132,31 @@ rule tokenise:
         " --shard {params.shard} {params.shards} --codec {input.codec} --out {output.tokens}"
 
 
-rule train_openvamp:
+rule openvamp_quality:
     input:
+        weights="results/models/openvamp.safetensors",
         train=tokens_of("train"),
         control=tokens_of("control"),
     output:
-        weights="results/models/openvamp.safetensors",
-        curve="results/tables/openvamp_training.csv",
-        quality="results/tables/openvamp.csv",
+        table="results/tables/openvamp.csv",
     log:
-        "results/logs/train_openvamp.log",
-    benchmark:
-        "results/benchmarks/train_openvamp.tsv"
-    priority: 10
+        "results/logs/openvamp_quality.log",
     conda:
         "../../envs/main.yaml"
     threads: 1
     resources:
         mem_mb=4000,
-        runtime=1440,
-        gpu=int(config["encode"]["device"] == "cuda"),
+        runtime=30,
     params:
         tokens=lambda wildcards, input: [f"--train {path}" for path in input.train]
         + [f"--control {path}" for path in input.control],
-        flags=flags(
-            OPENVAMP, "entries", "width", "layers", "steps", "batch", "precision"
-        ),
-        device=config["encode"]["device"],
         seed=config["seed"],
-        code=code("train-openvamp"),
+        code=code("openvamp-quality"),
     message:
-        "Training openvamp on the train split"
+        "Measuring openvamp on train and control"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} train-openvamp {params.tokens} {params.flags}"
-        " --device {params.device} --out {output.weights} --curve {output.curve} --quality {output.quality}"
+        "python -m musical_roots --log {log} --seed {params.seed} openvamp-quality --weights {input.weights}"
+        " {params.tokens} --out {output.table}"
 
 
 # VampNet's packages, in a folder that only its own process imports from.

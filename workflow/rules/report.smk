@@ -140,6 +140,21 @@ if ATTRIBUTED:
         " track, too. The untrained control has no say.",
     }
 
+# Model trained by this run -> heading and table of what its card says.
+CARDS = {}
+if OPENVAMP_TABLES and not OPENVAMP["checkpoint"]:
+    CARDS["openvamp"] = {
+        "Loss (nats a masked token)": "results/tables/openvamp_training.csv",
+        "At masked places of its own recordings, and of the control split": "results/tables/openvamp.csv",
+        "What its codec loses": "results/tables/codec.csv",
+        "Share of generated tokens in an 8-gram of the training set": "results/tables/copies.csv",
+    }
+if "clmr_open" in ACTIVE:
+    CARDS["clmr_open"] = {
+        "Loss": "results/tables/clmr_open_training.csv",
+        "Same-track retrieval on the control split": "results/tables/retrieval.csv",
+    }
+
 
 rule figures:
     input:
@@ -295,6 +310,42 @@ rule listen:
     shell:
         "python -m musical_roots --log {log} listen --vamps {input} --title {params.title:q} --text {params.text:q}"
         " --out {output}"
+
+
+rule model_cards:
+    input:
+        expand("results/models/{model}.md", model=CARDS),
+
+
+rule model_card:
+    input:
+        weights="results/models/{model}.safetensors",
+        tracks="results/corpus/tracks.csv",
+        tables=lambda wildcards: CARDS[wildcards.model].values(),
+    output:
+        card="results/models/{model}.md",
+    log:
+        "results/logs/model_card/{model}.log",
+    wildcard_constraints:
+        model="openvamp|clmr_open",
+    conda:
+        "../../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        command=command("results/models/{model}.md"),
+        tables=lambda wildcards: [
+            f"--table {heading!r} {path}"
+            for heading, path in CARDS[wildcards.model].items()
+        ],
+        code=code("model-card"),
+    message:
+        "Writing the model card of {wildcards.model}"
+    shell:
+        "python -m musical_roots --log {log} model-card --name {wildcards.model} --weights {input.weights}"
+        " --tracks {input.tracks} --command {params.command:q} {params.tables} --out {output.card}"
 
 
 rule provenance:

@@ -47,6 +47,7 @@ def train_clmr(seed, tracks, steps, batch, device, out, curve) -> None:
     from musical_roots.devices import settle
     from musical_roots.encoders import clmr
     from musical_roots.encoders.clmr_training import train
+    from musical_roots.provenance import processor
     from musical_roots.tables import read_table, write_table
     from musical_roots.weights import checkpoints
 
@@ -67,7 +68,13 @@ def train_clmr(seed, tracks, steps, batch, device, out, curve) -> None:
             device=settle(device),
             progress=bar.update,
         )
-    about = {"source": f"trained here, seed {seed}", "steps": steps, "batch": batch}
+    about = {
+        "source": f"trained here, seed {seed}",
+        "trained_on": sorted(audio["train"]),
+        "steps": steps,
+        "batch": batch,
+        "processor": processor(settle(device)),
+    }
     checkpoints.save(out, tensors, about)
     write_table(losses, curve)
 

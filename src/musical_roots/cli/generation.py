@@ -42,7 +42,8 @@ def train_codec(seed, tracks, codebooks, entries, decoder_steps, out) -> None:
             decoder_steps=decoder_steps,
             progress=bar.update,
         )
-    trained.save(out, {"source": f"trained here, seed {seed}", "tracks": len(excerpts)})
+    about = {"source": f"trained here, seed {seed}", "trained_on": sorted(table.track_id)}
+    trained.save(out, about | {"excerpts": len(excerpts), "decoder_steps": decoder_steps})
 
 
 @stage.command("tokenise")
@@ -81,15 +82,13 @@ def tokenise(tracks, split, shard, codec_file, out) -> None:
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
 @click.option("--out", type=PATH, required=True)
 @click.option("--curve", type=PATH, required=True)
-@click.option("--quality", type=PATH, required=True)
 @click.pass_obj
 def train_openvamp(seed, train_files, control_files, entries, width, layers, steps, batch,
-                   precision, device, out, curve, quality) -> None:  # fmt: skip
+                   precision, device, out, curve) -> None:  # fmt: skip
     """Train openvamp's network on the train split, watching its loss on the control split."""
-    import pandas as pd
-
     from musical_roots.devices import settle
     from musical_roots.generators.openvamp import model, training
+    from musical_roots.provenance import processor
     from musical_roots.tables import read_arrays, write_table
     from musical_roots.weights import checkpoints
 
@@ -107,23 +106,74 @@ def train_openvamp(seed, train_files, control_files, entries, width, layers, ste
             device=settle(device),
             progress=bar.update,
         )
-    parameters = sum(value.numel() for value in trained.parameters())
+    about = {
+        "source": f"trained here, seed {seed}",
+        "trained_on": sorted(tokens["train"]),
+        "steps": steps,
+        "batch": batch,
+        "precision": precision,
+        "processor": processor(settle(device)),
+    }
+    checkpoints.save(out, trained.tensors(), about | model.described(size))
+    write_table(losses, curve)
+
+
+@stage.command("openvamp-checkpoint")
+@click.option("--folder", type=PATH, required=True, help="With both files and the curve.")
+@click.option("--tracks", type=PATH, required=True)
+@click.option("--codebooks", type=int, required=True)
+@click.option("--entries", type=int, required=True)
+@click.option("--width", type=int, required=True)
+@click.option("--layers", type=int, required=True)
+@click.option("--codec", "codec_file", type=PATH, required=True)
+@click.option("--weights", type=PATH, required=True)
+@click.option("--curve", type=PATH, required=True)
+def openvamp_checkpoint(
+    folder, tracks, codebooks, entries, width, layers, codec_file, weights, curve
+) -> None:
+    """Take an openvamp that was trained before, if it was on this very train split."""
+    import shutil
+
+    from musical_roots.generators.openvamp import generator, model
+    from musical_roots.tables import read_table
+
+    table = read_table(tracks)
+    size = model.Size(codebooks, entries, width, layers)
+    generator.check(folder, size, set(table.track_id[table.split == "train"]))
+    for path in (codec_file, weights, curve):
+        shutil.copyfile(folder / path.name, path)
+
+
+@stage.command("openvamp-quality")
+@click.option("--weights", type=PATH, required=True)
+@click.option("--train", "train_files", type=PATH, multiple=True, required=True)
+@click.option("--control", "control_files", type=PATH, multiple=True)
+@click.option("--out", type=PATH, required=True)
+@click.pass_obj
+def openvamp_quality(seed, weights, train_files, control_files, out) -> None:
+    """Loss and accuracy of openvamp's network on what it was trained on, and on what it was not."""
+    import pandas as pd
+
+    from musical_roots.generators.openvamp import model, training
+    from musical_roots.tables import read_arrays, write_table
+
+    trained, about = model.load(weights)
     rows = [
         {
             "generator": "openvamp",
             "split": split,
-            **training.evaluate(trained, part, seed),
-            "n_tracks": len(part),
-            "n_frames": sum(track.shape[1] for track in part.values()),
-            "parameters": parameters,
-            "steps": steps,
+            **training.evaluate(trained, tokens, seed),
+            "n_tracks": len(tokens),
+            "n_frames": sum(track.shape[1] for track in tokens.values()),
+            "parameters": sum(value.numel() for value in trained.parameters()),
+            "steps": about["steps"],
         }
-        for split, part in tokens.items()
+        for split, tokens in [
+            ("train", read_arrays(train_files)),
+            ("control", read_arrays(control_files)),
+        ]
     ]
-    about = {"source": f"trained here, seed {seed}", "steps": steps, "batch": batch}
-    checkpoints.save(out, trained.tensors(), about | model.described(size))
-    write_table(losses, curve)
-    write_table(pd.DataFrame(rows), quality)
+    write_table(pd.DataFrame(rows), out)
 
 
 @stage.command("prompts")

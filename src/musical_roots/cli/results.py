@@ -67,6 +67,24 @@ def figure(name, table, generator, svg, png) -> None:
     draw(name, rows[rows.generator == generator] if generator else rows, svg, png)
 
 
+@stage.command("model-card")
+@click.option("--name", required=True)
+@click.option("--weights", type=PATH, required=True)
+@click.option("--tracks", type=PATH, required=True)
+@click.option("--command", required=True, help="That trains it.")
+@click.option("--table", "tables", type=(str, PATH), multiple=True, help="Heading and table.")
+@click.option("--out", type=PATH, required=True)
+def model_card(name, weights, tracks, command, tables, out) -> None:
+    """Say of a model that was trained here what it was trained on, and how good it is."""
+    from musical_roots.cards import card
+    from musical_roots.tables import read_table, write_text
+    from musical_roots.weights import checkpoints
+
+    _, about = checkpoints.read(weights)
+    results = {heading: read_table(path) for heading, path in tables}
+    write_text(card(name, about, read_table(tracks), command, results), out)
+
+
 @stage.command("claims")
 @click.argument("tables", type=PATH, nargs=-1, required=True)
 @click.option("--expected", type=PATH, required=True)

@@ -10,6 +10,11 @@ from musical_roots.config.base import Count, Seconds, Section, Switch
 class OpenVamp(Switch):
     """Our own generator, trained by the workflow on the train split."""
 
+    checkpoint: str | None = Field(
+        None,
+        description="Folder with an openvamp of these sizes that was trained on this very train "
+        "split, such as `models/openvamp-large`; null to train it here.",
+    )
     codebooks: Annotated[int, Field(ge=1, le=16)] = Field(8, description="Codebooks of its codec.")
     entries: Literal[64, 128, 256, 512, 1024] = Field(256, description="Entries a codebook.")
     decoder_steps: Count = Field(450, description="Training steps of its codec's decoder.")

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import librosa
 import numpy as np
-import torch
 
 from musical_roots.audio import as_loud_as
 from musical_roots.errors import InputError
@@ -16,6 +15,7 @@ from musical_roots.weights import checkpoints
 
 VERSION = "openvamp-1"
 CODEC, NETWORK = "openvamp-codec.safetensors", "openvamp.safetensors"
+CURVE = "openvamp_training.csv"
 
 
 class OpenVamp(Generator):
@@ -34,11 +34,9 @@ class OpenVamp(Generator):
                     "and run it"
                 )
         self.codec = codec.load(paths[0])
-        tensors, about = checkpoints.read(paths[1])
-        self.model = model.MaskedTransformer(model.size_of(about))
-        self.model.load_state_dict({name: torch.from_numpy(t) for name, t in tensors.items()})
-        self.model.to(device).eval()
-        digest = checkpoints.digest(self.codec.tensors() | tensors)
+        self.model, _ = model.load(paths[1])
+        digest = checkpoints.digest(self.codec.tensors() | self.model.tensors())
+        self.model.to(device)
         self.fingerprint = f"{VERSION}-{codec.VERSION}-{digest[:16]}"
 
     def vamp(
@@ -66,3 +64,43 @@ class OpenVamp(Generator):
         return librosa.onset.onset_detect(
             y=audio, sr=self.sample_rate, hop_length=codec.HOP, backtrack=True
         )
+
+
+def check(folder: Path, size: model.Size, train: set[str]) -> None:
+    """Whether a folder holds an openvamp of some size that was trained on these tracks alone.
+
+    Of another training set nothing could be said: its music might lie in the control split.
+
+    Parameters
+    ----------
+    folder : Path
+        With codec, network and training curve.
+    size : Size
+        That the config names.
+    train : set of str
+        track_id of the train split.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or damaged, or the model is of another size or training set.
+    """
+    key = "generators.openvamp.checkpoint"
+    for file in (CODEC, NETWORK, CURVE):
+        if not (Path(folder) / file).is_file():
+            raise InputError(f"{Path(folder) / file} is missing; mend {key}, or set it to null")
+    network, about = model.load(Path(folder) / NETWORK)
+    if network.size != size:
+        raise InputError(
+            f"{key}: {folder} holds {network.size}, the config says {size}; mend the sizes in "
+            "generators.openvamp"
+        )
+    _, of_codec = checkpoints.read(Path(folder) / CODEC)
+    for file, said in ((CODEC, of_codec), (NETWORK, about)):
+        heard = set(said.get("trained_on", ()))
+        if heard != train:
+            raise InputError(
+                f"{key}: {Path(folder) / file} was trained on {len(heard)} tracks, of which "
+                f"{len(heard - train)} are not in this train split of {len(train)}; take the "
+                "corpus and seed that it was trained with, or set it to null to train anew"
+            )

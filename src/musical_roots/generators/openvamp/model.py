@@ -15,6 +15,7 @@ from torch.nn import functional
 from x_transformers import Encoder
 
 from musical_roots.seeding import rng
+from musical_roots.weights import checkpoints
 
 HEAD_WIDTH = 64
 
@@ -124,6 +125,20 @@ def initialise(model: nn.Module, seed: int) -> None:
                 parameter.copy_(torch.from_numpy(drawn / np.sqrt(parameter.shape[-1])))
             elif name.endswith("bias"):
                 parameter.zero_()
+
+
+def load(path) -> tuple[MaskedTransformer, dict]:
+    """The network of a file, for use, and what is said of it there.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged.
+    """
+    tensors, about = checkpoints.read(path)
+    model = MaskedTransformer(size_of(about))
+    model.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
+    return model.eval(), about
 
 
 def size_of(about: dict) -> Size:

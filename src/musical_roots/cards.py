@@ -1,0 +1,60 @@
+"""Model cards: of a model that the workflow trained, on what, how, and how good it is."""
+
+import numpy as np
+import pandas as pd
+
+WHAT = {
+    "openvamp": "A masked acoustic token model with its codec, trained on nothing but the "
+    "recordings below: a generator whose training set is known.",
+    "clmr_open": "SampleCNN trained with CLMR's objective (Spijkervet and Burgoyne 2021) on "
+    "nothing but the recordings below: an encoder whose training set is known.",
+}
+ROWS = 12  # of a training curve
+
+
+def card(
+    name: str, about: dict, tracks: pd.DataFrame, command: str, tables: dict[str, pd.DataFrame]
+) -> str:
+    """A model card, in Markdown.
+
+    Parameters
+    ----------
+    name : str
+        A key of `WHAT`.
+    about : dict
+        What the weights' file says of itself: trained_on, steps, batch, processor, ...
+    tracks : DataFrame
+        tracks.csv: credits of what it was trained on.
+    command : str
+        That trains it anew.
+    tables : dict
+        Heading -> table of results; of a curve (with a column `step`) some rows are shown.
+
+    Returns
+    -------
+    str
+    """
+    heard = tracks[tracks.track_id.isin(about["trained_on"])].sort_values(["artist", "title"])
+    licences = heard.licence.value_counts().sort_index()
+    facts = {
+        "recordings": f"{len(heard)}, {heard.duration_s.sum() / 3600:.1f} h, "
+        f"{heard.artist.nunique()} artists",
+        "their licences": ", ".join(f"{name} ({count})" for name, count in licences.items()),
+        "trained with": f"`{command}`",
+        "on": about["processor"],
+        "steps": f"{about['steps']}, {about['batch']} crops each",
+        "seed": about["source"].rpartition(" ")[2],
+    }
+    parts = [f"# {name}", WHAT[name], _table(pd.DataFrame(facts.items(), columns=["", "training"]))]
+    for heading, table in tables.items():
+        if "step" in table and len(table) > ROWS:
+            table = table.iloc[np.linspace(0, len(table) - 1, ROWS).round().astype(int)]
+        parts += [f"## {heading}", _table(table)]
+    credits = "\n".join(f"- {line}" for line in heard.attribution)
+    parts += ["## Trained on", credits]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(table: pd.DataFrame) -> str:
+    shown = table.rename(columns=lambda name: name.replace("_", " "))
+    return shown.to_markdown(index=False, floatfmt=".4g", intfmt="")
