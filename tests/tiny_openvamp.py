@@ -1,6 +1,7 @@
 """An openvamp that is quick to make: a codec trained on synthetic music, an untrained network."""
 
 import tempfile
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -31,13 +32,13 @@ def trained_codec() -> codec.Codec:
     return codec.train(frames, SIZE.codebooks, SIZE.entries, seed=0, decoder_steps=20)
 
 
-def save(folder: Path, seed: int = 0) -> Path:
+def save(folder: Path, seed: int = 0, trained_on: Iterable[str] = ()) -> Path:
     """Writes both files into a folder; its path."""
-    trained_codec().save(folder / CODEC, {"source": "tests"})
+    origin = {"source": "tests", "trained_on": sorted(trained_on)}
+    trained_codec().save(folder / CODEC, origin)
     network = model.MaskedTransformer(SIZE)
     model.initialise(network, seed)
-    about = {"source": "tests"} | model.described(SIZE)
-    checkpoints.save(folder / NETWORK, network.tensors(), about)
+    checkpoints.save(folder / NETWORK, network.tensors(), origin | model.described(SIZE))
     return folder
 
 
