@@ -18,6 +18,12 @@ def test_dry_run_of_the_default_study(study):
     assert done.returncode == 0, done.stdout
 
 
+def test_dry_run_of_the_large_study(study):
+    done = study.snakemake("--dry-run", "--configfile", "config/large.yaml")
+    assert done.returncode == 0, done.stdout
+    assert "openvamp_checkpoint" in done.stdout
+
+
 STAGES = ["corpus", "embeddings", "retrieval", "generation", "search", "robustness", "influence"]
 STAGES += ["figures", "report"]
 
@@ -45,7 +51,7 @@ def test_schema_and_reference_are_up_to_date():
     assert (ROOT / "config/README.md").read_text() == config.reference(), mend
 
 
-@pytest.mark.parametrize("overlay", ["config.yaml", "tiny.yaml", "paper.yaml"])
+@pytest.mark.parametrize("overlay", ["config.yaml", "large.yaml", "tiny.yaml", "paper.yaml"])
 def test_shipped_configs_fit_the_schema(overlay):
     schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
     jsonschema.validate(yaml.safe_load((ROOT / "config" / overlay).read_text()), schema)
