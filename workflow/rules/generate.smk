@@ -73,6 +73,7 @@ else:
 
     rule train_openvamp:
         input:
+            codec="results/models/openvamp-codec.safetensors",
             train=tokens_of("train"),
             control=tokens_of("control"),
         output:
@@ -93,9 +94,7 @@ else:
         params:
             tokens=lambda wildcards, input: [f"--train {path}" for path in input.train]
             + [f"--control {path}" for path in input.control],
-            flags=flags(
-                OPENVAMP, "entries", "width", "layers", "steps", "batch", "precision"
-            ),
+            flags=flags(OPENVAMP, "width", "layers", "steps", "batch", "precision"),
             device=config["encode"]["device"],
             seed=config["seed"],
             code=code("train-openvamp"),
@@ -103,7 +102,7 @@ else:
             "Training openvamp on the train split"
         shell:
             "python -m musical_roots --log {log} --seed {params.seed} train-openvamp {params.tokens} {params.flags}"
-            " --device {params.device} --out {output.weights} --curve {output.curve}"
+            " --codec {input.codec} --device {params.device} --out {output.weights} --curve {output.curve}"
 
 
 rule tokenise:
