@@ -1,6 +1,7 @@
 # The checked config, the run's lock, and what several rule files share.
 
 import fcntl
+import hashlib
 import json
 import os
 import shlex
@@ -66,6 +67,14 @@ def module(name):
     """The module that an encoder or generator is written in: its jobs depend on it, others do not."""
     written = ENCODERS | GENERATORS
     return written.get(name, written.get(name.split("_")[0])).split(":")[0]
+
+
+def code_of(stage, generator):
+    """Digest of all code behind audio that a generator makes: a file of other code is never kept."""
+    packages = f"envs/{generator}.txt"
+    installed = open(packages).read() if os.path.exists(packages) else ""
+    told = code(stage, module(generator)) + installed
+    return hashlib.sha256(told.encode()).hexdigest()[:8]
 
 
 def recordings_of(source):

@@ -234,12 +234,12 @@ rule vamp:
         shards=config["generation"]["shards"],
         device=config["encode"]["device"],
         seed=config["seed"],
-        code=lambda wildcards: code("vamp", module(wildcards.generator)),
+        code=lambda wildcards: code_of("vamp", wildcards.generator),
     message:
         "Vamping with {wildcards.generator}, part {wildcards.shard}"
     shell:
         "python -m musical_roots --log {log} --seed {params.seed} vamp --generator {wildcards.generator}"
-        " --checkpoints {params.checkpoints:q} --device {params.device} --prompts {input.prompts}"
+        " --checkpoints {params.checkpoints:q} --device {params.device} --code {params.code} --prompts {input.prompts}"
         " --settings {params.settings:q} --shard {params.shard} {params.shards} --audio {params.audio}"
         " --out {output.vamps}"
 

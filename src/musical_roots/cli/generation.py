@@ -200,13 +200,16 @@ def prompts(seed, lists, tracks, count, duration_s, out) -> None:
 @click.option("--generator", required=True)
 @click.option("--checkpoints", type=PATH, required=True)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
+@click.option("--code", required=True, help="Digest of it: vamps of other code are made anew.")
 @click.option("--prompts", "prompt_list", type=PATH, required=True)
 @click.option("--settings", required=True, help="Name to mask and sampling settings, as JSON.")
 @click.option("--shard", type=(int, int), required=True, help="Which part, of how many.")
 @click.option("--audio", type=PATH, required=True, help="Folder for the vamps.")
 @click.option("--out", type=PATH, required=True)
 @click.pass_obj
-def vamp(seed, generator, checkpoints, device, prompt_list, settings, shard, audio, out) -> None:
+def vamp(
+    seed, generator, checkpoints, device, code, prompt_list, settings, shard, audio, out
+) -> None:
     """Vamps of one part of the prompts, in every setting; those that are there are kept."""
     import json
 
@@ -215,6 +218,7 @@ def vamp(seed, generator, checkpoints, device, prompt_list, settings, shard, aud
     from musical_roots.tables import read_table, write_table
 
     model = base.load(generator, checkpoints, device)
+    model.fingerprint += f"+{code}"
     chosen = {name: base.VampSettings(**fields) for name, fields in json.loads(settings).items()}
     part = read_table(prompt_list).iloc[shard[0] :: shard[1]]
     planned = generate.plan(part, model, chosen, seed)
