@@ -24,6 +24,13 @@ try:
 except InputError as error:
     stop(error)
 
+for section, option in [("openvamp", "checkpoint")]:
+    named = config["generators"][section][option]
+    if named and not os.path.exists(named):
+        stop(
+            f"generators.{section}.{option}: there is no {named}; mend it, or set it to null"
+        )
+
 CACHE = config["cache"]
 ACTIVE = [name for name, options in config["encoders"].items() if options["activate"]]
 KINDS = [
@@ -55,12 +62,13 @@ def flags(section, *keys):
     return " ".join(words)
 
 
-def command(target):
-    """What a person types to make a file with this run's config."""
+def command_for(model):
+    """What a person types to train a model, and write its card, with this run's config."""
     files = map(os.path.relpath, workflow.configfiles)
     overlays = [path for path in files if path != "config/config.yaml"]
-    words = ["--configfile", *overlays] if overlays else []
-    return " ".join(["snakemake", "--cores", "2", *words, "--", target])
+    words = ["snakemake", "--cores", "2"]
+    words += ["--configfile", *overlays] if overlays else []
+    return " ".join([*words, "--", f"results/models/{model}.md"])
 
 
 def module(name):
