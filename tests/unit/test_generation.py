@@ -145,7 +145,10 @@ def test_codec_quality_has_a_row_a_codebook(tmp_path):
     clips = pd.DataFrame({"path": str(tmp_path / "a.wav"), "start_s": [0.0, 2.0]})
     clips["duration_s"] = 2.0
     table = codec_quality(tiny_openvamp.trained_codec(), clips, 24_000)
-    assert table.codebooks.tolist() == [0, 1, 2, 3, 4]
+    assert table.codebooks.tolist() == [0, 1, 2, 3, 4, 4]
+    assert table.what.tolist()[-2:] == ["4 codebooks", "4 codebooks, no decoder"]
     assert (table.n_clips == 2).all()
     assert table.log_magnitude.iloc[0] == table.log_magnitude.min(), "unquantised is nearest"
     assert table.spectral_convergence.iloc[1] > table.spectral_convergence.iloc[4]
+    # what the decoder adds is its own: without it, the distance is that of the mel frames alone
+    assert table.log_magnitude.iloc[4] != table.log_magnitude.iloc[5]

@@ -224,6 +224,9 @@ def vamp(
     planned = generate.plan(part, model, chosen, seed)
     with progress(len(planned), f"vamps, {generator}", "vamps") as bar:
         made = generate.vamps(planned, model, chosen, audio, bar.update)
+    whole = made[made.kept_share == 1].setting.value_counts()
+    for setting, count in whole.items():
+        log.info("%s: %d of its vamps keep all of their prompt: nothing is new", setting, count)
     write_table(made, out)
 
 

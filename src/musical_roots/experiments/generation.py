@@ -12,7 +12,8 @@ import pandas as pd
 import torch
 
 from musical_roots import audio
-from musical_roots.generators.openvamp.codec import Codec, levelled, log_mel, to_audio
+from musical_roots.generators.openvamp.codec import MELS, Codec, levelled, log_mel, to_audio
+from musical_roots.generators.openvamp.decoder import Decoder
 from musical_roots.seeding import rng
 from musical_roots.statistics import cluster_bootstrap
 
@@ -205,10 +206,12 @@ def codec_quality(codec: Codec, clips: pd.DataFrame, rate: int) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        what ("mel, not quantised", or "n codebooks"), codebooks, n_clips, spectral_convergence and
-        log_magnitude (nats): the two parts of the multi-resolution STFT distance to the original,
-        means over clips, both brought to the codec's level.
+        what ("mel, not quantised", "n codebooks", or "n codebooks, no decoder": the mel frames that
+        tokens stand for, as they are), codebooks, n_clips, spectral_convergence and log_magnitude
+        (nats): the two parts of the multi-resolution STFT distance to the original, means over
+        clips, both brought to the codec's level.
     """
+    plain = Codec(codec.codebooks, Decoder(MELS))  # a new decoder changes nothing
     rows = []
     for clip in clips.itertuples():
         original, _ = audio.read(clip.path, rate, clip.start_s, clip.duration_s)
@@ -219,10 +222,12 @@ def codec_quality(codec: Codec, clips: pd.DataFrame, rate: int) -> pd.DataFrame:
         for count in range(1, len(tokens) + 1):
             coded = codec.decode(tokens[:count], len(original))
             rows.append((f"{count} codebooks", count, *stft_distance(original, coded)))
+        coded = plain.decode(tokens, len(original))
+        rows.append((f"{count} codebooks, no decoder", count, *stft_distance(original, coded)))
     names = ["what", "codebooks", "spectral_convergence", "log_magnitude"]
     table = pd.DataFrame(rows, columns=names).groupby(names[:2], as_index=False).mean()
     table.insert(2, "n_clips", len(clips))
-    return table.sort_values("codebooks", ignore_index=True)
+    return table.sort_values(["codebooks", "what"], ignore_index=True)
 
 
 def stft_distance(original: np.ndarray, other: np.ndarray) -> tuple[float, float]:
