@@ -279,7 +279,9 @@ def test_another_network_is_refused(published, tmp_path):
 
 
 def test_our_own_is_loaded_from_its_file(folder, converted, tmp_path):
-    with pytest.raises(InputError, match=r"clmr_open\.safetensors is missing; set .*trains it"):
+    with pytest.raises(
+        InputError, match=r"clmr_open\.safetensors is missing; the workflow trains it"
+    ):
         load("clmr_open", tmp_path)
     about = {"source": "a test"}
     scratch = tmp_path / "scratch"

@@ -29,7 +29,6 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from musical_roots import seeding
 from musical_roots.encoders.base import Encoder, Settings
-from musical_roots.errors import InputError
 from musical_roots.weights import checkpoints as weights
 from musical_roots.weights import torch_pickle
 
@@ -98,15 +97,6 @@ class ClmrOpen(Clmr):
     """The same network, trained by `clmr_training` on this corpus's own train split."""
 
     name = "clmr_open"
-
-    def __init__(self, checkpoints: Path, settings: Settings):
-        path = Path(checkpoints) / f"{self.name}.safetensors"
-        if not path.is_file():
-            raise InputError(
-                f"{path} is missing; set encoders.clmr_open.activate and run the workflow, which "
-                "trains it"
-            )
-        super().__init__(checkpoints, settings)
 
 
 def network(tensors: weights.Tensors, settings: Settings) -> Callable[[np.ndarray], np.ndarray]:
