@@ -155,7 +155,7 @@ def no_number(path):
 
 
 def one_file_of_two(path):
-    yield {"half": np.zeros(3, np.float32)}
+    yield {"half": np.zeros(3, np.float32)}, False
 
 
 @pytest.mark.parametrize(
@@ -285,6 +285,21 @@ def test_trained_weights_replace_random_ones_and_never_the_other_way(source, whe
     assert not weights.is_random(path)
     with pytest.raises(InputError, match=r"a\.safetensors holds trained weights; give random"):
         weights.fetch_random("small", tmp_path, seed=1)
+
+
+@pytest.mark.parametrize("name", [name for name in SOURCES if SOURCES[name].random])
+def test_random_weights_given_as_a_published_file_keep_their_mark(tmp_path, name, caplog):
+    path = tmp_path / SOURCES[name].file
+    weights._imported(SOURCES[name].random)(path, 1)
+    given = path, sha256(path)
+    (file,) = weights.fetch(name, tmp_path / "checkpoints", *given)
+    assert weights.is_random(file)
+    assert "random weights: plumbing only" in caplog.text
+    assert "converted and verified, random weights" in weights.listing(tmp_path / "checkpoints")
+    before = file.stat().st_mtime_ns
+    weights.fetch(name, tmp_path / "checkpoints", *given)
+    assert file.stat().st_mtime_ns == before, "it was there"
+    assert not weights._is_of(weights._about(file), SOURCES[name]), "not the published ones"
 
 
 def test_an_encoder_without_random_weights_says_so(tmp_path):

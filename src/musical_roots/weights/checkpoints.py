@@ -26,12 +26,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialised
 
 from musical_roots.errors import InputError
-from musical_roots.weights import tf_checkpoint
+from musical_roots.weights import PLUMBING, tf_checkpoint
 from musical_roots.weights.download import DownloadError, download
 from musical_roots.weights.manifest import SOURCES, Source
 
 log = logging.getLogger("musical_roots")
 Tensors = dict[str, np.ndarray]
+Converted = Iterator[tuple[Tensors, bool]]  # of each file, and whether the weights are random
 
 _OPTIMISER = ("Adam", "Adam_1", "beta1_power", "beta2_power")
 # how code stumbles that reads a damaged file, or another layout than it knows
@@ -206,7 +207,7 @@ def save(path: Path | str, tensors: Tensors, about: dict) -> None:
 
 
 def is_random(path: Path | str) -> bool:
-    """Whether a converted file was written by `fetch_random`."""
+    """Whether a converted file holds random weights in the place of published ones."""
     return _inside(_there(path), _metadata).get("random", False)
 
 
@@ -233,14 +234,15 @@ def listing(checkpoints: Path | str) -> str:
     return "\n".join("  ".join(line).rstrip() for line in lines)
 
 
-def convert_musicnn(wheel: Path) -> Iterator[Tensors]:
+def convert_musicnn(wheel: Path) -> Converted:
     """Variables of the two musicnn networks, under TensorFlow's names, without the optimiser's."""
     with zipfile.ZipFile(wheel) as archive:
         for network in ("MTT_musicnn", "MSD_musicnn"):
             index = archive.read(f"musicnn/{network}/.index")
             data = archive.read(f"musicnn/{network}/.data-00000-of-00001")
             variables = tf_checkpoint.read(index, data)
-            yield {n: v for n, v in variables.items() if n.rsplit("/", 1)[-1] not in _OPTIMISER}
+            kept = {n: v for n, v in variables.items() if n.rsplit("/", 1)[-1] not in _OPTIMISER}
+            yield kept, False
 
 
 def _state(source: Source, folder: Path, abouts: list[dict | None]) -> str:
@@ -368,8 +370,11 @@ def _convert(published: Path, name: str, folder: Path, about: dict, scratch: Pat
     source = SOURCES[name]
     convert = _imported(source.convert)
     try:
-        for file, tensors in zip(source.converted, convert(published), strict=True):
-            _write(folder / file, tensors, about, scratch)
+        for file, (tensors, random) in zip(source.converted, convert(published), strict=True):
+            if random and "random" not in about:
+                log.warning("%s: %s holds %s", name, published, PLUMBING)
+            mark = {"random": True} if random else {}
+            _write(folder / file, tensors, about | mark, scratch)
     except _STUMBLES as error:
         reason = f"there is no {error}" if isinstance(error, KeyError) else error
         raise InputError(
@@ -448,7 +453,13 @@ def _about(path: Path) -> dict | None:
 
 
 def _is_of(about: dict | None, source: Source) -> bool:
-    """Whether a converted file was made from the published file, and not from random weights."""
-    if not about or about.get("random"):
+    """Whether a converted file was made from the published file.
+
+    Random weights count only where the very file that they are from is wanted.
+    """
+    if not about:
         return False
-    return source.sha256 in (None, about.get("source_sha256"))
+    seen = about.get("source_sha256")
+    if about.get("random"):
+        return seen is not None and seen == source.sha256
+    return source.sha256 in (None, seen)
