@@ -48,6 +48,7 @@ class Size:
 
     @property
     def widths(self) -> list[int]:
+        """Channels of each stage."""
         return [self.width << stage for stage in range(4)]
 
 
