@@ -19,8 +19,8 @@ def convert(path):
         tensor = np.frombuffer(archive.read("weights"), np.float32)
     if len(tensor) != 6:
         raise ValueError(f"it has {len(tensor)} numbers, not 6")
-    yield {"half": tensor[:3]}
-    yield {"half": tensor[3:]}
+    yield {"half": tensor[:3]}, False
+    yield {"half": tensor[3:]}, False
 
 
 def random(path, seed):

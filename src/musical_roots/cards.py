@@ -9,6 +9,10 @@ WHAT = {
     "clmr_open": "SampleCNN trained with CLMR's objective (Spijkervet and Burgoyne 2021) on "
     "nothing but the recordings below: an encoder whose training set is known.",
 }
+STEP = {  # what one of its training steps sees
+    "openvamp": "crops a step",
+    "clmr_open": "tracks a step, two views each",
+}
 ROWS = 12  # of a training curve
 
 
@@ -22,7 +26,7 @@ def card(
     name : str
         A key of `WHAT`.
     about : dict
-        What the weights' file says of itself: trained_on, steps, batch, processor, ...
+        What the weights' file says of itself: trained_on, steps, batch, precision, processor, ...
     tracks : DataFrame
         tracks.csv: credits of what it was trained on.
     command : str
@@ -42,7 +46,8 @@ def card(
         "their licences": ", ".join(f"{name} ({count})" for name, count in licences.items()),
         "trained with": f"`{command}`",
         "on": about["processor"],
-        "steps": f"{about['steps']}, {about['batch']} crops each",
+        "steps": f"{about['steps']}, {about['batch']} {STEP[name]}",
+        "precision": about["precision"],
         "seed": about["source"].rpartition(" ")[2],
     }
     parts = [f"# {name}", WHAT[name], _table(pd.DataFrame(facts.items(), columns=["", "training"]))]

@@ -28,7 +28,7 @@ class Claim(BaseModel):
     minus : str, optional
         A second query; its number is taken off the first.
     relation : str
-        ``at least``, ``at most`` or ``equals``.
+        ``at least``, ``above``, ``at most`` or ``equals``.
     expected, tolerance : float, optional
         What is expected, and by how much it may be missed. Without `expected` the source gives no
         number.
@@ -45,7 +45,7 @@ class Claim(BaseModel):
     minus: str | None = None
     column: str
     reduce: Literal["min", "max", "mean"] = "mean"
-    relation: Literal["at least", "at most", "equals"]
+    relation: Literal["at least", "above", "at most", "equals"]
     expected: float
     tolerance: float = 0.0
 
@@ -125,5 +125,7 @@ def _verdict(claim: Claim, obtained: float | None) -> str:
     if obtained is None:
         return "not_comparable"
     over, under = obtained - claim.expected, claim.expected - obtained
+    if claim.relation == "above":
+        return "holds" if over > claim.tolerance else "does_not_hold"
     missed = {"at least": under, "at most": over, "equals": abs(over)}[claim.relation]
     return "holds" if missed <= claim.tolerance else "does_not_hold"

@@ -1,6 +1,7 @@
 """Model cards say what the files that they are made from say."""
 
 import pandas as pd
+import pytest
 
 from musical_roots.cards import ROWS, card
 
@@ -9,6 +10,7 @@ ABOUT = {
     "trained_on": ["b", "a"],
     "steps": 100,
     "batch": 4,
+    "precision": "bf16",
     "processor": "Some Processor",
 }
 TRACKS = pd.DataFrame(
@@ -23,8 +25,8 @@ TRACKS = pd.DataFrame(
 )
 
 
-def lines(**tables) -> list[str]:
-    return card("openvamp", ABOUT, TRACKS, "make it", tables).splitlines()
+def lines(name="openvamp", **tables) -> list[str]:
+    return card(name, ABOUT, TRACKS, "make it", tables).splitlines()
 
 
 def test_only_what_was_heard_is_counted_and_credited():
@@ -37,8 +39,16 @@ def test_only_what_was_heard_is_counted_and_credited():
 
 def test_it_says_how_to_make_the_model_again():
     text = " ".join(" ".join(lines()).split())
-    for said in ["trained with | `make it`", "on | Some Processor", "100, 4 crops", "seed | 7"]:
+    for said in ["trained with | `make it`", "on | Some Processor", "precision | bf16", "seed | 7"]:
         assert said in text
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [("openvamp", "4 crops a step |"), ("clmr_open", "4 tracks a step, two views")],
+)
+def test_a_step_is_counted_in_what_the_model_sees(name, seen):
+    assert f"steps | 100, {seen}" in " ".join(" ".join(lines(name)).split())
 
 
 def test_of_a_long_curve_some_rows_are_shown_the_first_and_the_last_among_them():

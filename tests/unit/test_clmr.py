@@ -44,7 +44,7 @@ def published(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def converted(published):
-    return {name: next(clmr.convert(path)) for name, path in published.items()}
+    return {name: next(clmr.convert(path))[0] for name, path in published.items()}
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +186,12 @@ def test_random_weights_are_named_so(folder):
     assert load("clmr", folder).fingerprint != load("clmr_1550", folder).fingerprint
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_random_weights_from_a_file_are_named_so(published, tmp_path, name):
+    checkpoints.fetch(name, tmp_path, published[name])
+    assert load(name, tmp_path).label == f"{name} ({PLUMBING})"
+
+
 def test_random_checkpoints_repeat_to_the_bit(published, tmp_path):
     clmr.random_lightning(tmp_path / "again.zip", seed=1)
     clmr.random_plain(tmp_path / "again.pt", seed=1)
@@ -220,7 +226,7 @@ def test_all_layouts_are_read(published, converted, tmp_path):
     assert "encoder.conv11.0.weight" in older
     for content in (checkpoint, {**checkpoint, "state_dict": state}, plain, older):
         torch.save(content, tmp_path / "layout.pt")
-        (tensors,) = clmr.convert(tmp_path / "layout.pt")
+        [(tensors, _)] = clmr.convert(tmp_path / "layout.pt")
         assert tensors.keys() == clmr.shapes().keys() == converted["clmr"].keys()
         for name, tensor in tensors.items():
             assert tensor.dtype == np.float32
@@ -232,7 +238,7 @@ def test_an_optimiser_in_the_zip_is_passed_over(published, converted, tmp_path):
     path.write_bytes(published["clmr"].read_bytes())
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("clmr_checkpoint_10000/clmr_checkpoint_10000_optim.pt", b"momentum")
-    (tensors,) = clmr.convert(path)
+    [(tensors, _)] = clmr.convert(path)
     assert checkpoints.digest(tensors) == checkpoints.digest(converted["clmr"])
 
 
@@ -244,7 +250,7 @@ def test_a_zip_may_hold_what_a_mac_adds(published, converted, tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("checkpoint.pt", content)
         archive.writestr("__MACOSX/._checkpoint.pt", b"nothing")
-    (tensors,) = clmr.convert(path)
+    [(tensors, _)] = clmr.convert(path)
     np.testing.assert_array_equal(
         tensors["sequential.3.0.weight"], converted["clmr"]["sequential.3.0.weight"]
     )
@@ -279,7 +285,9 @@ def test_another_network_is_refused(published, tmp_path):
 
 
 def test_our_own_is_loaded_from_its_file(folder, converted, tmp_path):
-    with pytest.raises(InputError, match=r"clmr_open\.safetensors is missing; set .*trains it"):
+    with pytest.raises(
+        InputError, match=r"clmr_open\.safetensors is missing; the workflow trains it"
+    ):
         load("clmr_open", tmp_path)
     about = {"source": "a test"}
     scratch = tmp_path / "scratch"

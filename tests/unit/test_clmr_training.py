@@ -3,16 +3,20 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from click.testing import CliRunner
 from plain_clmr import plain_clmr, plain_encode
 from torch import nn
 
+from musical_roots import cli
 from musical_roots.encoders import clmr, clmr_training, clmr_views
 from musical_roots.encoders.base import Settings
 from musical_roots.encoders.clmr_views import SAMPLE_RATE, WINDOW
 from musical_roots.errors import InputError
 from musical_roots.seeding import rng
+from musical_roots.weights import checkpoints
 
 TIME = np.arange(WINDOW) / SAMPLE_RATE
 NOISE = (np.random.default_rng(0).standard_normal(WINDOW) / 10).astype(np.float32)
@@ -284,7 +288,8 @@ def test_what_was_trained_is_a_clmr(trained, tracks):
 def test_a_trained_network_is_saved_as_one_is_published(tmp_path):
     state = clmr_training.SampleCNN().state_dict()
     torch.save({f"encoder.{name}": tensor for name, tensor in state.items()}, tmp_path / "ours.pt")
-    (tensors,) = clmr.convert(tmp_path / "ours.pt")
+    [(tensors, random)] = clmr.convert(tmp_path / "ours.pt")
+    assert not random
     for name, tensor in tensors.items():
         np.testing.assert_array_equal(tensor, state[name])
 
@@ -301,6 +306,26 @@ def test_training_repeats_to_the_bit_and_hangs_on_the_seed(tracks):
     assert (other["sequential.0.0.weight"] != one["sequential.0.0.weight"]).any()
     _, single = run(0, precision="fp32")
     np.testing.assert_allclose(single.train_loss, curve.train_loss, atol=0.2)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_precision_that_is_asked_for_is_trained_in_and_noted(monkeypatch, tmp_path, precision):
+    asked = {}
+
+    def train(audio, held_out, **how):
+        asked.update(how)
+        columns = ["step", "train_loss", "heldout_loss"]
+        return {"half": np.zeros(3, np.float32)}, pd.DataFrame([(1, 1.0, 1.0)], columns=columns)
+
+    monkeypatch.setattr(clmr_training, "train", train)
+    table = pd.DataFrame(columns=["root", "path", "split", "track_id"])
+    table.to_csv(tmp_path / "tracks.csv", index=False)
+    files = {"tracks": "tracks.csv", "out": "clmr_open.safetensors", "curve": "curve.csv"}
+    words = [word for flag, file in files.items() for word in (f"--{flag}", tmp_path / file)]
+    words += ["--steps", 1, "--batch", 2, "--precision", precision, "--device", "cpu"]
+    CliRunner().invoke(cli.stage, ["train-clmr", *map(str, words)], catch_exceptions=False)
+    _, about = checkpoints.read(tmp_path / "clmr_open.safetensors")
+    assert asked["precision"] == about["precision"] == precision
 
 
 def test_every_track_comes_once_in_an_epoch(tracks, monkeypatch):

@@ -107,7 +107,7 @@ rule train_clmr_open:
         runtime=1440,
         gpu=int(config["encode"]["device"] == "cuda"),
     params:
-        flags=flags(config["encoders"]["clmr_open"], "steps", "batch"),
+        flags=flags(config["encoders"]["clmr_open"], "steps", "batch", "precision"),
         device=config["encode"]["device"],
         seed=config["seed"],
         code=code("train-clmr"),

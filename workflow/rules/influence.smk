@@ -350,6 +350,8 @@ rule influence_tables:
             for parts in INFLUENCE_PARTS.values()
             for part in parts
         ],
+        # what they are called: random weights are marked there, wherever they come from
+        expand("results/vamps/{generator}/000.parquet", generator=ATTRIBUTED),
     output:
         expand("results/tables/{table}.csv", table=INFLUENCE_PARTS)
         if ATTRIBUTED
@@ -364,7 +366,7 @@ rule influence_tables:
         runtime=10,
     params:
         parts=[
-            f"--part results/tables/{table}.csv {label(generator)!r}"
+            f"--part results/tables/{table}.csv results/vamps/{generator}/000.parquet"
             f" results/influence/{generator}/{part}.csv"
             for table, parts in INFLUENCE_PARTS.items()
             for generator in ATTRIBUTED

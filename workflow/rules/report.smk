@@ -54,7 +54,7 @@ for name in ATTRIBUTED:
         f"{figure}_of_{name}": {
             "table": f"results/tables/{table}.csv",
             "category": ATTRIBUTION,
-            "generator": f"--generator {label(name)!r}",
+            "generator": f"--generator {name}",
         }
         for figure, table in INFLUENCE_FIGURES.items()
     }

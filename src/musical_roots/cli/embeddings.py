@@ -37,11 +37,12 @@ def list_checkpoints(checkpoints) -> None:
 @click.option("--tracks", type=PATH, required=True)
 @click.option("--steps", type=int, required=True)
 @click.option("--batch", type=int, required=True)
+@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="bf16")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
 @click.option("--out", type=PATH, required=True)
 @click.option("--curve", type=PATH, required=True)
 @click.pass_obj
-def train_clmr(seed, tracks, steps, batch, device, out, curve) -> None:
+def train_clmr(seed, tracks, steps, batch, precision, device, out, curve) -> None:
     """Train the encoder clmr_open on the train split, watching its loss on the control split."""
     from musical_roots.audio import read
     from musical_roots.devices import settle
@@ -65,6 +66,7 @@ def train_clmr(seed, tracks, steps, batch, device, out, curve) -> None:
             seed=seed,
             steps=steps,
             batch_size=batch,
+            precision=precision,
             device=settle(device),
             progress=bar.update,
         )
@@ -73,6 +75,7 @@ def train_clmr(seed, tracks, steps, batch, device, out, curve) -> None:
         "trained_on": sorted(audio["train"]),
         "steps": steps,
         "batch": batch,
+        "precision": precision,
         "processor": processor(settle(device)),
     }
     checkpoints.save(out, tensors, about)

@@ -321,8 +321,8 @@ def findings(exceedance, calibration, paired, prompts, concentration, hubness, o
 
 
 @stage.command("join")
-@click.option("--part", "parts", type=(PATH, str, PATH), multiple=True, required=True,
-              help="A table, a generator, and the part of it.")  # fmt: skip
+@click.option("--part", "parts", type=(PATH, PATH, PATH), multiple=True, required=True,
+              help="A table, vamps of a generator, and its part of the table.")  # fmt: skip
 def join(parts) -> None:
     """Tables of all generators and encoders, each as one."""
     import pandas as pd
@@ -330,10 +330,11 @@ def join(parts) -> None:
     from musical_roots.tables import read_table, write_table
 
     tables: dict[Path, list] = {}
-    for whole, generator, part in parts:
+    labels = {vamps: read_table(vamps).generator.iloc[0] for vamps in {part[1] for part in parts}}
+    for whole, vamps, part in parts:
         table = read_table(part)
         if "generator" not in table:
-            table.insert(min(1, table.shape[1]), "generator", generator)
+            table.insert(min(1, table.shape[1]), "generator", labels[vamps])
         tables.setdefault(whole, []).append(table)
     for whole, found in tables.items():
         write_table(pd.concat(found, ignore_index=True), whole)

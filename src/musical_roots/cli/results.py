@@ -55,7 +55,7 @@ def retrieval(seed, shards, resamples, confidence, out) -> None:
 @stage.command("figure")
 @click.option("--name", required=True)
 @click.option("--table", type=PATH, required=True)
-@click.option("--generator", help="Draw this one's rows alone.")
+@click.option("--generator", help="Draw this one's rows alone, with or without a remark.")
 @click.option("--svg", type=PATH, required=True)
 @click.option("--png", type=PATH, required=True)
 def figure(name, table, generator, svg, png) -> None:
@@ -64,7 +64,9 @@ def figure(name, table, generator, svg, png) -> None:
     from musical_roots.tables import read_table
 
     rows = read_table(table)
-    draw(name, rows[rows.generator == generator] if generator else rows, svg, png)
+    if generator:
+        rows = rows[rows.generator.str.partition(" (")[0] == generator]
+    draw(name, rows, svg, png)
 
 
 @stage.command("model-card")

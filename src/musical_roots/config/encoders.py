@@ -61,6 +61,9 @@ class Trained(Switch):
 
     steps: Count = Field(800, description="Training steps.")
     batch: Count = Field(16, description="Tracks a step, two views each.")
+    precision: Literal["fp32", "bf16"] = Field(
+        "bf16", description="Its layers are trained in; fp32 where the processor lacks bf16."
+    )
 
 
 class Encoders(Section):

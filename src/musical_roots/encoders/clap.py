@@ -16,7 +16,6 @@ In bf16 only the network computes so, never the front end; cosines with fp32 sta
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +26,8 @@ from musical_roots import seeding
 from musical_roots.encoders import mel
 from musical_roots.encoders.base import Encoder, Settings
 from musical_roots.errors import InputError
+from musical_roots.weights import RANDOM, torch_pickle
 from musical_roots.weights import checkpoints as weights
-from musical_roots.weights import torch_pickle
 
 VERSION = "clap-1"  # raise the number whenever features change
 SAMPLE_RATE, SAMPLES, N_FFT, HOP, BANDS = 48_000, 480_000, 1024, 480, 64
@@ -36,7 +35,6 @@ MEL = mel.filters(SAMPLE_RATE, N_FFT, BANDS, 50, 14_000)
 DIM = 512
 COMPUTED = ("relative_position_index", "num_batches_tracked")  # buffers of transformers' network
 HEADS, WINDOW, PATCHES, TAGS = (4, 8, 16, 32), 8, 64, 527
-RANDOM = "random weights of musical-roots"  # the "name" in a file that `random_tiny` writes
 
 
 @dataclass(frozen=True)
@@ -50,6 +48,7 @@ class Size:
 
     @property
     def widths(self) -> list[int]:
+        """Channels of each stage."""
         return [self.width << stage for stage in range(4)]
 
 
@@ -300,19 +299,19 @@ def _some(names: list[str]) -> str:
     return f"the tensor {names[0]!r}{more}"
 
 
-def convert_tiny(path: Path) -> Iterator[weights.Tensors]:
+def convert_tiny(path: Path) -> weights.Converted:
     """The tensors of ``clap.safetensors``, from `630k-audioset-best.pt` or one like it."""
     yield _converted(path, TINY)
 
 
-def convert_base(path: Path) -> Iterator[weights.Tensors]:
+def convert_base(path: Path) -> weights.Converted:
     """The tensors of ``clap_music.safetensors``, from `music_audioset_epoch_15_esc_90.14.pt`."""
     yield _converted(path, BASE)
 
 
-def _converted(path: Path, size: Size) -> weights.Tensors:
-    tensors, _ = published(path, size)
-    return _renamed({name: tensors[name] for name in published_shapes(size)})
+def _converted(path: Path, size: Size) -> tuple[weights.Tensors, bool]:
+    tensors, random = published(path, size)
+    return _renamed({name: tensors[name] for name in published_shapes(size)}), random
 
 
 def random_tiny(path: Path, seed: int) -> None:

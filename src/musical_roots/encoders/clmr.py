@@ -20,7 +20,7 @@ import io
 import re
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +29,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from musical_roots import seeding
 from musical_roots.encoders.base import Encoder, Settings
-from musical_roots.errors import InputError
+from musical_roots.weights import RANDOM, torch_pickle
 from musical_roots.weights import checkpoints as weights
-from musical_roots.weights import torch_pickle
 
 VERSION = "clmr-1"  # raise the number whenever features change
 SAMPLE_RATE, WINDOW = 22_050, 3**10
@@ -43,6 +42,7 @@ TILE = 6  # outputs that share their products; two groups of three to pool
 POINTS = (0, 1, -1, 2, -2, 0.5, -0.5)  # where Toom and Cook evaluate; and at infinity
 AT_ONCE = 56  # tiles that stay in a core's cache
 
+NO_DATASET = "none: random weights"  # in a file that `random_lightning` writes
 PUBLISHED = re.compile(r"(model\.)?encoder\.(sequential\.|conv)(\d+)\.([01])\.(\w+)")
 
 
@@ -98,15 +98,6 @@ class ClmrOpen(Clmr):
     """The same network, trained by `clmr_training` on this corpus's own train split."""
 
     name = "clmr_open"
-
-    def __init__(self, checkpoints: Path, settings: Settings):
-        path = Path(checkpoints) / f"{self.name}.safetensors"
-        if not path.is_file():
-            raise InputError(
-                f"{path} is missing; set encoders.clmr_open.activate and run the workflow, which "
-                "trains it"
-            )
-        super().__init__(checkpoints, settings)
 
 
 def network(tensors: weights.Tensors, settings: Settings) -> Callable[[np.ndarray], np.ndarray]:
@@ -237,7 +228,7 @@ class _Torch:
 # The published files
 
 
-def convert(published: Path) -> Iterator[weights.Tensors]:
+def convert(published: Path) -> weights.Converted:
     """The tensors of ``clmr.safetensors`` and its like, of a checkpoint in one of three layouts.
 
     - a PyTorch Lightning checkpoint: ``state_dict["model.encoder.sequential.{block}.{0|1}.*"]``;
@@ -255,7 +246,7 @@ def convert(published: Path) -> Iterator[weights.Tensors]:
     """
     with tempfile.TemporaryDirectory() as folder:
         content = torch_pickle.read(_unpacked(Path(published), Path(folder)))
-        yield _converted(content)
+        yield _converted(content), _is_random(content)
 
 
 def _converted(content: object) -> weights.Tensors:
@@ -282,6 +273,14 @@ def _converted(content: object) -> weights.Tensors:
                 f"{tuple(tensors[name].shape)}, not {shape}"
             )
     return {name: tensors[name].numpy().astype(np.float32) for name in shapes()}
+
+
+def _is_random(content: dict) -> bool:
+    """Whether `random_lightning` or `random_plain` wrote it."""
+    hyperparameters = content.get("hyper_parameters")
+    if isinstance(hyperparameters, dict) and hyperparameters.get("dataset") == NO_DATASET:
+        return True
+    return content.get("name") == RANDOM
 
 
 def _unpacked(published: Path, folder: Path) -> Path:
@@ -319,7 +318,7 @@ def random_lightning(path: Path, seed: int) -> None:
         "optimizer_states": [],
         "lr_schedulers": [],
         "hparams_name": "args",
-        "hyper_parameters": {"seed": seed, "dataset": "none: random weights", "supervised": 0},
+        "hyper_parameters": {"seed": seed, "dataset": NO_DATASET, "supervised": 0},
     }
     content = io.BytesIO()
     torch.save(checkpoint, content)
@@ -330,9 +329,9 @@ def random_lightning(path: Path, seed: int) -> None:
 
 
 def random_plain(path: Path, seed: int) -> None:
-    """As `random_lightning`, laid out as release 1.0: a state dict."""
+    """As `random_lightning`, laid out as release 1.0: a state dict, and a name that marks it."""
     content = io.BytesIO()  # a path would leave its name in the file
-    torch.save(_random("clmr_1550.random", seed, ""), content)
+    torch.save(_random("clmr_1550.random", seed, "") | {"name": RANDOM}, content)
     Path(path).write_bytes(content.getvalue())
 
 

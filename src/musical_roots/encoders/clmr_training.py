@@ -6,8 +6,8 @@ track in a batch there are two views (`clmr_views`). The network and a projector
 away afterwards, learn to find a view's partner among all views of the batch. Temperature, projector
 and optimiser are those of CLMR's ``config/config.yaml``.
 
-On a CPU the network's layers are long products of matrices in bfloat16, and most of a step is spent
-there (`_Convolution`).
+On a CPU the network's layers are long products of matrices, in bfloat16 if not told otherwise, and
+most of a step is spent there (`_Convolution`).
 """
 
 import ctypes

@@ -40,6 +40,7 @@ SEGMENT = 29 * SAMPLE_RATE
 
 
 def polarity(audio: np.ndarray) -> np.ndarray:
+    """The sign of every sample turned."""
     return -audio
 
 
@@ -49,6 +50,7 @@ def noise(audio: np.ndarray, share: float, draw: np.random.Generator) -> np.ndar
 
 
 def gain(audio: np.ndarray, decibels: float) -> np.ndarray:
+    """Louder, or softer; cut at full scale."""
     return np.clip(audio * 10 ** (decibels / 20), -1, 1)
 
 
@@ -62,10 +64,12 @@ def lowpass(audio: np.ndarray, hertz: float) -> np.ndarray:
 
 
 def highpass(audio: np.ndarray, hertz: float) -> np.ndarray:
+    """What `lowpass` takes away."""
     return audio - lowpass(audio, hertz)
 
 
 def delay(audio: np.ndarray, milliseconds: float) -> np.ndarray:
+    """Mean of the signal and half of it so much later."""
     late = int(milliseconds * SAMPLE_RATE / 1000)
     return (audio + 0.5 * np.pad(audio, (late, 0))[: len(audio)]) / 2
 

@@ -59,7 +59,9 @@ class LaionClap(Encoder):
         try:
             tensors, self.plumbing = clap.published(path, self.size)
         except ValueError as error:
-            raise InputError(f"{path} is not what laion-clap needs: {error}") from error
+            raise InputError(
+                f"{path} is not what laion-clap needs: {error}; put {source.url} in its place"
+            ) from error
         self.settings = settings
         self.fingerprint = f"{VERSION}-{weights.digest(tensors)[:16]}"
         self._start(folder, tensors)

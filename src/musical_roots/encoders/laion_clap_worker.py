@@ -12,6 +12,7 @@ import numpy as np
 
 
 def main(folder: str, network: str, weights: str, device: str) -> None:
+    """Answer every clip (its number of samples, 8 bytes; float32 samples) with its embedding."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # laion-clap prints
     sys.argv = sys.argv[:1]

