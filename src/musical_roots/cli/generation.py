@@ -154,28 +154,13 @@ def openvamp_checkpoint(
 @click.pass_obj
 def openvamp_quality(seed, weights, train_files, control_files, out) -> None:
     """Loss and accuracy of openvamp's network on what it was trained on, and on what it was not."""
-    import pandas as pd
-
     from musical_roots.generators.openvamp import model, training
     from musical_roots.tables import read_arrays, write_table
 
     trained, about = model.load(weights)
-    rows = [
-        {
-            "generator": "openvamp",
-            "split": split,
-            **training.evaluate(trained, tokens, seed),
-            "n_tracks": len(tokens),
-            "n_frames": sum(track.shape[1] for track in tokens.values()),
-            "parameters": sum(value.numel() for value in trained.parameters()),
-            "steps": about["steps"],
-        }
-        for split, tokens in [
-            ("train", read_arrays(train_files)),
-            ("control", read_arrays(control_files)),
-        ]
-    ]
-    write_table(pd.DataFrame(rows), out)
+    tokens = {"train": read_arrays(train_files), "control": read_arrays(control_files)}
+    table = training.quality(trained, tokens, seed)
+    write_table(table.assign(steps=about["steps"]), out)
 
 
 @stage.command("prompts")

@@ -169,6 +169,31 @@ def evaluate(
     }
 
 
+def quality(
+    model: MaskedTransformer, tokens: Mapping[str, Mapping[str, np.ndarray]], seed: int
+) -> pd.DataFrame:
+    """What `evaluate` says of the tracks of each split: the training set's own, and others.
+
+    Returns
+    -------
+    DataFrame
+        generator, split, loss, accuracy, accuracy_coarsest, n_tokens; n_tracks and n_frames of the
+        split; parameters of the network.
+    """
+    rows = [
+        {
+            "generator": "openvamp",
+            "split": split,
+            **evaluate(model, tracks, seed),
+            "n_tracks": len(tracks),
+            "n_frames": sum(track.shape[1] for track in tracks.values()),
+            "parameters": sum(value.numel() for value in model.parameters()),
+        }
+        for split, tracks in tokens.items()
+    ]
+    return pd.DataFrame(rows)
+
+
 def _loss(
     model: MaskedTransformer, crops: np.ndarray, masked: np.ndarray, device: str, precision: str
 ) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
