@@ -5,14 +5,17 @@ from dataclasses import replace
 
 import pytest
 import tiny_openvamp
+from click.testing import CliRunner
 from tiny_openvamp import SIZE
 
+from musical_roots import cli
 from musical_roots.errors import InputError
 from musical_roots.generators import base
-from musical_roots.generators.openvamp.generator import CODEC, CURVE, NETWORK, check
+from musical_roots.generators.openvamp.generator import CODEC, NETWORK, check
 from musical_roots.weights import checkpoints
 
 TRAIN = {"a", "b", "c"}
+CURVE = "openvamp_training.csv"
 
 
 @pytest.fixture
@@ -26,7 +29,7 @@ def test_a_model_of_this_train_split_is_taken(folder):
     check(folder, SIZE, TRAIN)
 
 
-@pytest.mark.parametrize("file", [CODEC, NETWORK, CURVE])
+@pytest.mark.parametrize("file", [CODEC, NETWORK])
 def test_a_missing_file_is_named(folder, file):
     (folder / file).unlink()
     with pytest.raises(InputError, match=rf"{file} is missing; mend generators.openvamp.check"):
@@ -70,7 +73,21 @@ def test_files_in_each_others_place_and_old_codecs_are_named(folder):
         base.load("openvamp", folder)
 
 
-def test_a_curve_that_is_none_is_refused(folder):
+def test_the_stage_takes_all_three_files_or_says_what_is_wrong(folder):
+    tracks = folder / "tracks.csv"
+    tracks.write_text("track_id,split\na,train\nb,train\nc,train\nd,control\n")
+    made = [folder / "made" / file for file in (CODEC, NETWORK, CURVE)]
+    made[0].parent.mkdir()
+    words = ["openvamp-checkpoint", "--folder", folder, "--tracks", tracks]
+    for flag, value in [("codebooks", 4), ("entries", 64), ("width", 64), ("layers", 1)]:
+        words += [f"--{flag}", value]
+    for flag, path in zip(["codec", "weights", "curve"], made, strict=True):
+        words += [f"--{flag}", path]
+    words = [str(word) for word in words]
+    assert CliRunner().invoke(cli.stage, words).exit_code == 0
+    assert [path.read_bytes() for path in made] == [
+        (folder / path.name).read_bytes() for path in made
+    ]
     (folder / CURVE).write_text("")
     with pytest.raises(InputError, match=f"{CURVE}: not a readable table"):
-        check(folder, SIZE, TRAIN)
+        CliRunner().invoke(cli.stage, words, catch_exceptions=False)

@@ -137,13 +137,15 @@ def openvamp_checkpoint(
     import shutil
 
     from musical_roots.generators.openvamp import generator, model
-    from musical_roots.tables import read_table
+    from musical_roots.tables import read_table, write_table
 
     table = read_table(tracks)
     size = model.Size(codebooks, entries, width, layers)
     generator.check(folder, size, set(table.track_id[table.split == "train"]))
-    for path in (codec_file, weights, curve):
-        shutil.copyfile(folder / path.name, path)
+    losses = read_table(folder / curve.name, ["step", "train_loss", "heldout_loss"])
+    shutil.copyfile(folder / generator.CODEC, codec_file)
+    shutil.copyfile(folder / generator.NETWORK, weights)
+    write_table(losses, curve)
 
 
 @stage.command("openvamp-quality")

@@ -11,12 +11,10 @@ from musical_roots.errors import InputError
 from musical_roots.generators.base import Generator, Vamp, VampSettings
 from musical_roots.generators.openvamp import codec, model, sampling
 from musical_roots.seeding import rng
-from musical_roots.tables import read_table
 from musical_roots.weights import checkpoints
 
 VERSION = "openvamp-1"
 CODEC, NETWORK = "openvamp-codec.safetensors", "openvamp.safetensors"
-CURVE = "openvamp_training.csv"
 
 
 class OpenVamp(Generator):
@@ -76,7 +74,7 @@ def check(folder: Path, size: model.Size, train: set[str]) -> None:
     Parameters
     ----------
     folder : Path
-        With codec, network and training curve.
+        With codec and network.
     size : Size
         That the config names.
     train : set of str
@@ -88,10 +86,9 @@ def check(folder: Path, size: model.Size, train: set[str]) -> None:
         If a file is missing or damaged, or the model is of another size or training set.
     """
     key = "generators.openvamp.checkpoint"
-    codec_path, path, curve = paths = [Path(folder) / file for file in (CODEC, NETWORK, CURVE)]
+    codec_path, path = paths = [Path(folder) / file for file in (CODEC, NETWORK)]
     for missing in (path for path in paths if not path.is_file()):
         raise InputError(f"{missing} is missing; mend {key}, or set it to null")
-    read_table(curve, ["step", "train_loss", "heldout_loss"])
     network, about = model.load(path)
     if network.size != size:
         raise InputError(
