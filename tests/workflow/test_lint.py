@@ -82,6 +82,14 @@ def test_shipped_config_says_what_the_defaults_are():
         ("robustness: {perturbations: {mp3: {levels: [33]}}}", "mp3: level 33 is not possible"),
         ("encoders: {clpa: {activate: true}}", "encoders.clpa is not a key"),
         ("corpus: {debian: {only: [nosuch]}}", "nosuch"),
+        (
+            "generators: {external: {activate: true, root: nowhere}}",
+            "nowhere: no such folder; mend generators.external.root in the config",
+        ),
+        (
+            "generators: {external: {activate: true, manifest: nowhere.csv}}",
+            "nowhere.csv: no such table; mend generators.external.manifest in the config",
+        ),
     ],
 )
 def test_wrong_config_is_one_line(study, wrong, named):

@@ -9,6 +9,8 @@
 #        results/tables/{openvamp,openvamp_training,codec,copies}.csv
 #        results/generation/copies.parquet             copied tokens of each vamp
 
+from musical_roots import generate
+
 OPENVAMP = config["generators"]["openvamp"]
 SETTINGS = {
     name: {key: value for key, value in setting.items() if key != "activate"}
@@ -245,12 +247,21 @@ rule vamp:
         " --out {output.vamps}"
 
 
+EXTERNAL, OUTPUTS = config["generators"]["external"], ""
+if EXTERNAL["activate"]:
+    try:
+        OUTPUTS = generate.state(
+            generate.listed(EXTERNAL["root"], EXTERNAL["manifest"])
+        )
+    except InputError as error:
+        stop(error)
+
+
 rule external:
     input:
         lists=expand(
             "results/clips/{split}/{shard}.parquet", split=SPLITS, shard=CLIP_SHARDS
         ),
-        manifest=config["generators"]["external"]["manifest"] or [],
     output:
         vamps="results/vamps/external/000.parquet",
         rejected="results/vamps/external/rejected.csv",
@@ -263,8 +274,10 @@ rule external:
         mem_mb=2000,
         runtime=60,
     params:
-        flags=flags(config["generators"]["external"], "root", "manifest"),
+        flags=flags(EXTERNAL, "root", "manifest"),
         duration_s=config["generation"]["duration_s"],
+        # no inputs: there may be thousands, of any name, and one that is missing is but rejected
+        outputs=OUTPUTS,
         code=code("external"),
     message:
         "Listing audio made elsewhere"
