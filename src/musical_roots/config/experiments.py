@@ -94,9 +94,6 @@ class Robustness(Section):
 class Influence(Switch):
     """Experiment C: which training music an output resembles, and how sure that is."""
 
-    activate: bool = Field(
-        True, description="Whether it takes part; it wants a generator and a control split."
-    )
     excerpts: Count = Field(
         134, description="Excerpts of control tracks, as long as vamps: music never seen."
     )
