@@ -49,6 +49,7 @@ def test_schema_and_reference_are_up_to_date():
     mend = "run: python -m musical_roots reference"
     assert (ROOT / "workflow/schemas/config.schema.yaml").read_text() == config.schema(), mend
     assert (ROOT / "config/README.md").read_text() == config.reference(), mend
+    assert "| None |" not in config.reference(), "a key is not described"
 
 
 @pytest.mark.parametrize("overlay", ["config.yaml", "large.yaml", "tiny.yaml", "paper.yaml"])
@@ -143,3 +144,23 @@ def test_an_encoder_is_in_the_digest_of_its_own_jobs_alone():
     neural = stage_digest("encode", "musical_roots.encoders.musicnn")
     handcrafted = stage_digest("encode", "musical_roots.encoders.handcrafted")
     assert len({neural, handcrafted, stage_digest("encode")}) == 3
+
+
+@pytest.mark.parametrize(
+    ("packages", "hindrance", "named"),
+    [
+        ("laion-clap", {"PIP_NO_INDEX": "1"}, "ERROR: Could not find a version"),
+        ("vampnet", {"GIT_ALLOW_PROTOCOL": "none"}, "fatal: transport 'https' not allowed"),
+    ],
+)
+def test_packages_that_cannot_be_installed_are_one_line(
+    study, monkeypatch, packages, hindrance, named
+):
+    for variable, value in hindrance.items():
+        monkeypatch.setenv(variable, value)
+    done = study.snakemake("--config", "cache=cache", "--", f"cache/{packages}")
+    assert done.returncode != 0
+    lines = done.stdout.splitlines()
+    (told,) = [line for line in lines if line.startswith("musical-roots: error:")]
+    assert f"envs/{packages}.txt is not installed: {named}" in told
+    assert told.endswith(f"all of it is in results/logs/{packages}.log")

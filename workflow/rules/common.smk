@@ -34,6 +34,12 @@ GENERATING = [
     name for name, options in config["generators"].items() if options["activate"]
 ]
 SPLITS = ["train", "control"] if config["corpus"]["control_share"] > 0 else ["train"]
+# Packages into a folder of their own. Of what goes wrong one line is shown, git's before pip's.
+INSTALL = (
+    "python -m pip install --quiet --no-deps {params.flags} --target {output:q} -r {input} > {log} 2>&1"
+    " || {{ echo \"musical-roots: error: {input} is not installed: $(grep -om 1 -E '(fatal|ERROR): .*' {log}"
+    ' || tail -n 1 {log}); all of it is in {log}" >&2; exit 1; }}'
+)
 # Experiment C wants outputs, and music that the generator never saw.
 INFLUENCE = config["influence"]["activate"] and "control" in SPLITS
 ATTRIBUTED = GENERATING if INFLUENCE else []

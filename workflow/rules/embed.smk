@@ -83,10 +83,12 @@ rule laion_clap:
     resources:
         mem_mb=1000,
         runtime=30,
+    params:
+        flags="--require-hashes",
     message:
         "Installing laion-clap beside the environment"
     shell:
-        "python -m pip install --quiet --no-deps --require-hashes --target {output:q} -r {input} > {log} 2>&1"
+        INSTALL
 
 
 rule train_clmr_open:

@@ -175,10 +175,12 @@ rule vampnet:
     resources:
         mem_mb=1000,
         runtime=30,
+    params:
+        flags="",
     message:
         "Installing VampNet beside the environment"
     shell:
-        "python -m pip install --quiet --no-deps --target {output:q} -r {input} > {log} 2>&1"
+        INSTALL
 
 
 rule prompts:
