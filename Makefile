@@ -1,7 +1,7 @@
 # The README's commands. Each sets up what it needs, once.
 #   make study    the whole study: corpus, experiments, figures, report
 #   make test     formatting, lint, unit, workflow and result tests
-#   make bench    the speed tables in benchmarks/
+#   make bench    the speed table in benchmarks/; bench-gpu the one of a GPU
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
@@ -16,7 +16,7 @@ READY := .venv/.ready
 # Rules and tests call `python`: the environment's comes first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: study test lint format bench setup
+.PHONY: study test lint format bench bench-gpu setup
 
 setup: $(READY)
 
@@ -52,3 +52,6 @@ format: $(READY)
 
 bench: $(READY)
 	OMP_NUM_THREADS=1 PYTHONPATH=tests python benchmarks/run.py
+
+bench-gpu: $(READY)
+	OMP_NUM_THREADS=1 PYTHONPATH=tests python benchmarks/gpu.py

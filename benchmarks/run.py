@@ -1,16 +1,14 @@
 """Measure speed as ratios, both sides in one run, and write benchmarks/speed.csv: `make bench`."""
 
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import soundfile
 import torch
+from measuring import ROOT, WEIGHTS, beside_laion_clap, best, cosines, excerpts, music, row
 from plain_clmr import plain_clmr
 from plain_clmr import plain_encode as plain_clmr_encode
 from plain_musicnn import plain_encode
@@ -22,24 +20,10 @@ from musical_roots import embed, search, tables
 from musical_roots.encoders import base, clap
 from musical_roots.generators.base import VampSettings
 from musical_roots.generators.openvamp import codec, model, sampling, training
-from musical_roots.provenance import environment
 from musical_roots.seeding import rng
 from musical_roots.weights import checkpoints
 
-ROOT = Path(__file__).parents[1]
-WEIGHTS = ROOT / "resources/checkpoints"
-ROUNDS = 5
 OPENVAMP = model.Size(codebooks=8, entries=256, width=192, layers=4)  # the default study's
-
-
-def music(seconds: float, rate: int, seed: int = 0) -> np.ndarray:
-    """Synthetic chords over noise: float32 [samples]."""
-    generator = np.random.default_rng(seed)
-    at = np.arange(round(seconds * rate)) / rate
-    tones = generator.uniform(80, 4000, 12)[:, None]
-    swell = 1 + np.sin(2 * np.pi * generator.uniform(0.2, 3, 12)[:, None] * at)
-    chords = (swell * np.sin(2 * np.pi * tones * at)).mean(axis=0)
-    return (0.3 * chords + generator.normal(scale=0.02, size=len(at))).astype(np.float32)
 
 
 def tokens(duration_s: float, seed: int = 0) -> np.ndarray:
@@ -49,23 +33,9 @@ def tokens(duration_s: float, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(OPENVAMP.entries, size=shape)
 
 
-def best(*sides: Callable[[], object], clock: Callable[[], float] = time.process_time) -> list:
-    """Seconds that each side takes, of this process's CPU or by another clock.
-
-    The best of a few rounds in turns.
-    """
-    seconds = [[] for _ in sides]
-    for _ in range(ROUNDS):
-        for side, spent in zip(sides, seconds, strict=True):
-            start = clock()
-            side()
-            spent.append(clock() - start)
-    return [min(spent) for spent in seconds]
-
-
 def encoder_against_plain_port() -> dict:
     encoder = base.load("musicnn", WEIGHTS)
-    clips = np.stack([music(3, encoder.sample_rate, seed) for seed in range(32)])
+    clips = excerpts(encoder.sample_rate, 32)
     plain = np.stack([plain_encode(WEIGHTS, clip) for clip in clips])
     error = np.abs(encoder.encode(clips) - plain).max()
     baseline, ours = best(
@@ -79,7 +49,7 @@ def clmr_against_plain_module() -> dict:
     with tempfile.TemporaryDirectory() as folder:
         (path,) = checkpoints.fetch_random("clmr", folder, seed=0)
         encoder, network = base.load("clmr", folder), plain_clmr(load_file(path))
-    clips = np.stack([music(3, encoder.sample_rate, seed) for seed in range(32)])
+    clips = excerpts(encoder.sample_rate, 32)
     heard = encoder.heard(clips)
     plain = np.stack([plain_clmr_encode(network, clip) for clip in heard])
     error = np.abs(encoder.encode(clips) - plain).max() / np.abs(plain).max()
@@ -90,29 +60,18 @@ def clmr_against_plain_module() -> dict:
                baseline, ours)  # fmt: skip
 
 
-def clap_against_laion_clap(name: str = "clap") -> dict:
+def clap_against_laion_clap() -> dict:
     """Random weights, as above; ours in bf16. laion-clap is another process: wall clock."""
-    requirements = ROOT / "envs/laion-clap.txt"
     with tempfile.TemporaryDirectory() as folder:
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
-        target = ["--target", f"{folder}/laion-clap", "--requirement", str(requirements)]
-        subprocess.run([*pip, *target], check=True)
-        weights = Path(folder) / "checkpoints"
-        checkpoints.fetch_random(name, weights, seed=0)
-        clap.random_tiny(weights / checkpoints.SOURCES[name].file, seed=0)
-        encoder, oracle = (
-            base.load(name, weights, precision="bf16"),
-            base.load("laion_clap", weights),
-        )
-        clips = np.stack([music(3, encoder.sample_rate, seed) for seed in range(16)])
-        one, other = encoder.encode(clips), oracle.encode(clips)
-        cosine = (one * other).sum(axis=1) / np.linalg.norm(one, axis=1)
+        weights = beside_laion_clap(Path(folder), clap.TINY)
+        encoder = base.load("clap", weights, precision="bf16")
+        oracle = base.load("laion_clap", weights)
+        clips = excerpts(encoder.sample_rate, 16)
+        cosine = cosines(encoder.encode(clips), oracle.encode(clips)).min()
         baseline, ours = best(
             lambda: oracle.encode(clips), lambda: encoder.encode(clips), clock=time.perf_counter
         )
-    return row(
-        f"clap, bf16, clips/s (lowest cosine {cosine.min():.5f})", len(clips), baseline, ours
-    )
+    return row(f"clap, bf16, clips/s (lowest cosine {cosine:.5f})", len(clips), baseline, ours)
 
 
 def stage_against_forward_pass() -> dict:
@@ -203,16 +162,6 @@ def sampling_against_plain_sampling(duration_s: float = 6.0) -> dict:
     baseline, ours = best(plain_vamp, vamp)
     return row(f"openvamp's sampling, frames/s ({equal:.0%} of its tokens equal)", prompt.shape[1],
                baseline, ours)  # fmt: skip
-
-
-def row(what: str, items: int, baseline_s: float, ours_s: float) -> dict:
-    return {
-        "what": what,
-        "baseline": round(items / baseline_s, 2),
-        "ours": round(items / ours_s, 2),
-        "ratio": round(baseline_s / ours_s, 3),
-        "hardware": environment()["processor"],
-    }
 
 
 MEASURES = [

@@ -1,4 +1,4 @@
-"""musicnn written down plainly: torch modules, librosa's mel, one clip at a time.
+"""musicnn written down plainly: torch modules, librosa's mel, one clip at a time or all at once.
 
 What our encoder is held against, for its numbers (tests) and its speed (benchmarks).
 """
@@ -26,7 +26,7 @@ class Convolution(nn.Module):
         self.norm = nn.BatchNorm2d(channels, eps=1e-3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[1, channels, time, bands out] of [1, 1, time, bands]."""
+        """[n, channels, time, bands out] of [n, 1, time, bands]."""
         return self.norm(torch.relu(self.conv(self.pad(x))))
 
 
@@ -43,9 +43,9 @@ class PlainMusicnn(nn.Module):
         self.dense_norm = nn.BatchNorm1d(200, eps=1e-3)
         self.out = nn.Linear(200, 50)
 
-    def forward(self, spectrogram: torch.Tensor) -> torch.Tensor:
-        """Features [1, 1506] of a log-mel spectrogram [187, 96]: max, mean of each channel."""
-        x = self.norm(spectrogram[None, None])
+    def forward(self, spectrograms: torch.Tensor) -> torch.Tensor:
+        """Features [n, 1506] of log-mel spectrograms [n, 187, 96]: max, mean of each channel."""
+        x = self.norm(spectrograms[:, None])
         front = torch.cat([convolution(x).amax(dim=3) for convolution in self.front], dim=1)
         layers = [front.transpose(1, 2)]
         for convolution in self.middle:
@@ -61,9 +61,9 @@ class PlainMusicnn(nn.Module):
 
 
 @cache
-def networks(checkpoints: Path | str) -> list[PlainMusicnn]:
+def networks(checkpoints: Path | str, device: str = "cpu") -> list[PlainMusicnn]:
     """The MTT and the MSD network."""
-    return [_load(Path(checkpoints) / file) for file in FILES]
+    return [_load(Path(checkpoints) / file).to(device) for file in FILES]
 
 
 def spectrogram(clip: np.ndarray) -> np.ndarray:
@@ -72,11 +72,17 @@ def spectrogram(clip: np.ndarray) -> np.ndarray:
     return np.log10(10_000 * power.T.astype(np.float16).astype(np.float32) + 1)[:187]
 
 
-@torch.inference_mode()
-def plain_encode(checkpoints: Path | str, clip: np.ndarray) -> np.ndarray:
+def plain_encode(checkpoints: Path | str, clip: np.ndarray, device: str = "cpu") -> np.ndarray:
     """Features, float32 [3012], of a clip, float32 [48000] at 16 kHz."""
-    x = torch.from_numpy(spectrogram(clip))
-    return torch.cat([network(x) for network in networks(checkpoints)], dim=1)[0].numpy()
+    return plain_encode_all(checkpoints, clip[None], device)[0]
+
+
+@torch.inference_mode()
+def plain_encode_all(checkpoints: Path | str, clips: np.ndarray, device: str = "cpu") -> np.ndarray:
+    """Features, float32 [n, 3012], of clips, float32 [n, 48000], in one batch."""
+    x = torch.from_numpy(np.stack([spectrogram(clip) for clip in clips])).to(device)
+    features = [network(x) for network in networks(checkpoints, device)]
+    return torch.cat(features, dim=1).cpu().numpy()
 
 
 @torch.inference_mode()

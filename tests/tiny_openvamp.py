@@ -38,7 +38,8 @@ def save(folder: Path, seed: int = 0, trained_on: Iterable[str] = ()) -> Path:
     trained_codec().save(folder / CODEC, origin)
     network = model.MaskedTransformer(SIZE)
     model.initialise(network, seed)
-    checkpoints.save(folder / NETWORK, network.tensors(), origin | model.described(SIZE))
+    about = origin | {"codec": trained_codec().digest()} | model.described(SIZE)
+    checkpoints.save(folder / NETWORK, network.tensors(), about)
     return folder
 
 

@@ -6,7 +6,10 @@ from musical_roots.errors import InputError
 
 
 def settle(wanted: str) -> str:
-    """The device that "auto" means here; where torch is not imported, all is for the CPU."""
+    """The device that "auto" means here; where torch is not imported, all is for the CPU.
+
+    On a GPU, what torch computes in float32 is float32 from then on.
+    """
     torch = sys.modules.get("torch")
     if torch is None or wanted == "cpu":
         return "cpu"
@@ -16,4 +19,8 @@ def settle(wanted: str) -> str:
             "encode.device is cuda, but torch finds no CUDA device; set it to cpu or auto, or "
             "install torch for CUDA (README, GPU)"
         )
+    if there:
+        # TF32 would cost three digits: the default of cuDNN, and in NVIDIA's containers, by the
+        # variable TORCH_ALLOW_TF32_CUBLAS_OVERRIDE, of matrix products
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     return "cuda" if there else "cpu"

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import other_device
 import pytest
 
 from musical_roots.encoders.base import ENCODERS, PLUMBING, load
@@ -112,6 +113,17 @@ def test_a_device_that_is_not_there_is_an_input_error(weights):
     with pytest.raises(InputError, match=r"encode\.device"):
         load("clmr", weights("clmr"), device="cuda")
     assert load("clmr", weights("clmr"), device="auto").settings.device == "cpu"
+
+
+@pytest.mark.parametrize("name, largest", [("clap_music", 4096 * 512), ("clmr", 128 * 3**9)])
+def test_a_batch_fits_a_gpu_and_its_layers_31_bits(weights, name, largest):
+    for free in (1 << 20, 24 << 30, 192 << 30):
+        with other_device.found(free):
+            encoder = load(name, weights(name), device="cuda")
+            clips = encoder.batch_size()
+        assert clips == 1 or clips * encoder.clip_bytes <= free // 2
+        assert 0 < clips * largest < 2**31
+    assert clips > 32
 
 
 def test_the_seed_changes_random_weights_and_their_fingerprint(checkpoints):

@@ -1,5 +1,6 @@
 """From prompts to vamps to clip lists."""
 
+import json
 import os
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import tiny_openvamp
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musical_roots import audio, generate
+from musical_roots import audio, cli, generate
 from musical_roots.corpus.clips import clip_id
 from musical_roots.errors import InputError
 from musical_roots.generators.base import VampSettings
@@ -470,3 +472,28 @@ def test_what_external_cannot_use_is_named(tmp_path):
     (tmp_path / "list.csv").write_text("file\na.wav\n")
     with pytest.raises(InputError, match=r"list.csv: column path is missing"):
         generate.listed(None, tmp_path / "list.csv")
+
+
+@pytest.mark.parametrize("stage", ["vamp", "round-trips"])
+def test_audio_that_other_code_made_is_not_kept(stage, prompts, tmp_path):
+    """The stage tells its code's digest; the same digest keeps what is there."""
+    lists = tmp_path / "lists.parquet"
+    weights = tiny_openvamp.save(tmp_path)
+    words = [stage, "--generator", "openvamp", "--checkpoints", weights, "--device", "cpu"]
+    words += ["--shard", 0, 1, "--audio", tmp_path / "audio", "--out", tmp_path / "out.parquet"]
+    if stage == "vamp":
+        chosen, option = prompts.iloc[:1], "--prompts"
+        words += ["--settings", json.dumps({"coarse": {"steps": 1}})]
+    else:
+        chosen, option = generate.excerpts(prompts.iloc[:1]), "--excerpts"
+        words += ["--clip-duration-s", 1]
+    chosen.to_parquet(lists)
+
+    def run(code):
+        line = [str(word) for word in [*words, option, lists, "--code", code]]
+        CliRunner().invoke(cli.stage, line, catch_exceptions=False)
+        return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "audio").iterdir()}
+
+    first = run("a")
+    assert first == run("a")
+    assert len(run("b")) == 2 * len(first) > 0

@@ -76,7 +76,7 @@ def test_given_the_same_spectrogram_we_are_within_1e_4_of_double_precision(encod
     for clip in CLIPS[::3]:
         spectrogram = plain.spectrogram(clip)
         with torch.inference_mode():
-            x = torch.from_numpy(spectrogram).double()
+            x = torch.from_numpy(spectrogram[None]).double()
             exact = torch.cat([network(x) for network in networks], dim=1)[0].numpy()
         np.testing.assert_allclose(encoder._features(spectrogram.T), exact, rtol=1e-5, atol=1e-4)
 

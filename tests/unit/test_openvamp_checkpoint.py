@@ -1,5 +1,6 @@
 """An openvamp that was trained before is taken only where its training set is the study's own."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,9 @@ import tiny_openvamp
 from tiny_openvamp import SIZE
 
 from musical_roots.errors import InputError
+from musical_roots.generators import base
 from musical_roots.generators.openvamp.generator import CODEC, CURVE, NETWORK, check
+from musical_roots.weights import checkpoints
 
 TRAIN = {"a", "b", "c"}
 
@@ -44,7 +47,30 @@ def test_another_training_set_is_refused_be_it_smaller_or_larger(folder, train, 
         check(folder, SIZE, train)
 
 
-def test_the_codec_counts_as_well(folder):
-    tiny_openvamp.trained_codec().save(folder / CODEC, {"trained_on": ["a"]})
-    with pytest.raises(InputError, match=f"{CODEC} was trained on 1 tracks"):
+def test_codec_and_network_of_two_trainings_are_refused(folder):
+    codec = tiny_openvamp.trained_codec()
+    replace(codec, codebooks=codec.codebooks + 1).save(folder / CODEC, {})
+    with pytest.raises(InputError, match=f"{NETWORK} was trained on tokens of another codec"):
+        check(folder, SIZE, TRAIN)
+    with pytest.raises(InputError, match=f"{NETWORK} was trained on tokens of another codec"):
+        base.load("openvamp", folder)
+
+
+def test_files_in_each_others_place_and_old_codecs_are_named(folder):
+    network = (folder / NETWORK).read_bytes()
+    shutil.copy(folder / CODEC, folder / NETWORK)
+    with pytest.raises(InputError, match=f"{NETWORK} holds no network of openvamp"):
+        check(folder, SIZE, TRAIN)
+    (folder / CODEC).write_bytes(network)
+    with pytest.raises(InputError, match=f"{CODEC} is no codec of version mel-rvq"):
+        base.load("openvamp", folder)
+    tensors = tiny_openvamp.trained_codec().tensors()
+    checkpoints.save(folder / CODEC, tensors, {"version": "mel-rvq-1"})
+    with pytest.raises(InputError, match="but mel-rvq-1; train it anew"):
+        base.load("openvamp", folder)
+
+
+def test_a_curve_that_is_none_is_refused(folder):
+    (folder / CURVE).write_text("")
+    with pytest.raises(InputError, match=f"{CURVE}: not a readable table"):
         check(folder, SIZE, TRAIN)

@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ["Snakefile", "workflow", "config", "profiles", "notebooks", "envs", "pyproject.toml"]
+PARTS = [
+    "Snakefile",
+    "workflow",
+    "config",
+    "profiles",
+    "notebooks",
+    "envs",
+    "models",
+    "pyproject.toml",
+]
 
 
 class Study:

@@ -1,6 +1,7 @@
 # The checked config, the run's lock, and what several rule files share.
 
 import fcntl
+import hashlib
 import json
 import os
 import shlex
@@ -22,6 +23,13 @@ try:
     config.update(configuration.load(config))
 except InputError as error:
     stop(error)
+
+for section, option in [("openvamp", "checkpoint")]:
+    named = config["generators"][section][option]
+    if named and not os.path.exists(named):
+        stop(
+            f"generators.{section}.{option}: there is no {named}; mend it, or set it to null"
+        )
 
 CACHE = config["cache"]
 ACTIVE = [name for name, options in config["encoders"].items() if options["activate"]]
@@ -60,18 +68,27 @@ def flags(section, *keys):
     return " ".join(words)
 
 
-def command(target):
-    """What a person types to make a file with this run's config."""
+def command_for(model):
+    """What a person types to train a model, and write its card, with this run's config."""
     files = map(os.path.relpath, workflow.configfiles)
     overlays = [path for path in files if path != "config/config.yaml"]
-    words = ["--configfile", *overlays] if overlays else []
-    return " ".join(["snakemake", "--cores", "2", *words, "--", target])
+    words = ["snakemake", "--cores", "2"]
+    words += ["--configfile", *overlays] if overlays else []
+    return " ".join([*words, "--", f"results/models/{model}.md"])
 
 
 def module(name):
     """The module that an encoder or generator is written in: its jobs depend on it, others do not."""
     written = ENCODERS | GENERATORS
     return written.get(name, written.get(name.split("_")[0])).split(":")[0]
+
+
+def code_of(stage, generator):
+    """Digest of all code behind audio that a generator makes: a file of other code is never kept."""
+    packages = f"envs/{generator}.txt"
+    installed = open(packages).read() if os.path.exists(packages) else ""
+    told = code(stage, module(generator)) + installed
+    return hashlib.sha256(told.encode()).hexdigest()[:8]
 
 
 def recordings_of(source):

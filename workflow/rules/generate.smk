@@ -75,6 +75,7 @@ else:
 
     rule train_openvamp:
         input:
+            codec="results/models/openvamp-codec.safetensors",
             train=tokens_of("train"),
             control=tokens_of("control"),
         output:
@@ -95,9 +96,7 @@ else:
         params:
             tokens=lambda wildcards, input: [f"--train {path}" for path in input.train]
             + [f"--control {path}" for path in input.control],
-            flags=flags(
-                OPENVAMP, "entries", "width", "layers", "steps", "batch", "precision"
-            ),
+            flags=flags(OPENVAMP, "width", "layers", "steps", "batch", "precision"),
             device=config["encode"]["device"],
             seed=config["seed"],
             code=code("train-openvamp"),
@@ -105,7 +104,7 @@ else:
             "Training openvamp on the train split"
         shell:
             "python -m musical_roots --log {log} --seed {params.seed} train-openvamp {params.tokens} {params.flags}"
-            " --device {params.device} --out {output.weights} --curve {output.curve}"
+            " --codec {input.codec} --device {params.device} --out {output.weights} --curve {output.curve}"
 
 
 rule tokenise:
@@ -239,12 +238,12 @@ rule vamp:
         shards=config["generation"]["shards"],
         device=config["encode"]["device"],
         seed=config["seed"],
-        code=lambda wildcards: code("vamp", module(wildcards.generator)),
+        code=lambda wildcards: code_of("vamp", wildcards.generator),
     message:
         "Vamping with {wildcards.generator}, part {wildcards.shard}"
     shell:
         "python -m musical_roots --log {log} --seed {params.seed} vamp --generator {wildcards.generator}"
-        " --checkpoints {params.checkpoints:q} --device {params.device} --prompts {input.prompts}"
+        " --checkpoints {params.checkpoints:q} --device {params.device} --code {params.code} --prompts {input.prompts}"
         " --settings {params.settings:q} --shard {params.shard} {params.shards} --audio {params.audio}"
         " --out {output.vamps}"
 

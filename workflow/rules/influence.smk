@@ -78,12 +78,12 @@ rule round_trips:
         shard=lambda wildcards: int(wildcards.shard),
         shards=config["generation"]["shards"],
         device=config["encode"]["device"],
-        code=lambda wildcards: code("round-trips", module(wildcards.generator)),
+        code=lambda wildcards: code_of("round-trips", wildcards.generator),
     message:
         "Sending excerpts through the codec of {wildcards.generator}, part {wildcards.shard}"
     shell:
         "python -m musical_roots --log {log} round-trips --generator {wildcards.generator}"
-        " --checkpoints {params.checkpoints:q} --device {params.device} --excerpts {input.excerpts}"
+        " --checkpoints {params.checkpoints:q} --device {params.device} --code {params.code} --excerpts {input.excerpts}"
         " --shard {params.shard} {params.shards} --clip-duration-s {params.clip_s} --audio {params.audio}"
         " --out {output.clips}"
 

@@ -327,7 +327,7 @@ rule model_card:
     log:
         "results/logs/model_card/{model}.log",
     wildcard_constraints:
-        model="openvamp|clmr_open",
+        model="|".join(CARDS) or "none",
     conda:
         "../../envs/main.yaml"
     threads: 1
@@ -335,7 +335,7 @@ rule model_card:
         mem_mb=1000,
         runtime=10,
     params:
-        command=command("results/models/{model}.md"),
+        command=lambda wildcards: command_for(wildcards.model),
         tables=lambda wildcards: [
             f"--table {heading!r} {path}"
             for heading, path in CARDS[wildcards.model].items()

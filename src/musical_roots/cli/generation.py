@@ -73,7 +73,7 @@ def tokenise(tracks, split, shard, codec_file, out) -> None:
 @stage.command("train-openvamp")
 @click.option("--train", "train_files", type=PATH, multiple=True, required=True)
 @click.option("--control", "control_files", type=PATH, multiple=True)
-@click.option("--entries", type=int, required=True)
+@click.option("--codec", "codec_file", type=PATH, required=True, help="That made the tokens.")
 @click.option("--width", type=int, required=True)
 @click.option("--layers", type=int, required=True)
 @click.option("--steps", type=int, required=True)
@@ -83,17 +83,18 @@ def tokenise(tracks, split, shard, codec_file, out) -> None:
 @click.option("--out", type=PATH, required=True)
 @click.option("--curve", type=PATH, required=True)
 @click.pass_obj
-def train_openvamp(seed, train_files, control_files, entries, width, layers, steps, batch,
+def train_openvamp(seed, train_files, control_files, codec_file, width, layers, steps, batch,
                    precision, device, out, curve) -> None:  # fmt: skip
     """Train openvamp's network on the train split, watching its loss on the control split."""
     from musical_roots.devices import settle
-    from musical_roots.generators.openvamp import model, training
+    from musical_roots.generators.openvamp import codec, model, training
     from musical_roots.provenance import processor
     from musical_roots.tables import read_arrays, write_table
     from musical_roots.weights import checkpoints
 
     tokens = {"train": read_arrays(train_files), "control": read_arrays(control_files)}
-    size = model.Size(len(next(iter(tokens["train"].values()))), entries, width, layers)
+    tokeniser = codec.load(codec_file)
+    size = model.Size(*tokeniser.codebooks.shape[:2], width, layers)
     with progress(steps, "training openvamp", "steps") as bar:
         trained, losses = training.train(
             tokens["train"],
@@ -109,6 +110,7 @@ def train_openvamp(seed, train_files, control_files, entries, width, layers, ste
     about = {
         "source": f"trained here, seed {seed}",
         "trained_on": sorted(tokens["train"]),
+        "codec": tokeniser.digest(),
         "steps": steps,
         "batch": batch,
         "precision": precision,
@@ -198,13 +200,16 @@ def prompts(seed, lists, tracks, count, duration_s, out) -> None:
 @click.option("--generator", required=True)
 @click.option("--checkpoints", type=PATH, required=True)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
+@click.option("--code", required=True, help="Digest of it: vamps of other code are made anew.")
 @click.option("--prompts", "prompt_list", type=PATH, required=True)
 @click.option("--settings", required=True, help="Name to mask and sampling settings, as JSON.")
 @click.option("--shard", type=(int, int), required=True, help="Which part, of how many.")
 @click.option("--audio", type=PATH, required=True, help="Folder for the vamps.")
 @click.option("--out", type=PATH, required=True)
 @click.pass_obj
-def vamp(seed, generator, checkpoints, device, prompt_list, settings, shard, audio, out) -> None:
+def vamp(
+    seed, generator, checkpoints, device, code, prompt_list, settings, shard, audio, out
+) -> None:
     """Vamps of one part of the prompts, in every setting; those that are there are kept."""
     import json
 
@@ -213,6 +218,7 @@ def vamp(seed, generator, checkpoints, device, prompt_list, settings, shard, aud
     from musical_roots.tables import read_table, write_table
 
     model = base.load(generator, checkpoints, device)
+    model.fingerprint += f"+{code}"
     chosen = {name: base.VampSettings(**fields) for name, fields in json.loads(settings).items()}
     part = read_table(prompt_list).iloc[shard[0] :: shard[1]]
     planned = generate.plan(part, model, chosen, seed)

@@ -59,22 +59,25 @@ def excerpts(seed, lists, tracks, count, duration_s, clip_duration_s, out, clips
 @click.option("--generator", required=True)
 @click.option("--checkpoints", type=PATH, required=True)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
+@click.option("--code", required=True, help="Digest of it: audio of other code is made anew.")
 @click.option("--excerpts", "chosen", type=PATH, required=True)
 @click.option("--shard", type=(int, int), required=True, help="Which part, of how many.")
 @click.option("--clip-duration-s", type=float, required=True)
 @click.option("--audio", type=PATH, required=True, help="Folder for the audio.")
 @click.option("--out", type=PATH, required=True)
-def round_trips(generator, checkpoints, device, chosen, shard, clip_duration_s, audio, out) -> None:
+def round_trips(
+    generator, checkpoints, device, code, chosen, shard, clip_duration_s, audio, out
+) -> None:
     """Send held-out excerpts through a generator's codec, and cut them into clips."""
     from musical_roots import generate
     from musical_roots.generators.base import load
     from musical_roots.tables import read_table, write_table
 
     part = read_table(chosen).iloc[shard[0] :: shard[1]]
+    model = load(generator, checkpoints, device)
+    model.fingerprint += f"+{code}"
     with progress(len(part), f"round trips, {generator}", "excerpts") as bar:
-        made = generate.round_trips(
-            part, load(generator, checkpoints, device), EVERY_CODEBOOK, audio, bar.update
-        )
+        made = generate.round_trips(part, model, EVERY_CODEBOOK, audio, bar.update)
     write_table(generate.vamp_clips(made, clip_duration_s, "roundtrip"), out)
 
 

@@ -13,7 +13,7 @@ class OpenVamp(Switch):
     checkpoint: str | None = Field(
         None,
         description="Folder with an openvamp of these sizes that was trained on this very train "
-        "split, such as `models/openvamp-large`; null to train it here.",
+        "split, such as `models/openvamp-large` (its `use.yaml`); null to train it here.",
     )
     codebooks: Annotated[int, Field(ge=1, le=16)] = Field(8, description="Codebooks of its codec.")
     entries: Literal[64, 128, 256, 512, 1024] = Field(256, description="Entries a codebook.")

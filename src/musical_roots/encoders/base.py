@@ -110,11 +110,15 @@ class Encoder(ABC):
         return f"{self.name} ({PLUMBING})" if self.plumbing else self.name
 
     def batch_size(self) -> int:
-        """Clips a batch: 32, or as many as half of a GPU's free memory holds."""
+        """Clips a batch: 32, or as many as half of a GPU's free memory holds, 256 at most.
+
+        More would want gigabytes of the job's own memory, and have layers of more numbers than 31
+        bits count, which not every kernel is made for.
+        """
         if self.settings.device != "cuda":
             return 32
         free, _ = sys.modules["torch"].cuda.mem_get_info()
-        return int(min(max(free // 2 // self.clip_bytes, 1), 1024))
+        return int(min(max(free // 2 // self.clip_bytes, 1), 256))
 
     def span(self, samples: int) -> tuple[int, int]:
         """Part of a clip of `samples` that is heard: (first sample, number of samples)."""

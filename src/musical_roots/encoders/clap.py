@@ -95,7 +95,6 @@ class Clap(Encoder):
         self.plumbing = weights.is_random(path)
         self.fingerprint = f"{VERSION}-{weights.digest(tensors)[:16]}"
         self._network = _network(tensors, self.size).to(settings.device)
-        torch.backends.cudnn.allow_tf32 = False  # else fp32 convolutions on CUDA are less than that
 
     def heard(self, batch: np.ndarray) -> np.ndarray:
         """`batch` repeated as often as it fits whole, then zeros: float32 [n, 480000]."""

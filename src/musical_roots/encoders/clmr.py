@@ -223,9 +223,7 @@ class _Torch:
 
     def __call__(self, clips: np.ndarray) -> np.ndarray:
         """float32 [n, 512] of [n, 59049]."""
-        # TF32, cuDNN's default, would cost three digits
-        exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
-        with torch.inference_mode(), exact:
+        with torch.inference_mode():
             x = torch.from_numpy(clips).to(**self.to)[:, None]
             for i, (kernel, bias) in enumerate(self.blocks):
                 stride, padding = (1, 1) if i else (3, 0)

@@ -157,7 +157,7 @@ def train(
 ) -> tuple[weights.Tensors, pd.DataFrame]:
     """A CLMR trained on some tracks: Adam, and every draw from the seed.
 
-    On one machine and number of threads it repeats to the bit.
+    On one CPU and number of threads it repeats to the bit; a GPU may add up in another order.
 
     Parameters
     ----------

@@ -95,7 +95,8 @@ class Generator(ABC):
     frame_s : float
         Seconds that a frame of tokens stands for.
     fingerprint : str
-        Changes with the weights and with the code's version.
+        Changes with the weights and with the version of the format. The stages add a digest of
+        the code.
     plumbing : bool
         Whether trained weights were replaced by random ones in the published format, to try the
         pipes.

@@ -88,10 +88,25 @@ class Codec:
         decoder = {name: value.numpy() for name, value in self.decoder.state_dict().items()}
         return {"codebooks": self.codebooks} | decoder
 
+    def digest(self) -> str:
+        """Of the codebooks: what tokens mean, and what a network that was trained on them needs."""
+        return checkpoints.digest({"codebooks": self.codebooks})
+
 
 def load(path) -> Codec:
-    """The codec that `Codec.save` wrote. Raises InputError if it is missing or damaged."""
-    tensors, _ = checkpoints.read(path)
+    """The codec that `Codec.save` wrote.
+
+    Raises
+    ------
+    InputError
+        If it is missing, damaged, no codec, or of another version.
+    """
+    tensors, about = checkpoints.read(path)
+    if about.get("version") != VERSION:
+        raise InputError(
+            f"{path} is no codec of version {VERSION}, but {about.get('version', 'something else')}"
+            "; train it anew"
+        )
     decoder = Decoder(MELS)
     codebooks = tensors.pop("codebooks")
     decoder.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})

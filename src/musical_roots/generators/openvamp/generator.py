@@ -11,6 +11,7 @@ from musical_roots.errors import InputError
 from musical_roots.generators.base import Generator, Vamp, VampSettings
 from musical_roots.generators.openvamp import codec, model, sampling
 from musical_roots.seeding import rng
+from musical_roots.tables import read_table
 from musical_roots.weights import checkpoints
 
 VERSION = "openvamp-1"
@@ -34,7 +35,8 @@ class OpenVamp(Generator):
                     "and run it"
                 )
         self.codec = codec.load(paths[0])
-        self.model, _ = model.load(paths[1])
+        self.model, about = model.load(paths[1])
+        _check_pair(paths, self.codec, about)
         digest = checkpoints.digest(self.codec.tensors() | self.model.tensors())
         self.model.to(device)
         self.fingerprint = f"{VERSION}-{codec.VERSION}-{digest[:16]}"
@@ -86,21 +88,30 @@ def check(folder: Path, size: model.Size, train: set[str]) -> None:
         If a file is missing or damaged, or the model is of another size or training set.
     """
     key = "generators.openvamp.checkpoint"
-    for file in (CODEC, NETWORK, CURVE):
-        if not (Path(folder) / file).is_file():
-            raise InputError(f"{Path(folder) / file} is missing; mend {key}, or set it to null")
-    network, about = model.load(Path(folder) / NETWORK)
+    codec_path, path, curve = paths = [Path(folder) / file for file in (CODEC, NETWORK, CURVE)]
+    for missing in (path for path in paths if not path.is_file()):
+        raise InputError(f"{missing} is missing; mend {key}, or set it to null")
+    read_table(curve, ["step", "train_loss", "heldout_loss"])
+    network, about = model.load(path)
     if network.size != size:
         raise InputError(
-            f"{key}: {folder} holds {network.size}, the config says {size}; mend the sizes in "
+            f"{key}: {path} holds {network.size}, the config says {size}; mend the sizes in "
             "generators.openvamp"
         )
-    _, of_codec = checkpoints.read(Path(folder) / CODEC)
-    for file, said in ((CODEC, of_codec), (NETWORK, about)):
-        heard = set(said.get("trained_on", ()))
-        if heard != train:
-            raise InputError(
-                f"{key}: {Path(folder) / file} was trained on {len(heard)} tracks, of which "
-                f"{len(heard - train)} are not in this train split of {len(train)}; take the "
-                "corpus and seed that it was trained with, or set it to null to train anew"
-            )
+    _check_pair(paths, codec.load(codec_path), about)
+    heard = set(about.get("trained_on", ()))
+    if heard != train:
+        raise InputError(
+            f"{key}: {path} was trained on {len(heard)} tracks, of which {len(heard - train)} are "
+            f"not in this train split of {len(train)}; take the corpus and seed that it was "
+            "trained with, or set it to null to train anew"
+        )
+
+
+def _check_pair(paths: list[Path], of: codec.Codec, about: dict) -> None:
+    """Whether the network was trained on the tokens of this codec."""
+    if about.get("codec") != of.digest():
+        raise InputError(
+            f"{paths[1]} was trained on tokens of another codec than {paths[0]}; take the two of "
+            "one training"
+        )

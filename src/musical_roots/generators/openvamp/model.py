@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional
 from x_transformers import Encoder
 
+from musical_roots.errors import InputError
 from musical_roots.seeding import rng
 from musical_roots.weights import checkpoints
 
@@ -133,17 +134,14 @@ def load(path) -> tuple[MaskedTransformer, dict]:
     Raises
     ------
     InputError
-        If the file is missing or damaged.
+        If the file is missing or damaged, or holds something else.
     """
     tensors, about = checkpoints.read(path)
-    model = MaskedTransformer(size_of(about))
+    if "size" not in about:
+        raise InputError(f"{path} holds no network of openvamp; train it anew")
+    model = MaskedTransformer(Size(**about["size"]))
     model.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
     return model.eval(), about
-
-
-def size_of(about: dict) -> Size:
-    """The size that `described` wrote down."""
-    return Size(**about["size"])
 
 
 def described(size: Size) -> dict:

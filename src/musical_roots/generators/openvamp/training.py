@@ -35,7 +35,7 @@ def train(
 ) -> tuple[MaskedTransformer, pd.DataFrame]:
     """A network trained on some tracks.
 
-    On one machine and number of threads it repeats to the bit.
+    On one CPU and number of threads it repeats to the bit; a GPU may add up in another order.
 
     Parameters
     ----------

@@ -1,0 +1,104 @@
+"""What a GPU computes is what the CPU does. Skipped where there is none."""
+
+import numpy as np
+import pytest
+import tiny_openvamp
+import torch
+
+from musical_roots import embed
+from musical_roots.devices import settle
+from musical_roots.encoders import clmr, clmr_training
+from musical_roots.encoders.base import ENCODERS, load
+from musical_roots.generators import base as generators
+from musical_roots.generators.base import VampSettings
+from musical_roots.generators.openvamp import training
+
+if not torch.cuda.is_available():
+    pytest.skip("no CUDA device", allow_module_level=True)
+
+# laion_clap and VampNet compute in processes of their own
+OURS = [name for name in ENCODERS if name != "laion_clap"]
+LEAST = {"fp32": 0.999999, "bf16": 0.9999}  # cosine
+HEARD_RAW = ("clmr", "clmr_1550", "clmr_open")  # samples in bf16 have 8 bits: .999
+
+
+def clips(rate, count=8):
+    """Music of ours, float32 [count, 3 s]."""
+    return np.stack([tiny_openvamp.music(3, seed, rate) for seed in range(count)])
+
+
+def cosines(one, other):
+    return np.vecdot(one, other) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
+
+
+@pytest.mark.parametrize("precision", LEAST)
+@pytest.mark.parametrize("name", OURS)
+def test_embeddings_are_those_of_the_cpu(weights, name, precision):
+    here = load(name, weights(name))
+    there = load(name, weights(name), device="cuda", precision=precision)
+    music = clips(here.sample_rate)
+    features = there.encode(music)
+    assert features.dtype == np.float32
+    least = 0.999 if precision == "bf16" and name in HEARD_RAW else LEAST[precision]
+    assert cosines(features, here.encode(music)).min() > least
+
+
+@pytest.mark.parametrize("name", ["clap", "clap_music", "clmr"])
+def test_a_clip_takes_no_more_memory_than_its_encoder_says(weights, name):
+    encoder = load(name, weights(name), device="cuda")
+    music = clips(encoder.sample_rate, 32)
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    encoder.encode(music)
+    peak = torch.cuda.max_memory_allocated() - before
+    assert peak < len(music) * encoder.clip_bytes
+
+
+def test_a_batch_too_large_for_the_gpu_is_halved(weights, monkeypatch):
+    encoder = load("clmr", weights("clmr"), device="cuda")
+    music = clips(encoder.sample_rate, 64)
+    whole, encode, tried = encoder.encode(music), encoder.encode, []
+    monkeypatch.setattr(encoder, "encode", lambda batch: tried.append(len(batch)) or encode(batch))
+    torch.cuda.empty_cache()
+    room = torch.cuda.memory_reserved() + 8 * encoder.clip_bytes
+    torch.cuda.set_per_process_memory_fraction(room / torch.cuda.mem_get_info()[1])
+    try:
+        halved = embed._in_memory(encoder, music)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert tried[:2] == [64, 32]
+    assert cosines(halved, whole).min() > LEAST["fp32"]
+
+
+def test_vamps_repeat_and_keep_what_they_should(tmp_path):
+    generator = generators.load("openvamp", tiny_openvamp.save(tmp_path), "cuda")
+    prompt, settings = tiny_openvamp.music(2), VampSettings(periodic_prompt=4, steps=8)
+    one, again, other = generator.vamp(3 * [prompt], settings, [3, 3, 4])
+    assert np.array_equal(one.tokens, again.tokens)
+    assert one.audio.tobytes() == again.audio.tobytes()
+    assert not np.array_equal(one.tokens, other.tokens)
+    tokens = generator.tokens(prompt)
+    assert np.array_equal(one.tokens[one.kept], tokens[one.kept])
+    assert np.isfinite(one.audio).all()
+
+
+# bf16 has 8 bits
+@pytest.mark.parametrize("precision, within", [("fp32", 1e-3), ("bf16", 2e-2)])
+def test_openvamps_losses_are_those_of_the_cpu(precision, within):
+    draws, size = np.random.default_rng(0), tiny_openvamp.SIZE
+    tokens = {f"{i}": draws.integers(size.entries, size=(size.codebooks, 400)) for i in range(4)}
+    how = {"seed": 0, "steps": 5, "batch_size": 4}
+    _, here = training.train(tokens, tokens, size, **how)
+    how |= {"device": settle("cuda"), "precision": precision}
+    _, there = training.train(tokens, tokens, size, **how)
+    np.testing.assert_allclose(there, here, rtol=0, atol=within)
+
+
+@pytest.mark.parametrize("precision, within", [("fp32", 1e-3), ("bf16", 0.1)])
+def test_clmrs_losses_are_those_of_the_cpu(precision, within):
+    tracks = {f"{i}": tiny_openvamp.music(4, i, clmr.SAMPLE_RATE) for i in range(6)}
+    how = {"seed": 0, "steps": 3, "batch_size": 4}
+    _, here = clmr_training.train(tracks, tracks, precision="fp32", **how)
+    how |= {"device": settle("cuda"), "precision": precision}
+    _, there = clmr_training.train(tracks, tracks, **how)
+    np.testing.assert_allclose(there, here, rtol=0, atol=within)

@@ -1,0 +1,80 @@
+"""A GPU where there is none: a device that torch calls cuda, and that the CPU computes for.
+
+A tensor moved there is wrapped; an operation on it is done on what is `held`. As on a real device,
+tensors of two devices do not mix, and a tensor becomes an array only once it is back. What does not
+show: autocast, rounding, memory, speed.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from unittest.mock import patch
+
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map_only
+
+CUDA = torch.device("cuda", 0)
+STAND_IN = torch.device("meta")  # what torch itself takes the device for: that needs no driver
+COPY, MOVE = torch.ops.aten.copy_.default, torch.ops.aten._to_copy.default
+FOUND = {"is_available": True, "is_bf16_supported": True, "is_current_stream_capturing": False}
+done = []  # operations on the device
+
+
+class Tensor(torch.Tensor):
+    device, is_cuda = CUDA, True
+    __torch_function__ = torch._C._disabled_torch_function_impl
+
+    @staticmethod
+    def __new__(cls, held: torch.Tensor):
+        held = held.resolve_conj()  # a wrapper would lose the note that it is still to be done
+        made = torch.Tensor._make_wrapper_subclass(
+            cls, held.shape, strides=held.stride(), dtype=held.dtype, device=STAND_IN
+        )
+        made.held = held
+        return made
+
+    @classmethod
+    def __torch_dispatch__(cls, operation, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        there = {id(tensor.held): tensor for tensor in tensors if isinstance(tensor, cls)}
+        mixed = any(tensor.dim() for tensor in tensors if not isinstance(tensor, cls))
+        if there and mixed and operation not in (COPY, MOVE):
+            raise RuntimeError(f"{operation}: expected all tensors to be on the same device")
+        onto = isinstance(args[0], cls) if operation is COPY else bool(there)
+        if kwargs.get("device") is not None:
+            onto = kwargs["device"] == STAND_IN
+            kwargs = kwargs | {"device": torch.device("cpu")}
+        args, kwargs = tree_map_only(cls, lambda tensor: tensor.held, (args, kwargs))
+        made = operation(*args, **kwargs)
+        if not onto:
+            return made
+        done.append(operation)
+        return tree_map_only(torch.Tensor, lambda new: there.get(id(new), cls(new)), made)
+
+
+class _Dispatched(TorchDispatchMode):
+    def __torch_dispatch__(self, *operation):
+        return Tensor.__torch_dispatch__(*operation)
+
+
+class _Renamed(TorchFunctionMode):
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        names = {"cuda": "meta", torch.device("cuda"): STAND_IN, CUDA: STAND_IN}
+        told = tree_map_only((str, torch.device), lambda n: names.get(n, n), (args, kwargs or {}))
+        return function(*told[0], **told[1])
+
+
+@contextmanager
+def found(free: int = 8 << 30) -> Iterator[None]:
+    """torch finds the device, with so many bytes free."""
+    done.clear()
+    with ExitStack() as stack:
+        for name, answer in (FOUND | {"mem_get_info": (free, free)}).items():
+            stack.enter_context(patch.object(torch.cuda, name, lambda answer=answer: answer))
+        # inference tensors have no views of wrappers
+        stack.enter_context(patch.object(torch, "inference_mode", torch.no_grad))
+        stack.enter_context(_Dispatched())
+        stack.enter_context(_Renamed())
+        yield
