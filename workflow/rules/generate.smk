@@ -165,7 +165,7 @@ rule vampnet:
     input:
         "envs/vampnet.txt",
     output:
-        directory(f"{CACHE}/vampnet"),
+        directory(APART["vampnet"]),
     log:
         "results/logs/vampnet.log",
     conda:
