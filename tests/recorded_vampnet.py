@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from musical_roots.generators import vampnet
 from musical_roots.generators.base import Generator, Vamp, load
+from musical_roots.weights import checkpoints as weights
 
 DATA = Path(__file__).parent / "data"
 sys.path.insert(0, str(DATA))
@@ -30,6 +32,14 @@ def real(untrained: Path) -> Generator:
     if not packages.exists():
         packages.symlink_to(recording.PACKAGES)
     return load("vampnet", untrained)
+
+
+def save(folder: Path, seed: int) -> None:
+    """Writes random weights into a folder, and beside it what `VampNet` takes for its packages."""
+    for name in vampnet.WEIGHTS:
+        weights.fetch_random(name, folder, seed)
+    for name in vampnet.PACKAGES:
+        (folder.parent / "vampnet" / name).mkdir(parents=True)
 
 
 def equal(one: Vamp, other: Vamp) -> bool:

@@ -43,6 +43,32 @@ def test_an_unknown_flag_is_refused(monkeypatch, capsys):
     assert "--colour" in capsys.readouterr().err
 
 
+def external(monkeypatch, folder, *words):
+    """Run the stage `external` over a corpus of nothing."""
+    columns = ["path", "track_id", "group_id", "split"]
+    tables.write_table(pd.DataFrame(columns=columns), folder / "clips.parquet")
+    words = [*words, "--duration-s", 1, "--out", folder / "vamps.parquet"]
+    words += ["--rejected", folder / "rejected.csv", folder / "clips.parquet"]
+    return run(monkeypatch, "external", *words)
+
+
+@pytest.mark.parametrize("words", [[], ["--root", ".", "--manifest", "list.csv"]])
+def test_audio_made_elsewhere_is_a_folder_or_a_table(monkeypatch, tmp_path, capsys, words):
+    assert external(monkeypatch, tmp_path, *words) == 2
+    told = "musical-roots: error: external: give either --root, a folder, or --manifest, a table\n"
+    assert capsys.readouterr().err == told
+
+
+def test_rejected_rows_are_named_and_listed(monkeypatch, tmp_path, capsys):
+    (tmp_path / "list.csv").write_text("path\ngone.wav\n")
+    assert external(monkeypatch, tmp_path, "--manifest", tmp_path / "list.csv") == 2
+    rejected, error = capsys.readouterr().err.splitlines()
+    assert rejected.startswith(f"rejected {tmp_path}/list.csv, row 2: {tmp_path}/gone.wav: no such")
+    assert "no audio that can be used; mend generators.external" in error
+    table = tables.read_table(tmp_path / "rejected.csv")
+    assert table[["path", "row"]].values.tolist() == [[f"{tmp_path}/gone.wav", 2]]
+
+
 def test_a_full_disk_is_one_line_and_the_old_result_stays(monkeypatch, tmp_path, capsys):
     out = tmp_path / "s.npy"
     out.write_bytes(b"old")

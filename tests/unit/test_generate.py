@@ -1,6 +1,7 @@
 """From prompts to vamps to clip lists."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -379,9 +380,95 @@ def test_a_manifest_may_know_the_prompts(elsewhere, corpus):
     assert set(prompts.clip_id) <= set(corpus[0].clip_id)
 
 
+def reasons(folder, corpus, rows, header="path,prompt_path,prompt_start_s"):
+    """What is used of a manifest with such rows, and why the rest is not: row -> reason."""
+    (folder / "rows.csv").write_text(f"{header}\n{rows}\n")
+    vamps, rejected = generate.external(generate.listed(None, folder / "rows.csv"), corpus[0], 3.0)
+    names = [Path(path).name for path in vamps.get("path", [])]
+    return names, dict(zip(rejected.row, rejected.reason, strict=True))
+
+
+@pytest.mark.parametrize("start", ["soon", "-1", "5.2", "8", "900", "inf"])
+def test_a_prompt_that_starts_where_there_is_none_is_rejected_by_row(elsewhere, corpus, start):
+    prompt = corpus[0].path.iloc[0]  # of 8 s
+    rows = f"b.flac,{prompt},5\na.wav,{prompt},{start}"
+    used, why = reasons(elsewhere, corpus, rows)
+    assert used == ["b.flac"]
+    assert list(why) == [3]
+    assert why[3].startswith(f"{elsewhere}/a.wav: prompt_start_s, {start}")
+    assert "(8.0 s), goes on for generation.duration_s, 3 s; mend it" in why[3]
+
+
+def test_a_start_may_be_left_out(elsewhere, corpus):
+    prompt = corpus[0].path.iloc[0]
+    for rows, header in (
+        (f"a.wav,{prompt},\nb.flac,,", "path,prompt_path,prompt_start_s"),
+        (f"a.wav,{prompt}\nb.flac,", "path,prompt_path"),
+    ):
+        (elsewhere / "rows.csv").write_text(f"{header}\n{rows}\n")
+        listed = generate.listed(None, elsewhere / "rows.csv")
+        vamps, rejected = generate.external(listed, corpus[0], 3.0)
+        assert rejected.empty
+        assert vamps.prompt_start_s.fillna(-1).tolist() == [0, -1]
+
+
+def test_rows_that_name_no_file_say_what_to_mend(elsewhere, corpus):
+    used, why = reasons(elsewhere, corpus, "gone.wav,,\n,x.wav,\na.wav,gone.wav,\nb.flac,,")
+    assert used == ["b.flac"]
+    assert why == {
+        2: f"{elsewhere}/gone.wav: no such file; mend its path in the manifest, or remove the row",
+        3: "path is blank; name the output's file, or remove the row",
+        4: f"{elsewhere}/a.wav: prompt_path, {elsewhere}/gone.wav, is no file; mend it, or leave "
+        "it blank",
+    }
+
+
+def test_an_output_counts_once_and_what_repeats_it_is_listed(elsewhere, corpus):
+    """Byte-equal files, and one file with two prompts."""
+    (elsewhere / "c.wav").write_bytes((elsewhere / "a.wav").read_bytes())
+    prompts = corpus[0].path.unique()
+    rows = f"a.wav,{prompts[0]},\na.wav,{prompts[1]},\nb.flac,,\nc.wav,,"
+    used, why = reasons(elsewhere, corpus, rows)
+    assert used == ["a.wav", "b.flac"]
+    assert list(why) == [3, 5]
+    for reason in why.values():
+        assert f"the same audio as {elsewhere}/a.wav, which is listed before" in reason
+
+
+@pytest.mark.parametrize("column", ["prompt_pth", "Prompt_path", " prompt_path", "prompt"])
+def test_a_misspelt_column_is_no_unknown_prompt(elsewhere, column):
+    (elsewhere / "rows.csv").write_text(f"path,{column},note\na.wav,x.wav,loud\n")
+    with pytest.raises(InputError) as error:
+        generate.listed(None, elsewhere / "rows.csv")
+    assert f"rows.csv: column {column!r} is not known; call it prompt_path" in str(error.value)
+
+
+def test_the_state_changes_with_the_files_that_are_listed(elsewhere):
+    def state():
+        return generate.state(generate.listed(elsewhere, None))
+
+    states = [state(), state()]
+    for change in (
+        lambda: (elsewhere / "new.wav").write_bytes(b"1"),
+        lambda: (elsewhere / "new.wav").write_bytes(b"12"),
+        lambda: os.utime(elsewhere / "new.wav", (1, 1)),
+        lambda: (elsewhere / "a.wav").unlink(),
+        lambda: (elsewhere / "notes.txt").write_text("of no concern"),
+    ):
+        change()
+        states.append(state())
+    assert states[0] == states[1]
+    assert states[-1] == states[-2]
+    assert len(set(states)) == 5
+    # a file that a manifest names and that is not there is rejected by its row, and no error here
+    assert generate.state(generate.listed(None, elsewhere / "list.csv"))
+
+
 def test_what_external_cannot_use_is_named(tmp_path):
     with pytest.raises(InputError, match=r"gone: no such folder; mend generators.external.root"):
         generate.listed(tmp_path / "gone", None)
+    with pytest.raises(InputError, match=r"gone.csv: no such table; .*generators.external.manif"):
+        generate.listed(None, tmp_path / "gone.csv")
     (tmp_path / "list.csv").write_text("file\na.wav\n")
     with pytest.raises(InputError, match=r"list.csv: column path is missing"):
         generate.listed(None, tmp_path / "list.csv")

@@ -1,16 +1,18 @@
 """What every generator promises (`generators/base.py`), over the registry."""
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import recorded_vampnet
 import tiny_openvamp
 from recorded_vampnet import real
 
 from musical_roots.audio import rms
 from musical_roots.errors import InputError
-from musical_roots.generators import base
+from musical_roots.generators import base, vampnet
 from musical_roots.generators.base import GENERATORS, VampSettings
 
 PROMPTS = [
@@ -24,12 +26,33 @@ SETTINGS = {
 }
 
 
+# A new generator is added here: how to get a small one, and how to write weights for it by a seed
+# into a folder, on which it starts.
+MAKERS = {
+    "openvamp": (lambda request: tiny_openvamp.load(), tiny_openvamp.save),
+    "vampnet": (
+        lambda request: real(request.getfixturevalue("untrained_vampnet")),
+        recorded_vampnet.save,
+    ),
+}
+
+
 @pytest.fixture(params=GENERATORS)
-def generator(request):
+def makers(request):
+    """Name of each generator, and the ways to make it."""
+    if request.param not in MAKERS:
+        pytest.fail(
+            f"{request.param} is in GENERATORS (generators/base.py) and not in MAKERS "
+            "(tests/unit/test_generators.py): say there how to get a small one",
+            pytrace=False,
+        )
+    return request.param, *MAKERS[request.param]
+
+
+@pytest.fixture
+def generator(request, makers):
     """Each generator. VampNet needs its package; test_vampnet.py also runs on a recording of it."""
-    if request.param == "openvamp":
-        return tiny_openvamp.load()
-    return real(request.getfixturevalue("untrained_vampnet"))
+    return makers[1](request)
 
 
 def vamp(generator, which=(0, 1), settings=SETTINGS["periodic"], seeds=(3, 4)):
@@ -91,18 +114,29 @@ def test_reconstruction_is_as_long_and_as_loud(generator):
     assert not np.array_equal(generator.reconstruct(prompt, 1), generator.reconstruct(prompt, 4))
 
 
-def test_the_fingerprint_changes_with_the_weights(tmp_path):
-    folders = [tmp_path / name for name in "abc"]
+def test_name_is_the_key_and_can_be_a_part_of_file_names(makers, generator):
+    assert generator.name == makers[0]
+    assert re.fullmatch("[a-z0-9]+", generator.name), "the workflow's wildcards want no other"
+
+
+def test_the_fingerprint_changes_with_the_weights(makers, tmp_path, monkeypatch):
+    name, _, save = makers
+    # needs no package: it is of the weights alone
+    monkeypatch.setattr(vampnet.VampNet, "_start", lambda *_: None)
+    folders = [tmp_path / letter / "weights" for letter in "abc"]
     for folder, seed in zip(folders, (0, 0, 1), strict=True):
-        folder.mkdir()
-        tiny_openvamp.save(folder, seed)
-    one, same, other = (base.load("openvamp", folder).fingerprint for folder in folders)
+        folder.mkdir(parents=True)
+        save(folder, seed)
+    one, same, other = (base.load(name, folder).fingerprint for folder in folders)
     assert one == same != other
 
 
-def test_missing_weights_and_unknown_generators_are_named(tmp_path):
-    with pytest.raises(InputError, match=r"openvamp-codec.safetensors is missing: .* trains it"):
-        base.load("openvamp", tmp_path)
+def test_missing_weights_are_named_with_the_mend(makers, tmp_path):
+    with pytest.raises(InputError, match=r"\.safetensors is missing[:;] .*(trains|fetch) it"):
+        base.load(makers[0], tmp_path)
+
+
+def test_an_unknown_generator_is_an_input_error():
     with pytest.raises(InputError, match=r"generator 'vampire' is unknown; there are: openvamp, v"):
         base.load("vampire", Path())
 

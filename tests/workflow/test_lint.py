@@ -53,6 +53,7 @@ def test_schema_and_reference_are_up_to_date():
     mend = "run: python -m musical_roots reference"
     assert (ROOT / "workflow/schemas/config.schema.yaml").read_text() == config.schema(), mend
     assert (ROOT / "config/README.md").read_text() == config.reference(), mend
+    assert "| None |" not in config.reference(), "a key is not described"
 
 
 @pytest.mark.parametrize("overlay", ["config.yaml", "large.yaml", "tiny.yaml", "paper.yaml"])
@@ -86,6 +87,14 @@ def test_shipped_config_says_what_the_defaults_are():
         ("robustness: {perturbations: {mp3: {levels: [33]}}}", "mp3: level 33 is not possible"),
         ("encoders: {clpa: {activate: true}}", "encoders.clpa is not a key"),
         ("corpus: {debian: {only: [nosuch]}}", "nosuch"),
+        (
+            "generators: {external: {activate: true, root: nowhere}}",
+            "nowhere: no such folder; mend generators.external.root in the config",
+        ),
+        (
+            "generators: {external: {activate: true, manifest: nowhere.csv}}",
+            "nowhere.csv: no such table; mend generators.external.manifest in the config",
+        ),
     ],
 )
 def test_wrong_config_is_one_line(study, wrong, named):
@@ -139,3 +148,23 @@ def test_an_encoder_is_in_the_digest_of_its_own_jobs_alone():
     neural = stage_digest("encode", "musical_roots.encoders.musicnn")
     handcrafted = stage_digest("encode", "musical_roots.encoders.handcrafted")
     assert len({neural, handcrafted, stage_digest("encode")}) == 3
+
+
+@pytest.mark.parametrize(
+    ("packages", "hindrance", "named"),
+    [
+        ("laion-clap", {"PIP_NO_INDEX": "1"}, "ERROR: Could not find a version"),
+        ("vampnet", {"GIT_ALLOW_PROTOCOL": "none"}, "fatal: transport 'https' not allowed"),
+    ],
+)
+def test_packages_that_cannot_be_installed_are_one_line(
+    study, monkeypatch, packages, hindrance, named
+):
+    for variable, value in hindrance.items():
+        monkeypatch.setenv(variable, value)
+    done = study.snakemake("--config", "cache=cache", "--", f"cache/{packages}")
+    assert done.returncode != 0
+    lines = done.stdout.splitlines()
+    (told,) = [line for line in lines if line.startswith("musical-roots: error:")]
+    assert f"envs/{packages}.txt is not installed: {named}" in told
+    assert told.endswith(f"all of it is in results/logs/{packages}.log")

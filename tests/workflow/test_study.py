@@ -221,6 +221,25 @@ def test_a_folder_with_bad_files(study):
     assert len(pd.read_csv(study.folder / "results/tables/robustness.csv")) > 0
 
 
+def test_a_change_of_outputs_made_elsewhere_is_noticed(study):
+    """With a name that Snakemake would take for a wildcard, and a row of a file that is gone."""
+    for name, hertz in (("Ann/one.wav", 110), ("Bob/two.wav", 150)):
+        tone(study.folder / "music" / name, 30, hertz)
+    for name, hertz in (("{a}.wav", 190), ("b.wav", 210)):
+        tone(study.folder / "outputs" / name, 6, hertz)
+    (study.folder / "list.csv").write_text("path\noutputs/{a}.wav\noutputs/gone.wav\n")
+    corpus = "corpus: {source: folder, folder: {root: music}, shards: 1}\nencode: {shards: 1}\n"
+    for where, changed in (("root: outputs", "new.wav"), ("manifest: list.csv", "{a}.wav")):
+        external = f"generators: {{external: {{activate: true, {where}}}}}"
+        words = ["--configfile", study.overlay(corpus + external)]
+        words += ["--", "results/vamps/external/000.parquet"]
+        done = study.snakemake(*words)
+        assert done.returncode == 0, done.stdout[-5000:]
+        assert "Nothing to be done" in study.snakemake("--dry-run", *words).stdout
+        tone(study.folder / "outputs" / changed, 7, 230)
+        assert "Listing audio made elsewhere" in study.snakemake("--dry-run", *words).stdout
+
+
 def test_a_missing_folder_is_one_line(study):
     overlay = study.overlay("corpus: {source: folder, folder: {root: nowhere}}")
     done = study.snakemake("corpus", "--configfile", overlay)

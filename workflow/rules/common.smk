@@ -13,6 +13,7 @@ from musical_roots.errors import InputError
 from musical_roots.generators.base import GENERATORS
 from musical_roots.provenance import stage_digest as code
 from musical_roots.weights import PLUMBING
+from musical_roots.weights.manifest import SOURCES
 
 
 def stop(message):
@@ -42,6 +43,19 @@ GENERATING = [
     name for name, options in config["generators"].items() if options["activate"]
 ]
 SPLITS = ["train", "control"] if config["corpus"]["control_share"] > 0 else ["train"]
+# Encoder or generator that the workflow trains -> files in results/models that it is loaded from.
+TRAINED = {
+    "clmr_open": ["clmr_open.safetensors"],
+    "openvamp": ["openvamp-codec.safetensors", "openvamp.safetensors"],
+}
+# One with packages that only its own process imports -> their folder.
+APART = {"laion_clap": f"{CACHE}/laion-clap", "vampnet": f"{CACHE}/vampnet"}
+# Packages into such a folder. Of what goes wrong one line is shown, git's before pip's.
+INSTALL = (
+    "python -m pip install --quiet --no-deps {params.flags} --target {output:q} -r {input} > {log} 2>&1"
+    " || {{ echo \"musical-roots: error: {input} is not installed: $(grep -om 1 -E '(fatal|ERROR): .*' {log}"
+    ' || tail -n 1 {log}); all of it is in {log}" >&2; exit 1; }}'
+)
 # Experiment C wants outputs, and music that the generator never saw.
 INFLUENCE = config["influence"]["activate"] and "control" in SPLITS
 ATTRIBUTED = GENERATING if INFLUENCE else []
@@ -71,10 +85,15 @@ def command_for(model):
     return " ".join([*words, "--", f"results/models/{model}.md"])
 
 
+def owner(name):
+    """The encoder or generator itself, of a part of its published weights."""
+    section = SOURCES[name].section if name in SOURCES else ""
+    return section.rpartition(".")[2] or name
+
+
 def module(name):
     """The module that an encoder or generator is written in: its jobs depend on it, others do not."""
-    written = ENCODERS | GENERATORS
-    return written.get(name, written.get(name.split("_")[0])).split(":")[0]
+    return (ENCODERS | GENERATORS)[owner(name)].split(":")[0]
 
 
 def code_of(stage, generator):
@@ -97,7 +116,7 @@ def recordings_of(source):
 
 def checkpoints(name):
     """Folder of an encoder's or generator's weights: random ones are kept apart from the real."""
-    if name in ("clmr_open", "openvamp"):
+    if name in TRAINED:
         return "results/models"
     random = options_of(name).get("weights") == "random"
     return f"{CACHE}/checkpoints-random" if random else f"{CACHE}/checkpoints"
@@ -105,31 +124,19 @@ def checkpoints(name):
 
 def options_of(name):
     """What the config says of an encoder or generator, or of the one whose part this is."""
-    options = config["encoders"] | config["generators"]
-    return options[name] if name in options else options[name.split("_")[0]]
-
-
-def weights(wildcards):
-    """Files that an encoder is loaded from, if there are some."""
-    if (
-        wildcards.encoder == "laion_clap"
-    ):  # it reads the published file, in its own environment
-        return [f"{CACHE}/laion-clap", *weights_of("clap")]
-    return weights_of(wildcards.encoder)
+    return (config["encoders"] | config["generators"])[owner(name)]
 
 
 def weights_of(name):
-    files = SOURCES[name].converted if name in SOURCES else []
-    if name == "clmr_open":
-        files = ["clmr_open.safetensors"]
-    if name == "openvamp":
-        files = ["openvamp-codec.safetensors", "openvamp.safetensors"]
-    if name == "vampnet":
-        parts = ["vampnet_codec", "vampnet_coarse", "vampnet_c2f"]
-        return [file for part in parts for file in weights_of(part)] + [
-            f"{CACHE}/vampnet"
-        ]
-    return [f"{checkpoints(name)}/{file}" for file in files]
+    """What an encoder or generator, or a part of it, is loaded from, if there is something."""
+    # laion_clap reads clap's published file, in its own process
+    source = "clap" if name == "laion_clap" else name
+    parts = [part for part in SOURCES if source in (part, owner(part))]
+    files = [file for part in parts for file in SOURCES[part].converted]
+    return [
+        *(f"{checkpoints(source)}/{file}" for file in TRAINED.get(name, files)),
+        *([APART[name]] if name in APART else []),
+    ]
 
 
 def vamp_shards(generator):

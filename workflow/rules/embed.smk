@@ -7,8 +7,6 @@
 #        results/models/clmr_open.safetensors                trained on train, if it is active
 #        results/embeddings/{encoder}/{clips}/{shard}.npy    unit vectors, float16; .parquet, .json
 
-from musical_roots.weights.checkpoints import SOURCES
-
 INDEXED = [f"{split}/{shard}" for split in SPLITS for shard in CLIP_SHARDS]
 GENERATED = [
     f"{what}-{generator}/{shard}"
@@ -74,7 +72,7 @@ rule laion_clap:
     input:
         "envs/laion-clap.txt",
     output:
-        directory(f"{CACHE}/laion-clap"),
+        directory(APART["laion_clap"]),
     log:
         "results/logs/laion-clap.log",
     conda:
@@ -83,10 +81,12 @@ rule laion_clap:
     resources:
         mem_mb=1000,
         runtime=30,
+    params:
+        flags="--require-hashes",
     message:
         "Installing laion-clap beside the environment"
     shell:
-        "python -m pip install --quiet --no-deps --require-hashes --target {output:q} -r {input} > {log} 2>&1"
+        INSTALL
 
 
 rule train_clmr_open:
@@ -122,7 +122,7 @@ rule encode:
     input:
         clips="results/clips/{clips}/{shard}.parquet",
         audio=rendered,
-        weights=weights,
+        weights=lambda wildcards: weights_of(wildcards.encoder),
     output:
         features="results/features/{encoder}/{clips}/{shard}.npy",
         provenance="results/features/{encoder}/{clips}/{shard}.json",

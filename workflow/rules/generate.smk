@@ -9,6 +9,8 @@
 #        results/tables/{openvamp,openvamp_training,codec,copies}.csv
 #        results/generation/copies.parquet             copied tokens of each vamp
 
+from musical_roots import generate
+
 OPENVAMP = config["generators"]["openvamp"]
 SETTINGS = {
     name: {key: value for key, value in setting.items() if key != "activate"}
@@ -163,7 +165,7 @@ rule vampnet:
     input:
         "envs/vampnet.txt",
     output:
-        directory(f"{CACHE}/vampnet"),
+        directory(APART["vampnet"]),
     log:
         "results/logs/vampnet.log",
     conda:
@@ -172,10 +174,12 @@ rule vampnet:
     resources:
         mem_mb=1000,
         runtime=30,
+    params:
+        flags="",
     message:
         "Installing VampNet beside the environment"
     shell:
-        "python -m pip install --quiet --no-deps --target {output:q} -r {input} > {log} 2>&1"
+        INSTALL
 
 
 rule prompts:
@@ -244,12 +248,21 @@ rule vamp:
         " --out {output.vamps}"
 
 
+EXTERNAL, OUTPUTS = config["generators"]["external"], ""
+if EXTERNAL["activate"]:
+    try:
+        OUTPUTS = generate.state(
+            generate.listed(EXTERNAL["root"], EXTERNAL["manifest"])
+        )
+    except InputError as error:
+        stop(error)
+
+
 rule external:
     input:
         lists=expand(
             "results/clips/{split}/{shard}.parquet", split=SPLITS, shard=CLIP_SHARDS
         ),
-        manifest=config["generators"]["external"]["manifest"] or [],
     output:
         vamps="results/vamps/external/000.parquet",
         rejected="results/vamps/external/rejected.csv",
@@ -262,8 +275,10 @@ rule external:
         mem_mb=2000,
         runtime=60,
     params:
-        flags=flags(config["generators"]["external"], "root", "manifest"),
+        flags=flags(EXTERNAL, "root", "manifest"),
         duration_s=config["generation"]["duration_s"],
+        # no inputs: there may be thousands, of any name, and one that is missing is but rejected
+        outputs=OUTPUTS,
         code=code("external"),
     message:
         "Listing audio made elsewhere"

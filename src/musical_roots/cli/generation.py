@@ -229,11 +229,13 @@ def external(lists, root, manifest, duration_s, out, rejected) -> None:
     from musical_roots import generate
     from musical_roots.tables import read_tables, write_table
 
+    if bool(root) == bool(manifest):
+        raise InputError("external: give either --root, a folder, or --manifest, a table")
     listed = generate.listed(root, manifest)
     made, bad = generate.external(listed, read_tables(lists), duration_s)
     write_table(bad, rejected)
     for row in bad.itertuples():
-        log.info("rejected %s", row.reason)
+        log.info("rejected %s%s", f"{manifest}, row {row.row}: " if manifest else "", row.reason)
     if made.empty:
         raise InputError(
             f"{manifest or root}: no audio that can be used; mend generators.external in the config"

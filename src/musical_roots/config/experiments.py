@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from musical_roots.config.base import Count, Section, Share, Switch
 from musical_roots.errors import InputError
+from musical_roots.generators.base import GENERATORS
 
 
 class Search(Section):
@@ -31,7 +32,7 @@ def _kind(levels: list[float], what: str) -> Any:
 class RoundTrip(Perturbation):
     """A generator's codec, without generation."""
 
-    generator: Literal["openvamp", "vampnet"] = Field("openvamp", description="Whose codec.")
+    generator: Literal[tuple(GENERATORS)] = Field("openvamp", description="Whose codec.")
 
 
 class Perturbations(Section):
@@ -94,9 +95,6 @@ class Robustness(Section):
 class Influence(Switch):
     """Experiment C: which training music an output resembles, and how sure that is."""
 
-    activate: bool = Field(
-        True, description="Whether it takes part; it wants a generator and a control split."
-    )
     excerpts: Count = Field(
         134, description="Excerpts of control tracks, as long as vamps: music never seen."
     )

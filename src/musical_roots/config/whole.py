@@ -25,7 +25,10 @@ class Config(Section):
     generation: Generation = Generation()
     search: Search = Search()
     robustness: Robustness = Robustness()
-    influence: Influence = Influence()
+    influence: Influence = Field(
+        Influence(),
+        description="Whether Experiment C takes part; it wants a generator and a control split.",
+    )
 
     @model_validator(mode="after")
     def _codec_there(self):

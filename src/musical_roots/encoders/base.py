@@ -1,6 +1,7 @@
 """What an encoder is, and the list of those we have.
 
-A new encoder is one file with a subclass of `Encoder`, and one line in `ENCODERS`.
+What a new encoder takes beside a subclass of `Encoder` and a line in `ENCODERS`, README lists
+("Where things are").
 """
 
 import sys

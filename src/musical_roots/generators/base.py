@@ -1,7 +1,7 @@
 """What a generator is, and the list of those we have.
 
-A new generator is one file with a subclass of `Generator`, and one line in `GENERATORS`. Audio that
-was made elsewhere needs none: `external` lists it (`generate.py`).
+What a new generator takes beside a subclass of `Generator` and a line in `GENERATORS`, README lists
+("Where things are"). Audio that was made elsewhere needs none: `external` lists it (`generate.py`).
 """
 
 from abc import ABC, abstractmethod
