@@ -2,18 +2,22 @@
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
+import pandas as pd
 import pytest
 import tiny_openvamp
 from click.testing import CliRunner
 from tiny_openvamp import SIZE
 
-from musical_roots import cli
+from musical_roots import cli, config
 from musical_roots.errors import InputError
 from musical_roots.generators import base
+from musical_roots.generators.openvamp import model
 from musical_roots.generators.openvamp.generator import CODEC, NETWORK, check
 from musical_roots.weights import checkpoints
 
+ROOT = Path(__file__).parents[2]
 TRAIN = {"a", "b", "c"}
 CURVE = "openvamp_training.csv"
 
@@ -91,3 +95,18 @@ def test_the_stage_takes_all_three_files_or_says_what_is_wrong(folder):
     (folder / CURVE).write_text("")
     with pytest.raises(InputError, match=f"{CURVE}: not a readable table"):
         CliRunner().invoke(cli.stage, words, catch_exceptions=False)
+
+
+def test_the_shipped_weights_are_those_that_their_overlay_and_card_speak_of():
+    overlays = [ROOT / "config/large.yaml", ROOT / "models/openvamp-large/use.yaml"]
+    options = config.read([ROOT / "config/config.yaml", *overlays])
+    options = options["generators"]["openvamp"]
+    folder = ROOT / options["checkpoint"]
+    network, about = model.load(folder / NETWORK)
+    size = model.Size(*(options[key] for key in ("codebooks", "entries", "width", "layers")))
+    check(folder, size, set(about["trained_on"]))
+    assert (about["steps"], about["batch"]) == (options["steps"], options["batch"])
+    assert len(pd.read_csv(folder / CURVE)) > 10
+    card = (folder / "README.md").read_text()
+    assert f"{sum(value.numel() for value in network.parameters())}" in card
+    assert card.count("\n- ") == len(about["trained_on"]), "each recording is credited"
