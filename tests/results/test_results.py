@@ -170,7 +170,9 @@ def test_copied_shares_are_shares_and_music_stands_beside_them(table):
 
 
 def test_a_coarser_codec_loses_more(table):
-    codec = table("codec").set_index("codebooks").spectral_convergence
+    codec = table("codec")
+    codec = codec[~codec.what.str.endswith("no decoder")]
+    codec = codec.set_index("codebooks").spectral_convergence
     assert codec.loc[0] == codec.min()  # nothing is quantised
     assert codec.loc[1] == codec.max()
 
