@@ -150,5 +150,7 @@ def test_codec_quality_has_a_row_a_codebook(tmp_path):
     assert (table.n_clips == 2).all()
     assert table.log_magnitude.iloc[0] == table.log_magnitude.min(), "unquantised is nearest"
     assert table.spectral_convergence.iloc[1] > table.spectral_convergence.iloc[4]
-    # what the decoder adds is its own: without it, the distance is that of the mel frames alone
     assert table.log_magnitude.iloc[4] != table.log_magnitude.iloc[5]
+    pd.testing.assert_frame_equal(
+        codec_quality(tiny_openvamp.trained_codec(), clips, 24_000), table
+    )

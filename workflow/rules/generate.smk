@@ -263,6 +263,7 @@ rule external:
         lists=expand(
             "results/clips/{split}/{shard}.parquet", split=SPLITS, shard=CLIP_SHARDS
         ),
+        manifest=EXTERNAL["manifest"] or [],
     output:
         vamps="results/vamps/external/000.parquet",
         rejected="results/vamps/external/rejected.csv",
@@ -277,7 +278,7 @@ rule external:
     params:
         flags=flags(EXTERNAL, "root", "manifest"),
         duration_s=config["generation"]["duration_s"],
-        # no inputs: there may be thousands, of any name, and one that is missing is but rejected
+        # the audio is no input: there may be thousands of files, and a missing one is but rejected
         outputs=OUTPUTS,
         code=code("external"),
     message:

@@ -72,8 +72,12 @@ class Codec:
 
         The same tokens give the same audio. Its level is that which `encode` works at.
         """
+        return to_audio(self.decoder.refine(self.frames(tokens)), samples)
+
+    def frames(self, tokens: np.ndarray) -> np.ndarray:
+        """Mel frames that tokens stand for: int [codebooks, frames] -> float32 [frames, MELS]."""
         entries = [book[row] for book, row in zip(self.codebooks, tokens, strict=False)]
-        return to_audio(self.decoder.refine(np.sum(entries, axis=0)), samples)
+        return np.sum(entries, axis=0)
 
     def reconstruct(self, audio: np.ndarray, codebooks: int) -> np.ndarray:
         """Audio as it comes back from its tokens, at its own level: float32 [samples]."""
