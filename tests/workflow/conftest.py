@@ -10,16 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = [
-    "Snakefile",
-    "workflow",
-    "config",
-    "profiles",
-    "notebooks",
-    "envs",
-    "models",
-    "pyproject.toml",
-]
+PARTS = ["Snakefile", "workflow", "config", "profiles", "notebooks", "envs", "pyproject.toml"]
 
 
 class Study:
@@ -28,6 +19,7 @@ class Study:
     def __init__(self, folder: Path):
         self.folder = folder
         folder.mkdir(exist_ok=True)
+        (folder / "models").symlink_to(ROOT / "models")  # too large for a copy each
         for part in PARTS:
             copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
             copy(ROOT / part, folder / part)
