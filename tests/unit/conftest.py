@@ -1,13 +1,17 @@
-"""What several test modules start from: a small published file, and VampNet without training."""
+"""What several test modules start from: a published file, VampNet untrained, a small corpus."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import recorded_vampnet
 import small_weights
+import tiny_openvamp
 
+from musical_roots import audio
+from musical_roots.corpus.clips import clip_id
 from musical_roots.generators import vampnet
 from musical_roots.weights import checkpoints as weights
 from musical_roots.weights.manifest import SOURCES, Source
@@ -72,3 +76,28 @@ def beside_vampnet(untrained_vampnet, tmp_path, monkeypatch) -> Callable:
         return tmp_path / "checkpoints"
 
     return beside_vampnet
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Four tracks of 8 s, two a split, with clips of 1 s every second: (clips, tracks)."""
+    folder = tmp_path_factory.mktemp("corpus")
+    clips, tracks = [], []
+    for number, split in enumerate(["train", "train", "control", "control"]):
+        path = folder / f"{number}.wav"
+        audio.write(path, tiny_openvamp.music(8, number), 24_000)
+        track = f"{number:016d}"
+        tracks.append({"track_id": track, "duration_s": 8.0})
+        clips += [
+            {
+                "clip_id": clip_id(track, start, 1.0),
+                "track_id": track,
+                "group_id": track,
+                "split": split,
+                "path": str(path),
+                "start_s": float(start),
+                "duration_s": 1.0,
+            }
+            for start in range(8)
+        ]
+    return pd.DataFrame(clips), pd.DataFrame(tracks)

@@ -9,7 +9,7 @@
 #        results/tables/{openvamp,openvamp_training,codec,copies}.csv
 #        results/generation/copies.parquet             copied tokens of each vamp
 
-from musical_roots import generate
+from musical_roots import external
 
 OPENVAMP = config["generators"]["openvamp"]
 SETTINGS = {
@@ -251,8 +251,8 @@ rule vamp:
 EXTERNAL, OUTPUTS = config["generators"]["external"], ""
 if EXTERNAL["activate"]:
     try:
-        OUTPUTS = generate.state(
-            generate.listed(EXTERNAL["root"], EXTERNAL["manifest"])
+        OUTPUTS = external.state(
+            external.listed(EXTERNAL["root"], EXTERNAL["manifest"])
         )
     except InputError as error:
         stop(error)

@@ -226,13 +226,13 @@ def vamp(
 @click.option("--rejected", type=PATH, required=True)
 def external(lists, root, manifest, duration_s, out, rejected) -> None:
     """List audio that was made elsewhere, as vamps; files that cannot be used are named."""
-    from musical_roots import generate
+    from musical_roots import external
     from musical_roots.tables import read_tables, write_table
 
     if bool(root) == bool(manifest):
         raise InputError("external: give either --root, a folder, or --manifest, a table")
-    listed = generate.listed(root, manifest)
-    made, bad = generate.external(listed, read_tables(lists), duration_s)
+    listed = external.listed(root, manifest)
+    made, bad = external.external(listed, read_tables(lists), duration_s)
     write_table(bad, rejected)
     for row in bad.itertuples():
         log.info("rejected %s%s", f"{manifest}, row {row.row}: " if manifest else "", row.reason)
