@@ -6,6 +6,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from musical_roots.weights import checkpoints as published
+from musical_roots.weights import files
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +30,7 @@ def weights(checkpoints, tmp_path_factory) -> Callable[[str], Path]:
     def of(name: str) -> Path:
         if name == "clmr_open":
             (file,) = published.fetch_random("clmr", tmp_path_factory.mktemp("clmr"), seed=1)
-            published.save(folder / "clmr_open.safetensors", load_file(file), {"source": "tests"})
+            files.save(folder / "clmr_open.safetensors", load_file(file), {"source": "tests"})
         elif name in published.SOURCES and published.SOURCES[name].random:
             published.fetch_random(name, folder, seed=0)
         else:

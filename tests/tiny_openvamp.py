@@ -10,7 +10,7 @@ import numpy as np
 from musical_roots.generators import base
 from musical_roots.generators.openvamp import codec, model
 from musical_roots.generators.openvamp.generator import CODEC, NETWORK
-from musical_roots.weights import checkpoints
+from musical_roots.weights import files
 
 SIZE = model.Size(codebooks=4, entries=64, width=64, layers=1)
 
@@ -39,7 +39,7 @@ def save(folder: Path, seed: int = 0, trained_on: Iterable[str] = ()) -> Path:
     network = model.MaskedTransformer(SIZE)
     model.initialise(network, seed)
     about = origin | {"codec": trained_codec().digest()} | model.described(SIZE)
-    checkpoints.save(folder / NETWORK, network.tensors(), about)
+    files.save(folder / NETWORK, network.tensors(), about)
     return folder
 
 

@@ -107,7 +107,7 @@ class _Pipe:
 
 def main() -> None:
     from musical_roots.generators import vampnet
-    from musical_roots.weights import checkpoints
+    from musical_roots.weights import checkpoints, files
 
     vampnet.subprocess.Popen = Tapped
     with tempfile.TemporaryDirectory() as folder:
@@ -116,8 +116,7 @@ def main() -> None:
         for name in vampnet.WEIGHTS:
             checkpoints.fetch_random(name, weights, SEED)
         digests = [
-            checkpoints.read(weights / f"{n}.safetensors")[1]["tensors_sha256"]
-            for n in vampnet.WEIGHTS
+            files.read(weights / f"{n}.safetensors")[1]["tensors_sha256"] for n in vampnet.WEIGHTS
         ]
         generator = vampnet.VampNet(weights, "cpu")
         sounds, of = prompts(), settings()

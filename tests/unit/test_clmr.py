@@ -12,7 +12,7 @@ import torch
 from musical_roots.encoders import clmr
 from musical_roots.encoders.base import PLUMBING, Settings, load
 from musical_roots.errors import InputError
-from musical_roots.weights import checkpoints
+from musical_roots.weights import checkpoints, files
 
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "data")]
@@ -239,7 +239,7 @@ def test_an_optimiser_in_the_zip_is_passed_over(published, converted, tmp_path):
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("clmr_checkpoint_10000/clmr_checkpoint_10000_optim.pt", b"momentum")
     [(tensors, _)] = clmr.convert(path)
-    assert checkpoints.digest(tensors) == checkpoints.digest(converted["clmr"])
+    assert files.digest(tensors) == files.digest(converted["clmr"])
 
 
 def test_a_zip_may_hold_what_a_mac_adds(published, converted, tmp_path):
@@ -292,7 +292,7 @@ def test_our_own_is_loaded_from_its_file(folder, converted, tmp_path):
     about = {"source": "a test"}
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    checkpoints._write(tmp_path / "clmr_open.safetensors", converted["clmr"], about, scratch)
+    files.write(tmp_path / "clmr_open.safetensors", converted["clmr"], about, scratch)
     encoder = load("clmr_open", tmp_path)
     assert encoder.label == "clmr_open"
     clip = np.random.default_rng(0).standard_normal((1, 66_150)).astype(np.float32) / 10

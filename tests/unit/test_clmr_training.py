@@ -16,7 +16,6 @@ from musical_roots.encoders.base import Settings
 from musical_roots.encoders.clmr_views import SAMPLE_RATE, WINDOW
 from musical_roots.errors import InputError
 from musical_roots.seeding import rng
-from musical_roots.weights import checkpoints
 
 TIME = np.arange(WINDOW) / SAMPLE_RATE
 NOISE = (np.random.default_rng(0).standard_normal(WINDOW) / 10).astype(np.float32)
@@ -320,11 +319,11 @@ def test_the_precision_that_is_asked_for_is_trained_in_and_noted(monkeypatch, tm
     monkeypatch.setattr(clmr_training, "train", train)
     table = pd.DataFrame(columns=["root", "path", "split", "track_id"])
     table.to_csv(tmp_path / "tracks.csv", index=False)
-    files = {"tracks": "tracks.csv", "out": "clmr_open.safetensors", "curve": "curve.csv"}
-    words = [word for flag, file in files.items() for word in (f"--{flag}", tmp_path / file)]
+    flags = {"tracks": "tracks.csv", "out": "clmr_open.safetensors", "curve": "curve.csv"}
+    words = [word for flag, file in flags.items() for word in (f"--{flag}", tmp_path / file)]
     words += ["--steps", 1, "--batch", 2, "--precision", precision, "--device", "cpu"]
     CliRunner().invoke(cli.stage, ["train-clmr", *map(str, words)], catch_exceptions=False)
-    _, about = checkpoints.read(tmp_path / "clmr_open.safetensors")
+    _, about = files.read(tmp_path / "clmr_open.safetensors")
     assert asked["precision"] == about["precision"] == precision
 
 

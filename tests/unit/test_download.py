@@ -10,7 +10,7 @@ from small_weights import names, sha256
 
 from musical_roots.errors import InputError
 from musical_roots.weights import checkpoints as weights
-from musical_roots.weights import download
+from musical_roots.weights import download, files
 
 
 class Server(ThreadingHTTPServer):
@@ -61,7 +61,7 @@ def server(source, wheel, monkeypatch):
 
 def test_a_download_stays_in_the_checkpoint_folder(server, wheel, tmp_path):
     paths = weights.fetch("small", tmp_path)
-    assert weights.load(paths[1], {"half": (3,)})["half"][0] == 3
+    assert files.load(paths[1], {"half": (3,)})["half"][0] == 3
     assert names(tmp_path) == ["a.safetensors", "b.safetensors", wheel.name]
     assert (tmp_path / wheel.name).read_bytes() == server.content
     paths[0].unlink()
@@ -90,7 +90,7 @@ def test_a_server_that_knows_no_ranges_is_asked_for_everything(server, tmp_path)
     server.breaks, server.ranges = [50], False
     paths = weights.fetch("small", tmp_path)
     assert server.sent == [50, len(server.content)]
-    assert weights.load(paths[0], {"half": (3,)})["half"][1] == 1
+    assert files.load(paths[0], {"half": (3,)})["half"][1] == 1
 
 
 @pytest.mark.parametrize("known", [True, False])

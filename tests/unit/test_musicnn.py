@@ -14,8 +14,7 @@ from safetensors.numpy import save_file
 from musical_roots.encoders import handcrafted, mel, musicnn
 from musical_roots.encoders.base import load
 from musical_roots.errors import InputError
-from musical_roots.weights import checkpoints as weights
-from musical_roots.weights import tf_checkpoint
+from musical_roots.weights import files, tf_checkpoint
 
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "data")]
@@ -181,9 +180,9 @@ def test_the_fingerprint_changes_with_the_front_end(checkpoints, encoder, monkey
 def rewrite(checkpoints, folder, change):
     """Copies the converted files into `folder`, with changed tensors and hashes that fit them."""
     shutil.copytree(checkpoints, folder, dirs_exist_ok=True)
-    tensors, about = weights._read(folder / MTT)
+    tensors, about = files._read(folder / MTT)
     change(tensors)
-    about["tensors_sha256"] = weights.digest(tensors)
+    about["tensors_sha256"] = files.digest(tensors)
     save_file(tensors, folder / MTT, {"musical_roots": json.dumps(about)})
 
 

@@ -15,7 +15,7 @@ from musical_roots.errors import InputError
 from musical_roots.generators import base
 from musical_roots.generators.openvamp import model
 from musical_roots.generators.openvamp.generator import CODEC, NETWORK, check
-from musical_roots.weights import checkpoints
+from musical_roots.weights import files
 
 ROOT = Path(__file__).parents[2]
 TRAIN = {"a", "b", "c"}
@@ -72,7 +72,7 @@ def test_files_in_each_others_place_and_old_codecs_are_named(folder):
     with pytest.raises(InputError, match=f"{CODEC} is no codec of version mel-rvq"):
         base.load("openvamp", folder)
     tensors = tiny_openvamp.trained_codec().tensors()
-    checkpoints.save(folder / CODEC, tensors, {"version": "mel-rvq-1"})
+    files.save(folder / CODEC, tensors, {"version": "mel-rvq-1"})
     with pytest.raises(InputError, match="but mel-rvq-1; train it anew"):
         base.load("openvamp", folder)
 

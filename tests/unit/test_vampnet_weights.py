@@ -14,6 +14,7 @@ from musical_roots.errors import InputError
 from musical_roots.generators import vampnet, vampnet_weights
 from musical_roots.generators.base import load
 from musical_roots.weights import checkpoints as weights
+from musical_roots.weights import files
 from musical_roots.weights.manifest import SOURCES
 
 LICENCE = "CC BY-NC-SA 4.0"
@@ -46,26 +47,26 @@ def test_tensors_and_arguments_are_converted_as_they_were(published, tmp_path, n
     assert tensors.keys() == content["state_dict"].keys()
     for key, tensor in content["state_dict"].items():
         np.testing.assert_array_equal(tensors[key], tensor.numpy())
-    assert not weights.is_random(file)
+    assert not files.is_random(file)
 
 
 @pytest.mark.parametrize("name", vampnet.WEIGHTS)
 def test_the_fingerprint_changes_with_each_weight_and_argument(beside_vampnet, tmp_path, name):
     folder = beside_vampnet('print(\'{"sample_rate": 44100, "hop": 768}\', flush=True)')
-    files = {path.name: load_file(path) for path in folder.iterdir()}
+    tensors_of = {path.name: load_file(path) for path in folder.iterdir()}
     folder.unlink()
 
     def fingerprint(change):
-        for file, tensors in files.items():
+        for file, tensors in tensors_of.items():
             changed = {key: np.array(tensor) for key, tensor in tensors.items()}
             if file.startswith(name) and change:
                 changed[change].flat[-3] += 1
-            weights.save(folder / file, changed, {"source": "tests"})
+            files.save(folder / file, changed, {"source": "tests"})
         generator = load("vampnet", folder)
         assert not generator.plumbing
         return generator.fingerprint
 
-    bias = next(key for key in files[f"{name}.safetensors"] if key.endswith(".bias"))
+    bias = next(key for key in tensors_of[f"{name}.safetensors"] if key.endswith(".bias"))
     said = [fingerprint(change) for change in (None, bias, vampnet_weights.KWARGS, None)]
     assert len(set(said)) == 3 and said[0] == said[3]
 
@@ -181,7 +182,7 @@ def test_weights_that_do_not_fit_stop_the_worker(untrained_vampnet, tmp_path):
         tensors = load_file(path)
         if path.stem == "vampnet_c2f":
             del tensors["transformer.norm.weight"]
-        weights.save(tmp_path / "checkpoints" / path.name, tensors, {"source": "tests"})
+        files.save(tmp_path / "checkpoints" / path.name, tensors, {"source": "tests"})
     with pytest.raises(InputError, match=r"do not fit: VampNet lacks transformer\.norm\.weight"):
         load("vampnet", tmp_path / "checkpoints")
 
@@ -191,7 +192,7 @@ def test_untrained_adapters_may_be_left_out_and_only_answers_are_said(untrained_
     (tmp_path / "vampnet").symlink_to(recording.PACKAGES)
     for path in untrained_vampnet.iterdir():
         tensors = {key: t for key, t in load_file(path).items() if ".lora_" not in key}
-        weights.save(tmp_path / "checkpoints" / path.name, tensors, {"source": "tests"})
+        files.save(tmp_path / "checkpoints" / path.name, tensors, {"source": "tests"})
     generator = load("vampnet", tmp_path / "checkpoints")
     one, other = (
         next(generator.vamp([PROMPTS["bursts"]], SETTINGS["onsets"], [1])) for _ in range(2)

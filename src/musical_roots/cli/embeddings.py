@@ -50,7 +50,7 @@ def train_clmr(seed, tracks, steps, batch, precision, device, out, curve) -> Non
     from musical_roots.encoders.clmr_training import train
     from musical_roots.provenance import processor
     from musical_roots.tables import read_table, write_table
-    from musical_roots.weights import checkpoints
+    from musical_roots.weights import files
 
     table = read_table(tracks)
     table["file"] = [Path(root) / path for root, path in zip(table.root, table.path, strict=True)]
@@ -78,7 +78,7 @@ def train_clmr(seed, tracks, steps, batch, precision, device, out, curve) -> Non
         "precision": precision,
         "processor": processor(settle(device)),
     }
-    checkpoints.save(out, tensors, about)
+    files.save(out, tensors, about)
     write_table(losses, curve)
 
 

@@ -90,7 +90,7 @@ def train_openvamp(seed, train_files, control_files, codec_file, width, layers, 
     from musical_roots.generators.openvamp import codec, model, training
     from musical_roots.provenance import processor
     from musical_roots.tables import read_arrays, write_table
-    from musical_roots.weights import checkpoints
+    from musical_roots.weights import files
 
     tokens = {"train": read_arrays(train_files), "control": read_arrays(control_files)}
     tokeniser = codec.load(codec_file)
@@ -116,7 +116,7 @@ def train_openvamp(seed, train_files, control_files, codec_file, width, layers, 
         "precision": precision,
         "processor": processor(settle(device)),
     }
-    checkpoints.save(out, trained.tensors(), about | model.described(size))
+    files.save(out, trained.tensors(), about | model.described(size))
     write_table(losses, curve)
 
 

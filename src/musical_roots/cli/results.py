@@ -80,9 +80,9 @@ def model_card(name, weights, tracks, command, tables, out) -> None:
     """Say of a model that was trained here what it was trained on, and how good it is."""
     from musical_roots.cards import card
     from musical_roots.tables import read_table, write_text
-    from musical_roots.weights import checkpoints
+    from musical_roots.weights import files
 
-    _, about = checkpoints.read(weights)
+    _, about = files.read(weights)
     results = {heading: read_table(path) for heading, path in tables}
     write_text(card(name, about, read_table(tracks), command, results), out)
 

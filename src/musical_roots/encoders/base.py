@@ -146,7 +146,7 @@ def load(name: str, checkpoints: Path | str, **settings) -> Encoder:
     name : str
         A key of `ENCODERS`.
     checkpoints : path
-        Folder with converted weights (`weights/checkpoints.py`); unused by untrained encoders.
+        Folder with converted weights (`weights/files.py`); unused by untrained encoders.
     **settings
         Fields of `Settings`.
 

@@ -26,8 +26,7 @@ from musical_roots import seeding
 from musical_roots.encoders import mel
 from musical_roots.encoders.base import Encoder, Settings
 from musical_roots.errors import InputError
-from musical_roots.weights import RANDOM, torch_pickle
-from musical_roots.weights import checkpoints as weights
+from musical_roots.weights import RANDOM, files, torch_pickle
 
 VERSION = "clap-1"  # raise the number whenever features change
 SAMPLE_RATE, SAMPLES, N_FFT, HOP, BANDS = 48_000, 480_000, 1024, 480, 64
@@ -89,10 +88,10 @@ class Clap(Encoder):
 
     def __init__(self, checkpoints: Path, settings: Settings):
         path = Path(checkpoints) / f"{self.name}.safetensors"
-        tensors = weights.load(path, shapes(self.size))
+        tensors = files.load(path, shapes(self.size))
         self.settings = settings
-        self.plumbing = weights.is_random(path)
-        self.fingerprint = f"{VERSION}-{weights.digest(tensors)[:16]}"
+        self.plumbing = files.is_random(path)
+        self.fingerprint = f"{VERSION}-{files.digest(tensors)[:16]}"
         self._network = _network(tensors, self.size).to(settings.device)
 
     def heard(self, batch: np.ndarray) -> np.ndarray:
@@ -129,7 +128,7 @@ class ClapMusic(Clap):
     size = BASE
 
 
-def _network(tensors: weights.Tensors, size: Size) -> torch.nn.Module:
+def _network(tensors: files.Tensors, size: Size) -> torch.nn.Module:
     import transformers  # takes seconds
 
     config = transformers.ClapAudioConfig(
@@ -182,7 +181,7 @@ def published_shapes(size: Size) -> dict[str, tuple[int, ...]]:
     }
 
 
-def _buffers(size: Size) -> weights.Tensors:
+def _buffers(size: Size) -> files.Tensors:
     """What else of the audio branch a published file holds that can be computed."""
     angles = -2 * np.pi / N_FFT * (np.outer(np.arange(N_FFT // 2 + 1), np.arange(N_FFT)) % N_FFT)
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)
@@ -232,7 +231,7 @@ OURS = {
 }
 
 
-def _renamed(tensors: weights.Tensors) -> weights.Tensors:
+def _renamed(tensors: files.Tensors) -> files.Tensors:
     """Trained tensors under the names of transformers; queries, keys and values come apart."""
     renamed = {}
     for name, tensor in tensors.items():
@@ -252,7 +251,7 @@ def shapes(size: Size) -> dict[str, tuple[int, ...]]:
     return {name: tensor.shape for name, tensor in _renamed(empty).items()}
 
 
-def published(path: Path, size: Size) -> tuple[weights.Tensors, bool]:
+def published(path: Path, size: Size) -> tuple[files.Tensors, bool]:
     """What a published file holds of the audio branch, and whether its weights are random.
 
     Returns
@@ -299,17 +298,17 @@ def _some(names: list[str]) -> str:
     return f"the tensor {names[0]!r}{more}"
 
 
-def convert_tiny(path: Path) -> weights.Converted:
+def convert_tiny(path: Path) -> files.Converted:
     """The tensors of ``clap.safetensors``, from `630k-audioset-best.pt` or one like it."""
     yield _converted(path, TINY)
 
 
-def convert_base(path: Path) -> weights.Converted:
+def convert_base(path: Path) -> files.Converted:
     """The tensors of ``clap_music.safetensors``, from `music_audioset_epoch_15_esc_90.14.pt`."""
     yield _converted(path, BASE)
 
 
-def _converted(path: Path, size: Size) -> tuple[weights.Tensors, bool]:
+def _converted(path: Path, size: Size) -> tuple[files.Tensors, bool]:
     tensors, random = published(path, size)
     return _renamed({name: tensors[name] for name in published_shapes(size)}), random
 

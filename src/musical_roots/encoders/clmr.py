@@ -29,8 +29,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from musical_roots import seeding
 from musical_roots.encoders.base import Encoder, Settings
-from musical_roots.weights import RANDOM, torch_pickle
-from musical_roots.weights import checkpoints as weights
+from musical_roots.weights import RANDOM, files, torch_pickle
 
 VERSION = "clmr-1"  # raise the number whenever features change
 SAMPLE_RATE, WINDOW = 22_050, 3**10
@@ -68,10 +67,10 @@ class Clmr(Encoder):
 
     def __init__(self, checkpoints: Path, settings: Settings):
         path = Path(checkpoints) / f"{self.name}.safetensors"
-        tensors = weights.load(path, shapes())
-        self.plumbing = weights.is_random(path)
+        tensors = files.load(path, shapes())
+        self.plumbing = files.is_random(path)
         self.settings = settings
-        self.fingerprint = f"{VERSION}-{settings.part}-{weights.digest(tensors)[:16]}"
+        self.fingerprint = f"{VERSION}-{settings.part}-{files.digest(tensors)[:16]}"
         self._network = network(tensors, settings)
 
     def span(self, samples: int) -> tuple[int, int]:
@@ -100,13 +99,13 @@ class ClmrOpen(Clmr):
     name = "clmr_open"
 
 
-def network(tensors: weights.Tensors, settings: Settings) -> Callable[[np.ndarray], np.ndarray]:
+def network(tensors: files.Tensors, settings: Settings) -> Callable[[np.ndarray], np.ndarray]:
     """The encoder itself, from float32 [n, 59049] to float32 [n, 512], with these weights."""
     blocks = _folded(tensors)
     return _Torch(blocks, settings) if settings.device == "cuda" else _Numpy(blocks)
 
 
-def _folded(tensors: weights.Tensors) -> list[tuple[np.ndarray, np.ndarray]]:
+def _folded(tensors: files.Tensors) -> list[tuple[np.ndarray, np.ndarray]]:
     """Kernel [out, in, 3] and bias [out] of each block with its batch norm, float64."""
     blocks = []
     for i in BLOCKS:
@@ -228,7 +227,7 @@ class _Torch:
 # The published files
 
 
-def convert(published: Path) -> weights.Converted:
+def convert(published: Path) -> files.Converted:
     """The tensors of ``clmr.safetensors`` and its like, of a checkpoint in one of three layouts.
 
     - a PyTorch Lightning checkpoint: ``state_dict["model.encoder.sequential.{block}.{0|1}.*"]``;
@@ -249,7 +248,7 @@ def convert(published: Path) -> weights.Converted:
         yield _converted(content), _is_random(content)
 
 
-def _converted(content: object) -> weights.Tensors:
+def _converted(content: object) -> files.Tensors:
     if isinstance(content, dict) and "pytorch-lightning_version" in content:
         content = content.get("state_dict")
     if not isinstance(content, dict):

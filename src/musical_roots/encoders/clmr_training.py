@@ -34,7 +34,7 @@ from musical_roots.encoders.clmr import (
 from musical_roots.encoders.clmr_views import views
 from musical_roots.errors import InputError
 from musical_roots.seeding import rng
-from musical_roots.weights import checkpoints as weights
+from musical_roots.weights import files
 
 TEMPERATURE = 0.5
 PROJECTED = 64
@@ -154,7 +154,7 @@ def train(
     device: str = "cpu",
     precision: str = "bf16",
     progress: Callable[[int], object] = lambda done: None,
-) -> tuple[weights.Tensors, pd.DataFrame]:
+) -> tuple[files.Tensors, pd.DataFrame]:
     """A CLMR trained on some tracks: Adam, and every draw from the seed.
 
     On one CPU and number of threads it repeats to the bit; a GPU may add up in another order.
@@ -237,7 +237,7 @@ class _Model(nn.Module):
     def forward(self, clips: torch.Tensor, view: int) -> torch.Tensor:
         return self.projector(self.encoders[view](clips))
 
-    def tensors(self) -> weights.Tensors:
+    def tensors(self) -> files.Tensors:
         """What a converted file holds."""
         first, second = (encoder.state_dict() for encoder in self.encoders)
         return {name: ((first[name] + second[name]) / 2).cpu().numpy() for name in shapes()}

@@ -22,7 +22,8 @@ from musical_roots import stand_ins
 from musical_roots.encoders import clap, laion_clap_worker
 from musical_roots.encoders.base import Encoder, Settings
 from musical_roots.errors import InputError
-from musical_roots.weights import checkpoints as weights
+from musical_roots.weights import files
+from musical_roots.weights.manifest import SOURCES
 
 VERSION = "laion-clap-1.1.7"
 WORKER = Path(laion_clap_worker.__file__)
@@ -43,7 +44,7 @@ class LaionClap(Encoder):
     size = clap.TINY
 
     def __init__(self, checkpoints: Path, settings: Settings):
-        source = weights.SOURCES[self.size.encoder]
+        source = SOURCES[self.size.encoder]
         path = Path(checkpoints) / source.file
         folder = Path(checkpoints).parent / "laion-clap"
         if not (folder / "laion_clap").is_dir():
@@ -63,10 +64,10 @@ class LaionClap(Encoder):
                 f"{path} is not what laion-clap needs: {error}; put {source.url} in its place"
             ) from error
         self.settings = settings
-        self.fingerprint = f"{VERSION}-{weights.digest(tensors)[:16]}"
+        self.fingerprint = f"{VERSION}-{files.digest(tensors)[:16]}"
         self._start(folder, tensors)
 
-    def _start(self, folder: Path, tensors: weights.Tensors) -> None:
+    def _start(self, folder: Path, tensors: files.Tensors) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
         with tempfile.TemporaryDirectory() as scratch:
             file = f"{scratch}/weights.safetensors"

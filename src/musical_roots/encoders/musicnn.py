@@ -24,7 +24,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from musical_roots import seeding
 from musical_roots.encoders import mel
 from musical_roots.encoders.base import Encoder, Settings
-from musical_roots.weights import checkpoints as weights
+from musical_roots.weights import files
+from musical_roots.weights.manifest import SOURCES
 
 VERSION = "musicnn-1"  # raise the number whenever features change
 BATCH_NORM_EPS = 1e-3
@@ -93,12 +94,12 @@ class Musicnn(Encoder):
 
     def __init__(self, checkpoints: Path, settings: Settings):
         self.settings = settings
-        files = weights.SOURCES["musicnn"].converted
-        self._set([weights.load(Path(checkpoints) / file, SHAPES) for file in files])
+        names = SOURCES["musicnn"].converted
+        self._set([files.load(Path(checkpoints) / name, SHAPES) for name in names])
 
-    def _set(self, networks: list[weights.Tensors]) -> None:
+    def _set(self, networks: list[files.Tensors]) -> None:
         self.dim = 2 * CHANNELS * len(networks)
-        hashes = " ".join(weights.digest(tensors) for tensors in networks)
+        hashes = " ".join(files.digest(tensors) for tensors in networks)
         self.fingerprint = f"{VERSION}-{hashlib.sha256(hashes.encode()).hexdigest()[:16]}"
         self._front = [_Bank(networks, i) for i in range(len(FRONT))]
         self._middles = [[_Middle(tensors, i) for i in range(5, 8)] for tensors in networks]
@@ -153,7 +154,7 @@ class RandomMusicnn(Musicnn):
 class _Bank:
     """One convolution of the front end, of all networks: maximum over bands, ReLU, batch norm."""
 
-    def __init__(self, networks: list[weights.Tensors], i: int):
+    def __init__(self, networks: list[files.Tensors], i: int):
         frames, bands, _ = FRONT[i]
         self.padding = (0, 0), ((frames - 1) // 2, frames // 2)  # TensorFlow's "same"
         inside = sliding_window_view(np.pad(np.ones(FRAMES), self.padding[1]), FRAMES)
@@ -240,7 +241,7 @@ class _Timbral:
 class _Middle:
     """One convolution over time: ReLU, batch norm."""
 
-    def __init__(self, tensors: weights.Tensors, i: int):
+    def __init__(self, tensors: files.Tensors, i: int):
         kernel = tensors[f"{_layer('conv2d', i)}/kernel"][:, :, 0]
         self.frames, channels, _ = kernel.shape
         self.kernel = np.ascontiguousarray(kernel.transpose(0, 2, 1).reshape(-1, channels))
@@ -255,7 +256,7 @@ class _Middle:
         return np.maximum(convolved, 0) * self.scale + self.shift
 
 
-def _batch_norm(tensors: weights.Tensors, i: int) -> tuple[np.ndarray, np.ndarray]:
+def _batch_norm(tensors: files.Tensors, i: int) -> tuple[np.ndarray, np.ndarray]:
     """Scale and shift, float64, of the batch norm number `i`."""
     gamma, beta, mean, variance = (
         np.float64(tensors[f"{_layer('batch_normalization', i)}/{name}"])

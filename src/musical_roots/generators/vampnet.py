@@ -32,7 +32,7 @@ from musical_roots.audio import as_loud_as
 from musical_roots.errors import InputError
 from musical_roots.generators import vampnet_worker
 from musical_roots.generators.base import Generator, Vamp, VampSettings
-from musical_roots.weights import checkpoints as weights
+from musical_roots.weights import files
 
 VERSION = "vampnet-1"  # raise the number whenever vamps change
 WEIGHTS = ("vampnet_codec", "vampnet_coarse", "vampnet_c2f")
@@ -57,8 +57,8 @@ class VampNet(Generator):
 
     def __init__(self, checkpoints: Path, device: str):
         paths = [Path(checkpoints) / f"{name}.safetensors" for name in WEIGHTS]
-        digests = [weights.read(path)[1]["tensors_sha256"] for path in paths]
-        self.plumbing = any(weights.is_random(path) for path in paths)
+        digests = [files.read(path)[1]["tensors_sha256"] for path in paths]
+        self.plumbing = any(files.is_random(path) for path in paths)
         self.fingerprint = (
             f"{VERSION}-{hashlib.sha256(' '.join(digests).encode()).hexdigest()[:16]}"
         )
@@ -129,13 +129,13 @@ class VampNet(Generator):
         if audio.ndim != 1 or not len(audio):
             raise InputError(f"a prompt is mono and not empty; this one has shape {audio.shape}")
         with tempfile.TemporaryDirectory(prefix="vampnet-") as scratch:
-            files = {"audio": f"{scratch}/audio.npy", "output": f"{scratch}/output.npz"}
-            np.save(files["audio"], audio)
+            paths = {"audio": f"{scratch}/audio.npy", "output": f"{scratch}/output.npz"}
+            np.save(paths["audio"], audio)
             with suppress(BrokenPipeError):  # the lack of an answer tells why
-                self._process.stdin.write(json.dumps(files | asked) + "\n")
+                self._process.stdin.write(json.dumps(paths | asked) + "\n")
                 self._process.stdin.flush()
             self._answer()
-            with np.load(files["output"]) as arrays:
+            with np.load(paths["output"]) as arrays:
                 return dict(arrays)
 
     def _answer(self) -> dict:

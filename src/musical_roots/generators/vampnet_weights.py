@@ -15,8 +15,7 @@ import numpy as np
 import torch
 
 from musical_roots import seeding
-from musical_roots.weights import RANDOM, torch_pickle
-from musical_roots.weights import checkpoints as weights
+from musical_roots.weights import RANDOM, files, torch_pickle
 
 KWARGS = "kwargs"  # the converted file's tensor with the arguments
 CODEBOOK_SIZE, CODEBOOK_DIM, CODEBOOKS, COARSE = 16, 4, 14, 4
@@ -49,7 +48,7 @@ TINY_COARSE = {
 TINY_FINE = TINY_COARSE | {"n_codebooks": CODEBOOKS, "n_conditioning_codebooks": COARSE}
 
 
-def convert_codec(path: Path) -> weights.Converted:
+def convert_codec(path: Path) -> files.Converted:
     """The tensors of ``vampnet_codec.safetensors``, from `codec.pth`.
 
     Raises
@@ -63,7 +62,7 @@ def convert_codec(path: Path) -> weights.Converted:
     yield _converted(tensors, kwargs), random
 
 
-def convert_coarse(path: Path) -> weights.Converted:
+def convert_coarse(path: Path) -> files.Converted:
     """The tensors of ``vampnet_coarse.safetensors``, from `coarse.pth`. See `convert_codec`."""
     tensors, kwargs, random = _published(path)
     if _conditioning(tensors, kwargs) != 0:
@@ -71,7 +70,7 @@ def convert_coarse(path: Path) -> weights.Converted:
     yield _converted(tensors, kwargs), random
 
 
-def convert_fine(path: Path) -> weights.Converted:
+def convert_fine(path: Path) -> files.Converted:
     """The tensors of ``vampnet_c2f.safetensors``, from `c2f.pth`. See `convert_codec`."""
     tensors, kwargs, random = _published(path)
     if not _conditioning(tensors, kwargs):
@@ -97,7 +96,7 @@ def _conditioning(tensors: dict, kwargs: dict) -> int | None:
     return kwargs.get("n_conditioning_codebooks") if "embedding.special.MASK" in tensors else None
 
 
-def _converted(tensors: dict[str, torch.Tensor], kwargs: dict) -> weights.Tensors:
+def _converted(tensors: dict[str, torch.Tensor], kwargs: dict) -> files.Tensors:
     # a class that the pickle names comes as a placeholder: json refuses that with a TypeError
     text = json.dumps(kwargs, sort_keys=True).encode()
     converted = {name: tensor.float().numpy() for name, tensor in tensors.items()}

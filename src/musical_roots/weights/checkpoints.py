@@ -7,7 +7,6 @@ SHA-256 is known, the first file is believed, and its hash is kept from then on.
 """
 
 import hashlib
-import json
 import logging
 import os
 import re
@@ -16,23 +15,17 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as serialised
-
 from musical_roots.errors import InputError
-from musical_roots.weights import PLUMBING, tf_checkpoint
+from musical_roots.weights import PLUMBING, files, tf_checkpoint
 from musical_roots.weights.download import DownloadError, download
 from musical_roots.weights.manifest import SOURCES, Source
 
 log = logging.getLogger("musical_roots")
-Tensors = dict[str, np.ndarray]
-Converted = Iterator[tuple[Tensors, bool]]  # of each file, and whether the weights are random
 
 _OPTIMISER = ("Adam", "Adam_1", "beta1_power", "beta2_power")
 # how code stumbles that reads a damaged file, or another layout than it knows
@@ -83,7 +76,7 @@ def fetch(
     if local is not None and source.sha256 is None:
         source = replace(source, sha256=_sha256(_published(name, source, folder, local)))
     converted = [folder / file for file in source.converted]
-    if all(_is_of(_about(path), source) for path in converted):
+    if all(_is_of(files.about_of(path), source) for path in converted):
         return converted
     folder.mkdir(parents=True, exist_ok=True)
     # before the file is touched: who may not use it can stop here
@@ -139,9 +132,9 @@ def fetch_random(name: str, checkpoints: Path | str, seed: int) -> list[Path]:
         raise InputError(f"there are no random weights for {name}; take the encoder 'random'")
     converted = [folder / file for file in source.converted]
     about = {"source": f"random, seed {seed}", "random": True}
-    if all((_about(path) or {}).get("source") == about["source"] for path in converted):
+    if all((files.about_of(path) or {}).get("source") == about["source"] for path in converted):
         return converted
-    if trained := [path for path in converted if path.is_file() and not is_random(path)]:
+    if trained := [path for path in converted if path.is_file() and not files.is_random(path)]:
         raise InputError(f"{trained[0]} holds trained weights; give random ones another folder")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
@@ -151,80 +144,11 @@ def fetch_random(name: str, checkpoints: Path | str, seed: int) -> list[Path]:
     return converted
 
 
-def load(path: Path | str, shapes: dict[str, tuple[int, ...]]) -> Tensors:
-    """Tensors of a converted file, each there and of the shape that the encoder expects.
-
-    Parameters
-    ----------
-    path : path
-        A converted file, as `fetch` wrote it.
-    shapes : dict of str to tuple of int
-        What the encoder needs.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, damaged, or holds another network.
-    """
-    tensors, _ = read(path)
-    for name, shape in shapes.items():
-        if name not in tensors:
-            raise InputError(f"{path} has no tensor {name!r}; {_anew(path)}")
-        if tensors[name].shape != shape:
-            raise InputError(
-                f"{path}: tensor {name!r} has shape {tensors[name].shape}, not {shape}; "
-                f"{_anew(path)}"
-            )
-    return {name: tensors[name] for name in shapes}
-
-
-def read(path: Path | str) -> tuple[Tensors, dict]:
-    """All tensors of a converted file, and what was said of them.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or damaged.
-    """
-    return _read(_there(path))
-
-
-def save(path: Path | str, tensors: Tensors, about: dict) -> None:
-    """Writes tensors as `load` reads them: for weights that were trained here.
-
-    Parameters
-    ----------
-    path : path
-        The file; its folder is made if missing.
-    tensors : dict of str to ndarray
-    about : dict
-        What there is to say of them: how they were made.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".save-") as scratch:
-        _write(path, tensors, about, Path(scratch))
-
-
-def is_random(path: Path | str) -> bool:
-    """Whether a converted file holds random weights in the place of published ones."""
-    return _inside(_there(path), _metadata).get("random", False)
-
-
-def digest(tensors: Tensors) -> str:
-    """SHA-256 of tensors: names, dtypes, shapes and bytes, whatever their order."""
-    sha256 = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        sha256.update(f"{name} {tensor.dtype.str} {tensor.shape}\0".encode())
-        sha256.update(np.ascontiguousarray(tensor).tobytes())
-    return sha256.hexdigest()
-
-
 def listing(checkpoints: Path | str) -> str:
     """What the manifest lists and what of it is in the checkpoint folder: aligned lines."""
     rows = [("name", "file", "state", "SHA-256", "size", "licence", "URL")]
     for name, source in SOURCES.items():
-        abouts = [_about(Path(checkpoints) / file) for file in source.converted]
+        abouts = [files.about_of(Path(checkpoints) / file) for file in source.converted]
         size = f"{source.size_bytes / 1e6:.0f} MB" if source.size_bytes else "not known"
         state = _state(source, Path(checkpoints), abouts)
         known = _known(source, abouts)
@@ -234,7 +158,7 @@ def listing(checkpoints: Path | str) -> str:
     return "\n".join("  ".join(line).rstrip() for line in lines)
 
 
-def convert_musicnn(wheel: Path) -> Converted:
+def convert_musicnn(wheel: Path) -> files.Converted:
     """Variables of the two musicnn networks, under TensorFlow's names, without the optimiser's."""
     with zipfile.ZipFile(wheel) as archive:
         for network in ("MTT_musicnn", "MSD_musicnn"):
@@ -374,82 +298,13 @@ def _convert(published: Path, name: str, folder: Path, about: dict, scratch: Pat
             if random and "random" not in about:
                 log.warning("%s: %s holds %s", name, published, PLUMBING)
             mark = {"random": True} if random else {}
-            _write(folder / file, tensors, about | mark, scratch)
+            files.write(folder / file, tensors, about | mark, scratch)
     except _STUMBLES as error:
         reason = f"there is no {error}" if isinstance(error, KeyError) else error
         raise InputError(
             f"{published} cannot be converted: {reason}; it should be laid out as {source.file} of "
             f"{source.url}: put that in its place, or mend {_section(name, source)}.checkpoint"
         ) from error
-
-
-def _write(path: Path, tensors: Tensors, about: dict, scratch: Path) -> None:
-    about = {**about, "tensors_sha256": digest(tensors)}
-    temporary = scratch / path.name
-    with temporary.open("wb") as file:
-        # one key: safetensors writes several in a random order, and a file should repeat to the bit
-        file.write(serialised(tensors, {"musical_roots": json.dumps(about)}))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
-def _there(path: Path | str) -> Path:
-    path = Path(path)
-    if not path.is_file():
-        name = _published_as(path)
-        mend = (
-            f"fetch it with: python -m musical_roots weights --name {name} --checkpoints "
-            f"{path.parent}"
-            if name
-            else f"the workflow trains it: snakemake --cores 2 results/models/{path.name}"
-        )
-        raise InputError(f"{path} is missing; {mend}")
-    return path
-
-
-def _published_as(path: Path) -> str | None:
-    """The entry of the manifest that a converted file is of; None if it was trained here."""
-    names = (name for name, source in SOURCES.items() if path.name in source.converted)
-    return next(names, None)
-
-
-def _anew(path: Path | str) -> str:
-    """What to do about a converted file that is there, and wrong."""
-    if _published_as(Path(path)):
-        return "delete it and fetch it again"
-    return "delete it and run the workflow, which trains it, or copy it again from where it was"
-
-
-def _read(path: Path) -> tuple[Tensors, dict]:
-    def everything(file):
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return tensors, _metadata(file)
-
-    tensors, about = _inside(path, everything)
-    if about.get("tensors_sha256") != digest(tensors):
-        raise InputError(f"{path} is damaged (wrong hash); {_anew(path)}")
-    return tensors, about
-
-
-def _inside(path: Path, read: Callable):
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return read(file)
-    except (SafetensorError, ValueError, OSError) as error:
-        raise InputError(f"{path} is damaged ({error}); {_anew(path)}") from error
-
-
-def _metadata(file) -> dict:
-    return json.loads((file.metadata() or {}).get("musical_roots", "{}"))
-
-
-def _about(path: Path) -> dict | None:
-    """Where a converted file comes from; None if there is none, or it is damaged."""
-    try:
-        return _read(path)[1] if path.is_file() else None
-    except InputError:
-        return None
 
 
 def _is_of(about: dict | None, source: Source) -> bool:

@@ -24,7 +24,7 @@ from musical_roots.errors import InputError
 from musical_roots.generators.openvamp.decoder import Decoder
 from musical_roots.generators.openvamp.decoder import train as train_decoder
 from musical_roots.seeding import rng
-from musical_roots.weights import checkpoints
+from musical_roots.weights import files
 
 logging.getLogger("faiss").setLevel(logging.WARNING)  # it tells of every build that it lacks
 VERSION = "mel-rvq-2"
@@ -85,16 +85,16 @@ class Codec:
 
     def save(self, path, about: dict) -> None:
         """Writes the codec as `load` reads it."""
-        checkpoints.save(path, self.tensors(), about | {"version": VERSION})
+        files.save(path, self.tensors(), about | {"version": VERSION})
 
-    def tensors(self) -> checkpoints.Tensors:
+    def tensors(self) -> files.Tensors:
         """What a file holds."""
         decoder = {name: value.numpy() for name, value in self.decoder.state_dict().items()}
         return {"codebooks": self.codebooks} | decoder
 
     def digest(self) -> str:
         """Of the codebooks: what tokens mean, and what a network that was trained on them needs."""
-        return checkpoints.digest({"codebooks": self.codebooks})
+        return files.digest({"codebooks": self.codebooks})
 
 
 def load(path) -> Codec:
@@ -105,7 +105,7 @@ def load(path) -> Codec:
     InputError
         If it is missing, damaged, no codec, or of another version.
     """
-    tensors, about = checkpoints.read(path)
+    tensors, about = files.read(path)
     if about.get("version") != VERSION:
         raise InputError(
             f"{path} is no codec of version {VERSION}, but {about.get('version', 'something else')}"

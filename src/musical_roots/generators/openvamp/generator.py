@@ -11,7 +11,7 @@ from musical_roots.errors import InputError
 from musical_roots.generators.base import Generator, Vamp, VampSettings
 from musical_roots.generators.openvamp import codec, model, sampling
 from musical_roots.seeding import rng
-from musical_roots.weights import checkpoints
+from musical_roots.weights import files
 
 VERSION = "openvamp-1"
 CODEC, NETWORK = "openvamp-codec.safetensors", "openvamp.safetensors"
@@ -35,7 +35,7 @@ class OpenVamp(Generator):
         self.codec = codec.load(paths[0])
         self.model, about = model.load(paths[1])
         _check_pair(paths, self.codec, about)
-        digest = checkpoints.digest(self.codec.tensors() | self.model.tensors())
+        digest = files.digest(self.codec.tensors() | self.model.tensors())
         self.model.to(device)
         self.fingerprint = f"{VERSION}-{codec.VERSION}-{digest[:16]}"
 

@@ -16,7 +16,7 @@ from x_transformers import Encoder
 
 from musical_roots.errors import InputError
 from musical_roots.seeding import rng
-from musical_roots.weights import checkpoints
+from musical_roots.weights import files
 
 HEAD_WIDTH = 64
 
@@ -136,7 +136,7 @@ def load(path) -> tuple[MaskedTransformer, dict]:
     InputError
         If the file is missing or damaged, or holds something else.
     """
-    tensors, about = checkpoints.read(path)
+    tensors, about = files.read(path)
     if "size" not in about:
         raise InputError(f"{path} holds no network of openvamp; train it anew")
     model = MaskedTransformer(Size(**about["size"]))
