@@ -16,6 +16,7 @@ from musical_roots.encoders.base import Settings
 from musical_roots.encoders.clmr_views import SAMPLE_RATE, WINDOW
 from musical_roots.errors import InputError
 from musical_roots.seeding import rng
+from musical_roots.weights import files
 
 TIME = np.arange(WINDOW) / SAMPLE_RATE
 NOISE = (np.random.default_rng(0).standard_normal(WINDOW) / 10).astype(np.float32)
