@@ -24,6 +24,11 @@ def test_dry_run_of_the_large_study(study):
     taken = study.snakemake("--dry-run", "--configfile", *overlays)
     assert taken.returncode == 0, taken.stdout
     assert "openvamp_checkpoint" in taken.stdout
+    gone = study.overlay("generators: {openvamp: {checkpoint: nowhere}}")
+    wrong = study.snakemake("--dry-run", "--configfile", overlays[0], gone)
+    assert wrong.returncode != 0
+    said = "generators.openvamp.checkpoint: there is no nowhere/openvamp-codec.safetensors; mend it"
+    assert said in wrong.stdout and "Traceback" not in wrong.stdout
     trained = study.snakemake("--dry-run", "--configfile", overlays[0])
     assert "results/models/openvamp.md" in trained.stdout
 

@@ -25,13 +25,6 @@ try:
 except InputError as error:
     stop(error)
 
-for section, option in [("openvamp", "checkpoint")]:
-    named = config["generators"][section][option]
-    if named and not os.path.exists(named):
-        stop(
-            f"generators.{section}.{option}: there is no {named}; mend it, or set it to null"
-        )
-
 CACHE = config["cache"]
 ACTIVE = [name for name, options in config["encoders"].items() if options["activate"]]
 KINDS = [

@@ -20,10 +20,19 @@ SETTINGS = {
 
 
 if OPENVAMP["checkpoint"]:
+    GIVEN = [
+        f"{OPENVAMP['checkpoint']}/{file}"
+        for file in [*TRAINED["openvamp"], "openvamp_training.csv"]
+    ]
+    for path in GIVEN:
+        if not os.path.isfile(path):
+            stop(
+                f"generators.openvamp.checkpoint: there is no {path}; mend it, or set it to null"
+            )
 
     rule openvamp_checkpoint:
         input:
-            folder=OPENVAMP["checkpoint"],
+            GIVEN,
             tracks="results/corpus/tracks.csv",
         output:
             codec="results/models/openvamp-codec.safetensors",
@@ -38,12 +47,13 @@ if OPENVAMP["checkpoint"]:
             mem_mb=2000,
             runtime=10,
         params:
+            folder=OPENVAMP["checkpoint"],
             flags=flags(OPENVAMP, "codebooks", "entries", "width", "layers"),
             code=code("openvamp-checkpoint"),
         message:
-            "Taking openvamp from {input.folder}"
+            "Taking openvamp from {params.folder}"
         shell:
-            "python -m musical_roots --log {log} openvamp-checkpoint --folder {input.folder:q} --tracks {input.tracks}"
+            "python -m musical_roots --log {log} openvamp-checkpoint --folder {params.folder:q} --tracks {input.tracks}"
             " {params.flags} --codec {output.codec} --weights {output.weights} --curve {output.curve}"
 
 else:

@@ -1,7 +1,7 @@
 """What a generator is, and the list of those we have.
 
 What a new generator takes beside a subclass of `Generator` and a line in `GENERATORS`, README lists
-("Where things are"). Audio that was made elsewhere needs none: `external` lists it (`generate.py`).
+("Where things are"). Audio that was made elsewhere needs none: `external.py` lists it.
 """
 
 from abc import ABC, abstractmethod

@@ -87,8 +87,8 @@ def check(folder: Path, size: model.Size, train: set[str]) -> None:
     """
     key = "generators.openvamp.checkpoint"
     codec_path, path = paths = [Path(folder) / file for file in (CODEC, NETWORK)]
-    for missing in (path for path in paths if not path.is_file()):
-        raise InputError(f"{missing} is missing; mend {key}, or set it to null")
+    if missing := [path for path in paths if not path.is_file()]:
+        raise InputError(f"{missing[0]} is missing; mend {key}, or set it to null")
     network, about = model.load(path)
     if network.size != size:
         raise InputError(
