@@ -101,7 +101,8 @@ if OPENVAMP_TABLES:
         "tables": OPENVAMP_TABLES,
         "text": "openvamp: loss (nats a masked token) and accuracy at masked places, on tracks that it"
         " was trained on and on held-out ones. codec: distance of a held-out clip to itself after the"
-        " mel spectrum and Griffin-Lim alone, and after so many codebooks. copies: share of generated"
+        " mel spectrum and Griffin-Lim alone, and after so many codebooks; no decoder: the mel frames that"
+        " all tokens stand for, as they are. copies: share of generated"
         " tokens that stand in an 8-gram of the training set; elsewhere leaves out the prompt's own"
         " track and its duplicates; the rows for real music are what music has by itself.",
     }
