@@ -23,7 +23,7 @@ generator that it is handed, so the same seed gives the same bytes.
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -31,14 +31,11 @@ from typing import Literal, NamedTuple
 
 import av
 import numpy as np
-import pandas as pd
 import python_stretch
-from soundfile import SoundFile
 
 from musical_roots.audio import fit, read, resample
 from musical_roots.errors import InputError
 from musical_roots.generators.base import Generator
-from musical_roots.seeding import rng as draw
 
 MP3_RATES = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 SILENCE_RMS = 1e-5  # below the step of 16 bits: what is left is a decoder's rounding, not music
@@ -233,62 +230,6 @@ def _with_margins(
     length_s = (samples + 2 * margin - missing) / sample_rate
     audio, _ = read(path, sample_rate, max(0.0, start_s - margin / sample_rate), length_s)
     return np.pad(audio, (missing, 0))
-
-
-def render_clips(
-    copies: pd.DataFrame,
-    corpus: pd.DataFrame,
-    folder: Path,
-    sample_rate: int,
-    seed: int,
-    progress: Callable[[int], object] = lambda done: None,
-    generator: Generator | None = None,
-) -> pd.DataFrame:
-    """Render perturbed clips, one WAV file a level, one clip after the other in each.
-
-    Parameters
-    ----------
-    copies : DataFrame
-        clip_id, kind, level, parent_clip_id, partner_clip_id, duration_s.
-    corpus : DataFrame
-        Clip list that holds parents and partners.
-    folder : Path
-        Where the audio goes.
-    sample_rate : int
-        Hz.
-    seed : int
-        The config's seed.
-    progress : callable
-        Told of every clip that was rendered.
-    generator : Generator, optional
-        Whose codec a round trip goes through.
-
-    Returns
-    -------
-    DataFrame
-        `copies` with path and start_s: a clip list like any other.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    where = corpus.set_index("clip_id")[["path", "start_s"]]
-    paths = copies.level.map(lambda level: str(folder / f"{level:g}.wav"))
-    starts = pd.Series(0.0, index=copies.index)
-    with ExitStack() as stack:
-        files = {
-            path: stack.enter_context(SoundFile(path, "w", sample_rate, 1, "FLOAT"))
-            for path in paths.unique()
-        }
-        for _, levels in copies.groupby("parent_clip_id", sort=False):
-            for copy in levels.itertuples():
-                parent, partner = where.loc[copy.parent_clip_id], where.loc[copy.partner_clip_id]
-                needed = tuple(partner) if PERTURBATIONS[copy.kind].needs_partner else None
-                # one draw a clip and kind: levels differ in degree alone
-                chance = draw(seed, f"perturb.{copy.kind}", copy.parent_clip_id)
-                how = copy.duration_s, copy.kind, copy.level, sample_rate, chance, needed
-                file = files[paths[copy.Index]]
-                starts[copy.Index] = file.tell() / sample_rate
-                file.write(render(*parent, *how, generator))
-                progress(1)
-    return copies.assign(path=paths, start_s=starts)
 
 
 def _pitch(audio, sample_rate, level, rng, partner):

@@ -1,8 +1,8 @@
 """Exact nearest neighbours by cosine, over memory-mapped shards: queries in, a match table out.
 
-A match table has one row a match: query_clip_id, rank (1 is the nearest), clip_id, cosine, target,
-encoder. Rows of equal cosine stand in the order of their clip_id, so the table does not depend on
-how the index is cut into shards and blocks.
+A match table has one row a match: query_clip_id, rank (1 is the nearest), clip_id, track_id,
+cosine, target, encoder. Rows of equal cosine stand in the order of their clip_id, so the table does
+not depend on how the index is cut into shards and blocks.
 
 How a fast search can be exact:
 
@@ -70,9 +70,9 @@ def matches(
     Returns
     -------
     DataFrame
-        query_clip_id, rank, clip_id, cosine (float64, [-1, 1]), target, encoder; in the order of
-        the queries, then by rank. target is "" for the k nearest. A pair of `targets` has a row of
-        its own with its label, after the ordinary row of that rank where there is one.
+        query_clip_id, rank, clip_id, track_id, cosine (float64, [-1, 1]), target, encoder; in the
+        order of the queries, then by rank. target is "" for the k nearest. A pair of `targets` has
+        a row of its own with its label, after the ordinary row of that rank where there is one.
 
     Raises
     ------
@@ -106,6 +106,7 @@ def matches(
             "query_clip_id": queries.clips["clip_id"].take(found["query"]).array,
             "rank": found["rank"],
             "clip_id": index.clips["clip_id"].take(found["row"]).array,
+            "track_id": index.clips["track_id"].take(found["row"]).array,
             "cosine": found["cosine"],
             "target": found["target"],
             "encoder": index.provenance["encoder"],

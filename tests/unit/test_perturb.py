@@ -13,7 +13,7 @@ import pytest
 import tiny_openvamp
 from scipy.signal import find_peaks
 
-from musical_roots import audio, perturb
+from musical_roots import audio, perturb, perturbed
 from musical_roots.errors import InputError
 from musical_roots.perturb import PERTURBATIONS, check_level, render
 from musical_roots.seeding import rng
@@ -420,7 +420,7 @@ def test_render_clips_points_at_what_render_gives(track, tmp_path):
     where = corpus.set_index("clip_id").start_s
     for given in (copies, shuffled):
         folder = tmp_path / f"{given.index[0]}"
-        made = perturb.render_clips(given, corpus, folder, RATE, seed=7)
+        made = perturbed.render_clips(given, corpus, folder, RATE, seed=7)
         assert made.clip_id.tolist() == given.clip_id.tolist()
         for clip in made.itertuples():
             alone = render(

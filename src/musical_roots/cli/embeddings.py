@@ -148,12 +148,12 @@ def embed(features, table, statistics, out) -> None:
 @click.pass_obj
 def queries(seed, lists, tracks, count, out) -> None:
     """Draw the clips that are perturbed."""
-    from musical_roots.experiments import robustness
+    from musical_roots import perturbed
     from musical_roots.perturb import PERTURBATIONS
     from musical_roots.tables import read_table, read_tables, write_table
 
     context_s = max(perturbation.context_s for perturbation in PERTURBATIONS.values())
-    chosen = robustness.choose_queries(
+    chosen = perturbed.choose_queries(
         read_tables(lists), read_table(tracks), count, context_s, seed
     )
     if len(chosen) < count:
@@ -176,22 +176,21 @@ def perturb(
     seed, lists, queries, kind, levels, sample_rate, generator, audio, out, targets
 ) -> None:
     """Perturb the query clips: audio, clip list, and the pairs to look for."""
-    from musical_roots import perturb
-    from musical_roots.experiments import robustness
+    from musical_roots import perturb, perturbed
     from musical_roots.generators.base import load
     from musical_roots.tables import read_table, read_tables, write_table
 
     chosen, corpus = read_table(queries), read_tables(lists)
-    partners = robustness.other_track(chosen, corpus, "perturb.partner", seed)
-    floor = robustness.other_track(chosen, corpus, "robustness.floor", seed)
-    copies = robustness.perturbed_clips(
+    partners = perturbed.other_track(chosen, corpus, "perturb.partner", seed)
+    floor = perturbed.other_track(chosen, corpus, "perturbed.floor", seed)
+    copies = perturbed.perturbed_clips(
         chosen, kind, perturb.PERTURBATIONS[kind].unit, list(levels), partners
     )
     with progress(len(copies), f"perturbing, {kind}", "clips") as bar:
-        copies = perturb.render_clips(
+        copies = perturbed.render_clips(
             copies, corpus, audio, sample_rate, seed, bar.update, generator and load(*generator)
         )
-    write_table(robustness.targets(copies, dict(zip(chosen.clip_id, floor, strict=True))), targets)
+    write_table(perturbed.targets(copies, dict(zip(chosen.clip_id, floor, strict=True))), targets)
     write_table(copies, out)
 
 

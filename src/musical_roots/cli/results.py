@@ -10,21 +10,19 @@ from musical_roots.cli import PATH, log, stage
 @stage.command("robustness")
 @click.option("--pair", "pairs", type=(PATH, PATH), multiple=True, required=True,
               help="A match table and the clip list of its queries.")  # fmt: skip
-@click.option("--clips", "table", type=PATH, required=True)
 @click.option("--resamples", type=int, default=1000)
 @click.option("--confidence", type=float, default=0.95)
 @click.option("--out", type=PATH, required=True)
 @click.pass_obj
-def robustness(seed, pairs, table, resamples, confidence, out) -> None:
+def robustness(seed, pairs, resamples, confidence, out) -> None:
     """Experiment B: one row an encoder, kind and level."""
     import pandas as pd
 
     from musical_roots.experiments.robustness import summarise
     from musical_roots.tables import read_table, write_table
 
-    clips = read_table(table)
     parts = [
-        summarise(read_table(matches), read_table(lists), clips, resamples, confidence, seed)
+        summarise(read_table(matches), read_table(lists), resamples, confidence, seed)
         for matches, lists in pairs
     ]
     write_table(pd.concat(parts, ignore_index=True), out)
