@@ -18,8 +18,12 @@ from musical_roots.generators.base import Generator
 from musical_roots.seeding import rng
 
 
+# seconds of music on both sides of a clip that a perturbation may need
+CONTEXT_S = max(perturbation.context_s for perturbation in perturb.PERTURBATIONS.values())
+
+
 def choose_queries(
-    clips: pd.DataFrame, tracks: pd.DataFrame, count: int, context_s: float, seed: int
+    clips: pd.DataFrame, tracks: pd.DataFrame, count: int, seed: int, context_s: float = CONTEXT_S
 ) -> pd.DataFrame:
     """Query clips, spread over as many tracks as there are.
 
@@ -31,10 +35,10 @@ def choose_queries(
         Its tracks: track_id, duration_s.
     count : int
         Clips wanted.
-    context_s : float
-        Seconds of music that must lie on both sides of a clip, for perturbations that need them.
     seed : int
         The config's seed.
+    context_s : float
+        Seconds of music that must lie on both sides of a clip, for perturbations that need them.
 
     Returns
     -------
@@ -110,6 +114,33 @@ def perturbed_clips(
             )
         )
     return pd.concat(parts, ignore_index=True)
+
+
+def plan(
+    queries: pd.DataFrame, corpus: pd.DataFrame, kind: str, levels: list[float], seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What is rendered, and what is looked for with it.
+
+    Parameters
+    ----------
+    queries, corpus : DataFrame
+        Clip lists of what is perturbed, and of whatever partners are drawn from.
+    kind : str
+        A key of `perturb.PERTURBATIONS`.
+    levels : list of float
+        In its unit.
+    seed : int
+        The config's seed.
+
+    Returns
+    -------
+    DataFrame, DataFrame
+        Of `perturbed_clips`, and of `targets`.
+    """
+    partners = other_track(queries, corpus, "perturb.partner", seed)
+    floor = other_track(queries, corpus, "robustness.floor", seed)
+    planned = perturbed_clips(queries, kind, perturb.PERTURBATIONS[kind].unit, levels, partners)
+    return planned, targets(planned, dict(zip(queries.clip_id, floor, strict=True)))
 
 
 def targets(perturbed: pd.DataFrame, floor: dict[str, str]) -> pd.DataFrame:

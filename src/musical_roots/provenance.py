@@ -1,87 +1,37 @@
-"""What made a result: the code of a stage, the versions, the machine."""
+"""What made a result: the versions, the machine, the training."""
 
-import ast
-import hashlib
 import platform
 import subprocess
 import sys
-from functools import cache
+from collections.abc import Iterable
 from importlib.metadata import distributions
 from pathlib import Path
 
+import pandas as pd
+
 PACKAGE = Path(__file__).parent
-ROOT = PACKAGE.name
 
 
-@cache
-def stage_digest(stage: str, *plugins: str) -> str:
-    """Digest of the code behind `python -m musical_roots <stage>`.
-
-    It covers the stage's function in `cli`, what is shared there, and every module of the package
-    that these import, directly or not. Each rule carries it in its `params`, so that an
-    edited module re-runs the stages that use it and no other.
+def described(config: dict, encoders: list[dict]) -> dict[str, pd.DataFrame]:
+    """What made a run's results, as tables by heading.
 
     Parameters
     ----------
-    stage : str
-        Name of a command.
-    plugins : str
-        Modules that a registry loads by name for this job, such as an encoder's.
-
-    Raises
-    ------
-    KeyError
-        If there is no such stage.
+    config : dict
+        The whole config.
+    encoders : list of dict
+        What features say of the encoder that made them, an encoder each.
     """
-    code = [node for file in sorted((PACKAGE / "cli").glob("*.py")) for node in _parse(file).body]
-    stages = {name: node for node in code if (name := _stage_name(node))}
-    used = [*(node for node in code if not _stage_name(node)), stages[stage]]
-    modules: set[str] = set()
-    for node in [*used, *(ast.parse(f"import {plugin}") for plugin in plugins)]:
-        _collect(node, modules)
-    code = [ast.unparse(node) for node in used]
-    code += [_file(module).read_text(encoding="utf-8") for module in sorted(modules)]
-    return hashlib.sha256("\0".join(code).encode()).hexdigest()[:16]
 
+    def pairs(values: dict) -> pd.DataFrame:
+        return pd.DataFrame(values.items(), columns=["name", "value"])
 
-def _stage_name(node: ast.AST) -> str | None:
-    """The name in `@stage.command("name")`, for a function that is a stage."""
-    for decorator in getattr(node, "decorator_list", []):
-        if ast.unparse(decorator).startswith("stage.command("):
-            return decorator.args[0].value
-    return None
-
-
-def _collect(node: ast.AST, modules: set[str]) -> None:
-    """Add to `modules` all modules of this package that a piece of code imports."""
-    for part in ast.walk(node):
-        if isinstance(part, ast.Import):
-            names = [alias.name for alias in part.names]
-        elif isinstance(part, ast.ImportFrom) and part.module:
-            names = [part.module, *(f"{part.module}.{alias.name}" for alias in part.names)]
-        else:
-            continue
-        for name in names:
-            if name.startswith(f"{ROOT}.cli"):  # it imports all stages, to register them
-                continue
-            if name.startswith(ROOT) and name not in modules and _file(name):
-                modules.add(name)
-                _collect(_tree(name), modules)
-
-
-@cache
-def _tree(module: str) -> ast.AST:
-    return _parse(_file(module))
-
-
-def _parse(file: Path) -> ast.Module:
-    return ast.parse(file.read_text(encoding="utf-8"))
-
-
-def _file(module: str) -> Path | None:
-    base = PACKAGE.parent.joinpath(*module.split("."))
-    candidates = [base.with_suffix(".py"), base / "__init__.py"]
-    return next((path for path in candidates if path.is_file()), None)
+    return {
+        "Run": pairs(environment() | {"seed": config["seed"]}),
+        "Encoders": pd.DataFrame(encoders),
+        "Config": pairs(pd.json_normalize(config).iloc[0].to_dict()),
+        "Installed packages": pairs(versions()),
+    }
 
 
 def versions() -> dict[str, str]:
@@ -122,3 +72,9 @@ def processor(device: str = "cpu") -> str:
         return platform.processor()
     names = (line.split(":")[1].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.machine())
+
+
+def trained_here(seed: int, trained_on: Iterable[str], device: str, **how) -> dict:
+    """What the file of a model says of its training: the seed, the track_ids, how, and on what."""
+    about = {"source": f"trained here, seed {seed}", "trained_on": sorted(trained_on)}
+    return about | how | {"processor": processor(device)}

@@ -27,7 +27,7 @@ def corpus(tracks=5, clips=6):
 
 def test_queries_are_spread_over_tracks_and_have_context():
     clips, tracks = corpus()
-    chosen = perturbed.choose_queries(clips, tracks, 7, 1.5, seed=0)
+    chosen = perturbed.choose_queries(clips, tracks, 7, seed=0, context_s=1.5)
     assert len(chosen) == 7
     assert chosen.track_id.value_counts().tolist() == [2, 2, 1, 1, 1]
     assert chosen.start_s.between(1.5, 18 - 4.5).all()
@@ -36,20 +36,20 @@ def test_queries_are_spread_over_tracks_and_have_context():
 def test_queries_do_not_depend_on_the_order_of_clips():
     clips, tracks = corpus()
     shuffled = clips.sample(frac=1, random_state=1)
-    one, other = (perturbed.choose_queries(c, tracks, 7, 1.5, seed=0) for c in (clips, shuffled))
+    one, other = (perturbed.choose_queries(c, tracks, 7, seed=0, context_s=1.5) for c in (clips, shuffled))
     pd.testing.assert_frame_equal(one, other)
-    assert not one.equals(perturbed.choose_queries(clips, tracks, 7, 1.5, seed=1))
+    assert not one.equals(perturbed.choose_queries(clips, tracks, 7, seed=1, context_s=1.5))
 
 
 def test_more_queries_than_clips_takes_them_all():
     clips, tracks = corpus()
-    assert len(perturbed.choose_queries(clips, tracks, 1000, 1.5, seed=0)) == 5 * 4
+    assert len(perturbed.choose_queries(clips, tracks, 1000, seed=0, context_s=1.5)) == 5 * 4
 
 
 def test_no_room_for_context_is_said():
     clips, tracks = corpus(clips=1)
     with pytest.raises(InputError, match=r"1\.5 s of music on both sides"):
-        perturbed.choose_queries(clips, tracks, 5, 1.5, seed=0)
+        perturbed.choose_queries(clips, tracks, 5, seed=0, context_s=1.5)
 
 
 def test_the_other_track_is_no_near_duplicate():

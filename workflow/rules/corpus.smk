@@ -7,206 +7,176 @@
 
 from musical_roots.corpus import debian
 
-DEBIAN = config["corpus"]["debian"]
-FOLDER = config["corpus"]["folder"]
-TRACK_SHARDS = [f"{shard:03d}" for shard in range(config["corpus"]["shards"])]
-CLIP_SHARDS = [f"{shard:03d}" for shard in range(config["encode"]["shards"])]
-
-
-rule corpus:
-    input:
-        "results/corpus/tracks.csv",
-        "results/corpus/rejected.csv",
-        "results/corpus/clips.csv",
-
-
+CORPUS = config["corpus"]
+TRACK_SHARDS = [f"{shard:03d}" for shard in range(CORPUS["shards"])]
 PACKAGES = {}
-if config["corpus"]["source"] == "debian":
+if CORPUS["source"] == "debian":
     try:
-        PACKAGES = debian.manifest(DEBIAN["packages"], DEBIAN["only"])
+        PACKAGES = debian.manifest(
+            CORPUS["debian"]["packages"], CORPUS["debian"]["only"]
+        )
     except InputError as error:
         stop(error)
 
 
-RECORDINGS, RECORDING_FLAGS = recordings_of(config["corpus"]["source"])
+rule corpus:
+    input:
+        "<results>/corpus/tracks.csv",
+        "<results>/corpus/rejected.csv",
+        "<results>/corpus/clips.csv",
 
 
 rule package:
     output:
-        deb=f"{CACHE}/packages/{{package}}.deb",
+        deb="<resources>/packages/{package}.deb",
     log:
-        "results/logs/package/{package}.log",
+        "<logs>/package/{package}.log",
     wildcard_constraints:
         package="[^/]+",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=60,
     params:
+        call="python -m musical_roots corpus package",
         # not an input: an edited manifest fetches again only what it names anew
-        manifest=DEBIAN["packages"],
+        manifest=CORPUS["debian"]["packages"],
         sha256=lambda wildcards: PACKAGES[wildcards.package]["sha256"],
-        flags=flags({key: DEBIAN[key] for key in ["mirror"] if DEBIAN[key]}),
+        flags=flags(CORPUS["debian"], "mirror"),
     message:
         "Fetching {wildcards.package}"
     shell:
-        "python -m musical_roots --log {log} fetch-package --manifest {params.manifest:q} --package {wildcards.package}"
-        " {params.flags} --out {output.deb}"
+        "{params.call} --log {log:q} --manifest {params.manifest:q} --package {wildcards.package}"
+        " {params.flags} --out {output.deb:q}"
 
 
 rule unpack:
     input:
-        deb=f"{CACHE}/packages/{{package}}.deb",
-        tracks=DEBIAN["tracks"],
+        deb="<resources>/packages/{package}.deb",
+        tracks=CORPUS["debian"]["tracks"],
     output:
-        folder=directory(f"{CACHE}/recordings/{{package}}"),
+        folder=directory("<resources>/recordings/{package}"),
     log:
-        "results/logs/unpack/{package}.log",
+        "<logs>/unpack/{package}.log",
     wildcard_constraints:
         package="[^/]+",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=30,
     params:
-        code=code("unpack"),
+        **stage("corpus unpack"),
     message:
         "Unpacking {wildcards.package}"
     shell:
-        "python -m musical_roots --log {log} unpack --deb {input.deb} --package {wildcards.package} --tracks {input.tracks}"
-        " --out {output.folder}"
+        "{params.call} --log {log:q} --deb {input.deb:q} --package {wildcards.package}"
+        " --tracks {input.tracks:q} --out {output.folder:q}"
 
 
-rule recordings:
-    input:
-        RECORDINGS,
-    output:
-        table="results/corpus/recordings.parquet",
-    log:
-        "results/logs/recordings.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=30,
-    params:
-        source=config["corpus"]["source"],
-        flags=RECORDING_FLAGS,
-        code=code("recordings"),
-    message:
-        "Listing recordings"
-    shell:
-        "python -m musical_roots --log {log} recordings --source {params.source} {params.flags} --out {output.table}"
+if CORPUS["source"] == "debian":
+
+    rule recordings:
+        input:
+            folders=expand("<resources>/recordings/{package}", package=PACKAGES),
+            tracks=CORPUS["debian"]["tracks"],
+        output:
+            table="<results>/corpus/recordings.parquet",
+        log:
+            "<logs>/recordings.log",
+        params:
+            **stage("corpus recordings"),
+            flags=flags({"root": f"{CACHE}/recordings", "package": list(PACKAGES)}),
+        message:
+            "Listing recordings"
+        shell:
+            "{params.call} --log {log:q} --source debian --tracks {input.tracks:q} {params.flags}"
+            " --out {output.table:q}"
+
+else:
+
+    rule recordings:
+        input:
+            metadata=CORPUS["folder"]["metadata"] or [],
+        output:
+            table="<results>/corpus/recordings.parquet",
+        log:
+            "<logs>/recordings.log",
+        params:
+            **stage("corpus recordings"),
+            flags=flags({"source": CORPUS["source"]} | CORPUS["folder"]),
+        message:
+            "Listing recordings"
+        shell:
+            "{params.call} --log {log:q} {params.flags} --out {output.table:q}"
 
 
 rule probe:
     input:
-        recordings="results/corpus/recordings.parquet",
+        recordings="<results>/corpus/recordings.parquet",
     output:
-        tracks="results/corpus/probed/{shard}.parquet",
-        rejected="results/corpus/probed/{shard}.rejected.parquet",
-        fingerprints="results/corpus/probed/{shard}.fingerprints.parquet",
+        tracks="<results>/corpus/probed/{shard}.parquet",
+        rejected="<results>/corpus/probed/{shard}.rejected.parquet",
+        fingerprints="<results>/corpus/probed/{shard}.fingerprints.parquet",
     log:
-        "results/logs/probe/{shard}.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=120,
+        "<logs>/probe/{shard}.log",
     params:
-        shard=lambda wildcards: int(wildcards.shard),
-        shards=len(TRACK_SHARDS),
-        flags=flags(
-            config["corpus"], "minimum_s", "maximum_s", "silence_lufs", "exclude"
-        ),
-        code=code("probe"),
+        **stage("corpus probe"),
+        shard=lambda wildcards: f"{int(wildcards.shard)} {len(TRACK_SHARDS)}",
+        flags=flags(CORPUS, "minimum_s", "maximum_s", "silence_lufs", "exclude"),
     message:
         "Reading recordings, part {wildcards.shard}"
     shell:
-        "python -m musical_roots --log {log} probe --recordings {input.recordings} --shard {params.shard} {params.shards}"
-        " {params.flags} --tracks {output.tracks} --rejected {output.rejected}"
-        " --fingerprints {output.fingerprints}"
+        "{params.call} --log {log:q} --recordings {input.recordings:q} --shard {params.shard}"
+        " {params.flags} --tracks {output.tracks:q} --rejected {output.rejected:q}"
+        " --fingerprints {output.fingerprints:q}"
 
 
 rule tracks:
     input:
-        tracks=expand("results/corpus/probed/{shard}.parquet", shard=TRACK_SHARDS),
+        tracks=expand("<results>/corpus/probed/{shard}.parquet", shard=TRACK_SHARDS),
         rejected=expand(
-            "results/corpus/probed/{shard}.rejected.parquet", shard=TRACK_SHARDS
+            "<results>/corpus/probed/{shard}.rejected.parquet", shard=TRACK_SHARDS
         ),
         fingerprints=expand(
-            "results/corpus/probed/{shard}.fingerprints.parquet", shard=TRACK_SHARDS
+            "<results>/corpus/probed/{shard}.fingerprints.parquet", shard=TRACK_SHARDS
         ),
     output:
-        tracks="results/corpus/tracks.csv",
-        rejected="results/corpus/rejected.csv",
+        tracks="<results>/corpus/tracks.csv",
+        rejected="<results>/corpus/rejected.csv",
     log:
-        "results/logs/tracks.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
+        "<logs>/tracks.log",
     resources:
         mem_mb=4000,
-        runtime=60,
     params:
-        flags=flags(config["corpus"], "near_duplicate_share", "control_share"),
-        seed=config["seed"],
-        code=code("tracks"),
+        **stage("corpus tracks"),
+        flags=flags(CORPUS, "near_duplicate_share", "control_share"),
     message:
         "Finding duplicates, splitting by artist"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} tracks {input.tracks} {params.flags}"
-        " --tracks {output.tracks} --rejected {output.rejected}"
+        "{params.call} --log {log:q} {input.tracks:q} {params.flags}"
+        " --tracks {output.tracks:q} --rejected {output.rejected:q}"
 
 
 rule clips:
     input:
-        tracks="results/corpus/tracks.csv",
+        tracks="<results>/corpus/tracks.csv",
     output:
-        clips="results/clips/{split}/{shard}.parquet",
+        clips="<results>/clips/{split}/{shard}.parquet",
     log:
-        "results/logs/clips/{split}-{shard}.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=120,
+        "<logs>/clips/{split}-{shard}.log",
     params:
-        shard=lambda wildcards: int(wildcards.shard),
-        shards=len(CLIP_SHARDS),
+        **stage("corpus clips"),
+        shard=lambda wildcards: f"{int(wildcards.shard)} {len(STUDY['train'].shards)}",
         flags=flags(config["clips"]),
-        seed=config["seed"],
-        code=code("clips"),
     message:
         "Cutting {wildcards.split} tracks into clips, part {wildcards.shard}"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} clips --tracks {input.tracks} --split {wildcards.split}"
-        " --shard {params.shard} {params.shards} {params.flags} --out {output.clips}"
+        "{params.call} --log {log:q} --tracks {input.tracks:q} --split {wildcards.split}"
+        " --shard {params.shard} {params.flags} --out {output.clips:q}"
 
 
 rule clip_list:
     input:
-        expand("results/clips/{split}/{shard}.parquet", split=SPLITS, shard=CLIP_SHARDS),
+        STUDY.corpus(),
     output:
-        clips="results/corpus/clips.csv",
+        clips="<results>/corpus/clips.csv",
     log:
-        "results/logs/clip_list.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
+        "<logs>/clip_list.log",
     params:
-        code=code("clip-list"),
+        **stage("corpus clip-list"),
     message:
         "Listing clips"
     shell:
-        "python -m musical_roots --log {log} clip-list {input} --out {output.clips}"
+        "{params.call} --log {log:q} {input:q} --out {output.clips:q}"

@@ -1,86 +1,50 @@
-# Clip lists -> raw features -> unit vectors. Every kind of clip goes this way: {clips} is train,
-# control, perturbed-{kind}, vamps-{generator}, prompts-{generator}, heldout or
-# roundtrips-{generator}, the folder of a clip list.
+# Clip sets -> raw features -> unit vectors. Every clip set goes this way: {clips} is its name, and
+# src/musical_roots/study/clip_sets.py lists them.
 #
 # Makes: results/features/{encoder}/{clips}/{shard}.npy      what the encoder says, float32
 #        results/embeddings/{encoder}/statistics.npy         fitted on train
 #        results/models/clmr_open.safetensors                trained on train, if it is active
 #        results/embeddings/{encoder}/{clips}/{shard}.npy    unit vectors, float16; .parquet, .json
 
-INDEXED = [f"{split}/{shard}" for split in SPLITS for shard in CLIP_SHARDS]
-GENERATED = [
-    f"{what}-{generator}/{shard}"
-    for what in ["vamps", "prompts"]
-    for generator in GENERATING
-    for shard in vamp_shards(generator)
-]
-# music that the generator never saw, for Experiment C: as it is, and through the generator's codec
-NEVER_SEEN = [
-    f"{clips}/{shard}"
-    for clips in (["heldout"] if INFLUENCE else [])
-    + [f"roundtrips-{name}" for name in ATTRIBUTED if name in GENERATORS]
-    for shard in never_seen_shards()
-]
-
 
 rule embeddings:
     input:
-        expand(
-            "results/embeddings/{encoder}/{clips}.npy",
-            encoder=ACTIVE,
-            clips=INDEXED
-            + [f"perturbed-{kind}/000" for kind in KINDS]
-            + GENERATED
-            + NEVER_SEEN,
-        ),
+        STUDY.embeddings(),
 
 
-for name in SOURCES:
+for download in STUDY.downloads:
 
     rule:
         name:
-            f"weights_{name}"
+            f"weights_{download.name}"
         output:
-            weights_of(name),
+            list(download.files),
         log:
-            f"results/logs/weights/{name}.log",
-        conda:
-            "../../envs/main.yaml"
-        threads: 1
+            f"<logs>/weights/{download.name}.log",
         resources:
             mem_mb=6000,
             runtime=240,
         params:
-            encoder=name,
-            folder=lambda wildcards, output: os.path.dirname(output[0]),
+            **stage("weights fetch", lambda wildcards, of=download: [of.module]),
             flags=flags(
-                {"local": options_of(name)["checkpoint"]}
-                | {"sha256": options_of(name).get("sha256")}
+                {"name": download.name, "checkpoints": download.folder}
+                | {"local": download.local, "sha256": download.sha256}
+                | {"random": download.random}
             ),
-            random="--random" * (options_of(name).get("weights") == "random"),
-            seed=config["seed"],
-            code=code("weights", module(name)),
         message:
-            f"Fetching the weights of {name}"
+            f"Fetching the weights of {download.name}"
         shell:
-            "python -m musical_roots --log {log} --seed {params.seed} weights --name {params.encoder}"
-            " --checkpoints {params.folder:q} {params.flags} {params.random}"
+            "{params.call} --log {log:q} {params.flags}"
 
 
 # What laion-clap needs and our environment lacks, in a folder that only its own process imports from.
 rule laion_clap:
     input:
-        "envs/laion-clap.txt",
+        STUDY.models["laion_clap"].packages,
     output:
-        directory(APART["laion_clap"]),
+        directory("<resources>/laion-clap"),
     log:
-        "results/logs/laion-clap.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=30,
+        "<logs>/laion-clap.log",
     params:
         flags="--require-hashes",
     message:
@@ -91,118 +55,94 @@ rule laion_clap:
 
 rule train_clmr_open:
     input:
-        tracks="results/corpus/tracks.csv",
+        tracks="<results>/corpus/tracks.csv",
     output:
-        weights="results/models/clmr_open.safetensors",
-        curve="results/tables/clmr_open_training.csv",
+        weights="<results>/models/clmr_open.safetensors",
+        curve="<results>/tables/clmr_open_training.csv",
     log:
-        "results/logs/train_clmr_open.log",
+        "<logs>/train_clmr_open.log",
     benchmark:
-        "results/benchmarks/train_clmr_open.tsv"
-    conda:
-        "../../envs/main.yaml"
+        "<benchmarks>/train_clmr_open.tsv"
     threads: 2
     resources:
         mem_mb=8000,
         runtime=1440,
-        gpu=int(config["encode"]["device"] == "cuda"),
+        gpu=GPU,
     params:
+        **stage("train clmr-open"),
         flags=flags(config["encoders"]["clmr_open"], "steps", "batch", "precision"),
-        device=config["encode"]["device"],
-        seed=config["seed"],
-        code=code("train-clmr"),
+        device=DEVICE,
     message:
         "Training clmr_open on the train split"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} train-clmr --tracks {input.tracks} {params.flags}"
-        " --device {params.device} --out {output.weights} --curve {output.curve}"
+        "{params.call} --log {log:q} --tracks {input.tracks:q} {params.flags}"
+        " --device {params.device} --out {output.weights:q} --curve {output.curve:q}"
 
 
 rule encode:
     input:
-        clips="results/clips/{clips}/{shard}.parquet",
-        audio=rendered,
-        weights=lambda wildcards: weights_of(wildcards.encoder),
+        clips="<results>/clips/{clips}/{shard}.parquet",
+        audio=lambda wildcards: STUDY[wildcards.clips].audio(),
+        weights=lambda wildcards: STUDY.models[wildcards.encoder].files,
     output:
-        features="results/features/{encoder}/{clips}/{shard}.npy",
-        provenance="results/features/{encoder}/{clips}/{shard}.json",
+        features="<results>/features/{encoder}/{clips}/{shard}.npy",
+        provenance="<results>/features/{encoder}/{clips}/{shard}.json",
     log:
-        "results/logs/encode/{encoder}-{clips}-{shard}.log",
+        "<logs>/encode/{encoder}-{clips}-{shard}.log",
     benchmark:
-        "results/benchmarks/encode/{encoder}-{clips}-{shard}.tsv"
-    wildcard_constraints:
-        clips=r"[a-z0-9-]+",
+        "<benchmarks>/encode/{encoder}-{clips}-{shard}.tsv"
     # Rendered audio is removed once every encoder has read it: that comes before new rendering.
     priority: 1
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
     resources:
         mem_mb=3000,
         runtime=240,
-        # one job a GPU, where the config names it: snakemake --resources gpu=1
-        gpu=int(config["encode"]["device"] == "cuda"),
+        gpu=GPU,
     params:
-        checkpoints=lambda wildcards: checkpoints(wildcards.encoder),
+        **stage("embed encode", module),
+        checkpoints=lambda wildcards: STUDY.models[wildcards.encoder].checkpoints,
         flags=flags(config["encode"], "batch", "device", "precision"),
         part=lambda wildcards: flags(
             {"part": config["encoders"][wildcards.encoder].get("part")}
         ),
-        seed=config["seed"],
-        code=lambda wildcards: code("encode", module(wildcards.encoder)),
     message:
         "Encoding {wildcards.clips}/{wildcards.shard} with {wildcards.encoder}"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} encode --encoder {wildcards.encoder}"
-        " --clips {input.clips} --checkpoints {params.checkpoints:q} {params.flags} {params.part}"
-        " --out {output.features}"
+        "{params.call} --log {log:q} --encoder {wildcards.encoder} --clips {input.clips:q}"
+        " --checkpoints {params.checkpoints:q} {params.flags} {params.part}"
+        " --out {output.features:q}"
 
 
 rule statistics:
     input:
-        expand("results/features/{{encoder}}/train/{shard}.npy", shard=CLIP_SHARDS),
+        lambda wildcards: STUDY["train"].features(wildcards.encoder),
     output:
-        statistics="results/embeddings/{encoder}/statistics.npy",
+        statistics="<results>/embeddings/{encoder}/statistics.npy",
     log:
-        "results/logs/statistics/{encoder}.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
+        "<logs>/statistics/{encoder}.log",
     params:
-        code=code("fit"),
+        **stage("embed fit"),
     message:
         "Fitting statistics of {wildcards.encoder} on train"
     shell:
-        "python -m musical_roots --log {log} fit {input} --out {output.statistics}"
+        "{params.call} --log {log:q} {input:q} --out {output.statistics:q}"
 
 
 rule embed:
     input:
-        features="results/features/{encoder}/{clips}/{shard}.npy",
-        provenance="results/features/{encoder}/{clips}/{shard}.json",
-        clips="results/clips/{clips}/{shard}.parquet",
-        statistics="results/embeddings/{encoder}/statistics.npy",
+        features="<results>/features/{encoder}/{clips}/{shard}.npy",
+        provenance="<results>/features/{encoder}/{clips}/{shard}.json",
+        clips="<results>/clips/{clips}/{shard}.parquet",
+        statistics="<results>/embeddings/{encoder}/statistics.npy",
     output:
-        vectors="results/embeddings/{encoder}/{clips}/{shard}.npy",
-        clips="results/embeddings/{encoder}/{clips}/{shard}.parquet",
-        provenance="results/embeddings/{encoder}/{clips}/{shard}.json",
+        vectors="<results>/embeddings/{encoder}/{clips}/{shard}.npy",
+        clips="<results>/embeddings/{encoder}/{clips}/{shard}.parquet",
+        provenance="<results>/embeddings/{encoder}/{clips}/{shard}.json",
     log:
-        "results/logs/embed/{encoder}-{clips}-{shard}.log",
-    wildcard_constraints:
-        clips=r"[a-z0-9-]+",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
+        "<logs>/embed/{encoder}-{clips}-{shard}.log",
     params:
-        code=code("embed"),
+        **stage("embed vectors"),
     message:
         "Embedding {wildcards.clips}/{wildcards.shard} with {wildcards.encoder}"
     shell:
-        "python -m musical_roots --log {log} embed --features {input.features} --clips {input.clips}"
-        " --statistics {input.statistics} --out {output.vectors}"
+        "{params.call} --log {log:q} --features {input.features:q} --clips {input.clips:q}"
+        " --statistics {input.statistics:q} --out {output.vectors:q}"

@@ -1,4 +1,4 @@
-# Prompts -> vamps -> clip lists. openvamp is trained here, on the train split alone.
+# Prompts -> vamps -> clip sets. openvamp is trained here, on the train split alone.
 #
 # Makes: results/models/openvamp-codec.safetensors, openvamp.safetensors
 #        results/tokens/{split}/{shard}.npz            tokens of the tracks, by openvamp's codec
@@ -6,23 +6,23 @@
 #        results/vamps/{generator}/{shard}.parquet     one row a vamp, with its provenance
 #        results/vamps/{generator}/audio/              the vamps, and their tokens
 #        results/clips/vamps-{generator}/{shard}.parquet, prompts-{generator}/{shard}.parquet
-#        results/tables/{openvamp,openvamp_training,codec,copies}.csv
-#        results/generation/copies.parquet             copied tokens of each vamp
+#        results/tables/{openvamp,openvamp_training,codec,ngram_overlap}.csv
+#        results/generation/ngram_overlap.parquet      the same of each vamp
 
-from musical_roots import external
+import json
 
-OPENVAMP = config["generators"]["openvamp"]
-SETTINGS = {
-    name: {key: value for key, value in setting.items() if key != "activate"}
-    for name, setting in config["generation"]["settings"].items()
-    if setting["activate"]
-}
+from musical_roots.generators.base import GENERATORS
+
+OPENVAMP, GENERATION = config["generators"]["openvamp"], config["generation"]
 
 
 if OPENVAMP["checkpoint"]:
     GIVEN = [
         f"{OPENVAMP['checkpoint']}/{file}"
-        for file in [*TRAINED["openvamp"], "openvamp_training.csv"]
+        for file in [
+            *(os.path.basename(path) for path in STUDY.models["openvamp"].files),
+            "openvamp_training.csv",
+        ]
     ]
     for path in GIVEN:
         if not os.path.isfile(path):
@@ -33,157 +33,131 @@ if OPENVAMP["checkpoint"]:
     rule openvamp_checkpoint:
         input:
             GIVEN,
-            tracks="results/corpus/tracks.csv",
+            tracks="<results>/corpus/tracks.csv",
         output:
-            codec="results/models/openvamp-codec.safetensors",
-            weights="results/models/openvamp.safetensors",
-            curve="results/tables/openvamp_training.csv",
+            codec="<results>/models/openvamp-codec.safetensors",
+            weights="<results>/models/openvamp.safetensors",
+            curve="<results>/tables/openvamp_training.csv",
         log:
-            "results/logs/openvamp_checkpoint.log",
-        conda:
-            "../../envs/main.yaml"
-        threads: 1
-        resources:
-            mem_mb=2000,
-            runtime=10,
+            "<logs>/openvamp_checkpoint.log",
         params:
+            **stage("generate take-openvamp"),
             folder=OPENVAMP["checkpoint"],
             flags=flags(OPENVAMP, "codebooks", "entries", "width", "layers"),
-            code=code("openvamp-checkpoint"),
         message:
             "Taking openvamp from {params.folder}"
         shell:
-            "python -m musical_roots --log {log} openvamp-checkpoint --folder {params.folder:q} --tracks {input.tracks}"
-            " {params.flags} --codec {output.codec} --weights {output.weights} --curve {output.curve}"
+            "{params.call} --log {log:q} --folder {params.folder:q} --tracks {input.tracks:q}"
+            " {params.flags} --codec {output.codec:q} --weights {output.weights:q}"
+            " --curve {output.curve:q}"
 
 else:
 
     rule train_openvamp_codec:
         input:
-            tracks="results/corpus/tracks.csv",
+            tracks="<results>/corpus/tracks.csv",
         output:
-            codec="results/models/openvamp-codec.safetensors",
+            codec="<results>/models/openvamp-codec.safetensors",
         log:
-            "results/logs/train_openvamp_codec.log",
+            "<logs>/train_openvamp_codec.log",
+        benchmark:
+            "<benchmarks>/train_openvamp_codec.tsv"
         # what the longest job waits for comes first
         priority: 10
-        conda:
-            "../../envs/main.yaml"
-        threads: 1
         resources:
             mem_mb=4000,
-            runtime=60,
         params:
+            **stage("train openvamp-codec"),
             flags=flags(OPENVAMP, "codebooks", "entries", "decoder_steps"),
-            seed=config["seed"],
-            code=code("train-codec"),
         message:
             "Training openvamp's codec on the train split"
         shell:
-            "python -m musical_roots --log {log} --seed {params.seed} train-codec --tracks {input.tracks} {params.flags}"
-            " --out {output.codec}"
+            "{params.call} --log {log:q} --tracks {input.tracks:q} {params.flags}"
+            " --out {output.codec:q}"
 
     rule train_openvamp:
         input:
-            codec="results/models/openvamp-codec.safetensors",
-            train=tokens_of("train"),
-            control=tokens_of("control"),
+            codec="<results>/models/openvamp-codec.safetensors",
+            train=STUDY.tokens("train"),
+            control=STUDY.tokens("control"),
         output:
-            weights="results/models/openvamp.safetensors",
-            curve="results/tables/openvamp_training.csv",
+            weights="<results>/models/openvamp.safetensors",
+            curve="<results>/tables/openvamp_training.csv",
         log:
-            "results/logs/train_openvamp.log",
+            "<logs>/train_openvamp.log",
         benchmark:
-            "results/benchmarks/train_openvamp.tsv"
+            "<benchmarks>/train_openvamp.tsv"
         priority: 10
-        conda:
-            "../../envs/main.yaml"
-        threads: 1
         resources:
             mem_mb=4000,
             runtime=1440,
-            gpu=int(config["encode"]["device"] == "cuda"),
+            gpu=GPU,
         params:
-            tokens=lambda wildcards, input: [f"--train {path}" for path in input.train]
-            + [f"--control {path}" for path in input.control],
+            **stage("train openvamp"),
+            train=lambda wildcards, input: each("--train", input.train),
+            control=lambda wildcards, input: each("--control", input.control),
             flags=flags(OPENVAMP, "width", "layers", "steps", "batch", "precision"),
-            device=config["encode"]["device"],
-            seed=config["seed"],
-            code=code("train-openvamp"),
+            device=DEVICE,
         message:
             "Training openvamp on the train split"
         shell:
-            "python -m musical_roots --log {log} --seed {params.seed} train-openvamp {params.tokens} {params.flags}"
-            " --codec {input.codec} --device {params.device} --out {output.weights} --curve {output.curve}"
+            "{params.call} --log {log:q} {params.train} {params.control} {params.flags}"
+            " --codec {input.codec:q} --device {params.device} --out {output.weights:q}"
+            " --curve {output.curve:q}"
 
 
 rule tokenise:
     input:
-        tracks="results/corpus/tracks.csv",
-        codec="results/models/openvamp-codec.safetensors",
+        tracks="<results>/corpus/tracks.csv",
+        codec="<results>/models/openvamp-codec.safetensors",
     output:
-        tokens="results/tokens/{split}/{shard}.npz",
+        tokens="<results>/tokens/{split}/{shard}.npz",
     log:
-        "results/logs/tokenise/{split}-{shard}.log",
+        "<logs>/tokenise/{split}-{shard}.log",
     priority: 10
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
     resources:
         mem_mb=4000,
         runtime=120,
     params:
-        shard=lambda wildcards: int(wildcards.shard),
-        shards=len(CLIP_SHARDS),
-        code=code("tokenise"),
+        **stage("generate tokenise"),
+        shard=lambda wildcards: f"{int(wildcards.shard)} {len(STUDY['train'].shards)}",
     message:
         "Turning {wildcards.split} tracks into tokens, part {wildcards.shard}"
     shell:
-        "python -m musical_roots --log {log} tokenise --tracks {input.tracks} --split {wildcards.split}"
-        " --shard {params.shard} {params.shards} --codec {input.codec} --out {output.tokens}"
+        "{params.call} --log {log:q} --tracks {input.tracks:q} --split {wildcards.split}"
+        " --shard {params.shard} --codec {input.codec:q} --out {output.tokens:q}"
 
 
 rule openvamp_quality:
     input:
-        weights="results/models/openvamp.safetensors",
-        train=tokens_of("train"),
-        control=tokens_of("control"),
+        weights="<results>/models/openvamp.safetensors",
+        train=STUDY.tokens("train"),
+        control=STUDY.tokens("control"),
     output:
-        table="results/tables/openvamp.csv",
+        table="<results>/tables/openvamp.csv",
     log:
-        "results/logs/openvamp_quality.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
+        "<logs>/openvamp_quality.log",
     resources:
         mem_mb=4000,
-        runtime=30,
     params:
-        tokens=lambda wildcards, input: [f"--train {path}" for path in input.train]
-        + [f"--control {path}" for path in input.control],
-        seed=config["seed"],
-        code=code("openvamp-quality"),
+        **stage("generate openvamp-quality"),
+        train=lambda wildcards, input: each("--train", input.train),
+        control=lambda wildcards, input: each("--control", input.control),
     message:
         "Measuring openvamp on train and control"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} openvamp-quality --weights {input.weights}"
-        " {params.tokens} --out {output.table}"
+        "{params.call} --log {log:q} --weights {input.weights:q} {params.train} {params.control}"
+        " --out {output.table:q}"
 
 
 # VampNet's packages, in a folder that only its own process imports from.
 rule vampnet:
     input:
-        "envs/vampnet.txt",
+        STUDY.models["vampnet"].packages,
     output:
-        directory(APART["vampnet"]),
+        directory("<resources>/vampnet"),
     log:
-        "results/logs/vampnet.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=30,
+        "<logs>/vampnet.log",
     params:
         flags="",
     message:
@@ -194,72 +168,59 @@ rule vampnet:
 
 rule prompts:
     input:
-        tracks="results/corpus/tracks.csv",
-        lists=expand(
-            "results/clips/{split}/{shard}.parquet", split=SPLITS, shard=CLIP_SHARDS
-        ),
+        tracks="<results>/corpus/tracks.csv",
+        lists=STUDY.corpus(),
     output:
-        prompts="results/generation/prompts.parquet",
+        prompts="<results>/generation/prompts.parquet",
     log:
-        "results/logs/prompts.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
+        "<logs>/prompts.log",
     params:
-        flags=flags(config["generation"], "vamps", "duration_s"),
-        seed=config["seed"],
-        code=code("prompts"),
+        **stage("generate prompts"),
+        flags=flags(GENERATION, "vamps", "duration_s"),
     message:
         "Drawing prompts"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} prompts --tracks {input.tracks} {params.flags}"
-        " --out {output.prompts} {input.lists}"
+        "{params.call} --log {log:q} --tracks {input.tracks:q} {params.flags}"
+        " --out {output.prompts:q} {input.lists:q}"
 
 
 rule vamp:
     input:
-        prompts="results/generation/prompts.parquet",
-        weights=lambda wildcards: weights_of(wildcards.generator),
+        prompts="<results>/generation/prompts.parquet",
+        weights=lambda wildcards: STUDY.models[wildcards.generator].files,
     output:
-        vamps="results/vamps/{generator}/{shard}.parquet",
+        vamps="<results>/vamps/{generator}/{shard}.parquet",
     log:
-        "results/logs/vamp/{generator}-{shard}.log",
+        "<logs>/vamp/{generator}-{shard}.log",
     benchmark:
-        "results/benchmarks/vamp/{generator}-{shard}.tsv"
+        "<benchmarks>/vamp/{generator}-{shard}.tsv"
     wildcard_constraints:
         generator="|".join(GENERATORS),
     priority: 5
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
     resources:
         mem_mb=6000,
         runtime=1440,
-        gpu=int(config["encode"]["device"] == "cuda"),
+        gpu=GPU,
     params:
-        checkpoints=lambda wildcards: checkpoints(wildcards.generator),
+        **made_by("generate vamp"),
         # not an output: a vamp is named by all that it depends on, and a killed run goes on with it
-        audio="results/vamps/{generator}/audio",
-        settings=json.dumps(SETTINGS),
-        shard=lambda wildcards: int(wildcards.shard),
-        shards=config["generation"]["shards"],
-        device=config["encode"]["device"],
-        seed=config["seed"],
-        code=lambda wildcards: code_of("vamp", wildcards.generator),
+        audio=f"{RESULTS}/vamps/{{generator}}/audio",
+        settings=json.dumps(STUDY.settings()),
+        shard=lambda wildcards: f"{int(wildcards.shard)} {GENERATION['shards']}",
+        device=DEVICE,
     message:
         "Vamping with {wildcards.generator}, part {wildcards.shard}"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} vamp --generator {wildcards.generator}"
-        " --checkpoints {params.checkpoints:q} --device {params.device} --code {params.code} --prompts {input.prompts}"
-        " --settings {params.settings:q} --shard {params.shard} {params.shards} --audio {params.audio}"
-        " --out {output.vamps}"
+        "{params.call} --log {log:q} --generator {wildcards.generator}"
+        " --checkpoints {params.checkpoints:q} --device {params.device} --code {params.code}"
+        " --prompts {input.prompts:q} --settings {params.settings:q} --shard {params.shard}"
+        " --audio {params.audio:q} --out {output.vamps:q}"
 
 
 EXTERNAL, OUTPUTS = config["generators"]["external"], ""
 if EXTERNAL["activate"]:
+    from musical_roots import external
+
     try:
         OUTPUTS = external.state(
             external.listed(EXTERNAL["root"], EXTERNAL["manifest"])
@@ -270,137 +231,96 @@ if EXTERNAL["activate"]:
 
 rule external:
     input:
-        lists=expand(
-            "results/clips/{split}/{shard}.parquet", split=SPLITS, shard=CLIP_SHARDS
-        ),
+        lists=STUDY.corpus(),
         manifest=EXTERNAL["manifest"] or [],
     output:
-        vamps="results/vamps/external/000.parquet",
-        rejected="results/vamps/external/rejected.csv",
+        vamps="<results>/vamps/external/000.parquet",
+        rejected="<results>/vamps/external/rejected.csv",
     log:
-        "results/logs/external.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=60,
+        "<logs>/external.log",
     params:
-        flags=flags(EXTERNAL, "root", "manifest"),
-        duration_s=config["generation"]["duration_s"],
+        **stage("generate external"),
+        flags=flags(EXTERNAL, "root", "manifest")
+        + " "
+        + flags(GENERATION, "duration_s"),
         # the audio is no input: there may be thousands of files, and a missing one is but rejected
         outputs=OUTPUTS,
-        code=code("external"),
     message:
         "Listing audio made elsewhere"
     shell:
-        "python -m musical_roots --log {log} external {params.flags} --duration-s {params.duration_s} --out {output.vamps}"
-        " --rejected {output.rejected} {input.lists}"
+        "{params.call} --log {log:q} {params.flags} --out {output.vamps:q}"
+        " --rejected {output.rejected:q} {input.lists:q}"
 
 
 rule vamp_clips:
     input:
-        vamps="results/vamps/{generator}/{shard}.parquet",
-        lists=expand(
-            "results/clips/{split}/{part}.parquet", split=SPLITS, part=CLIP_SHARDS
-        ),
+        vamps="<results>/vamps/{generator}/{shard}.parquet",
     output:
-        vamps="results/clips/vamps-{generator}/{shard}.parquet",
-        targets="results/clips/vamps-{generator}/{shard}.targets.parquet",
-        prompts="results/clips/prompts-{generator}/{shard}.parquet",
+        vamps="<results>/clips/vamps-{generator}/{shard}.parquet",
+        prompts="<results>/clips/prompts-{generator}/{shard}.parquet",
     log:
-        "results/logs/vamp_clips/{generator}-{shard}.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
+        "<logs>/vamp_clips/{generator}-{shard}.log",
     params:
+        **stage("generate vamp-clips"),
         flags=flags(config["clips"], "duration_s"),
-        code=code("vamp-clips"),
     message:
         "Cutting the vamps of {wildcards.generator} into clips, part {wildcards.shard}"
     shell:
-        "python -m musical_roots --log {log} vamp-clips --vamps {input.vamps} {params.flags} --out {output.vamps}"
-        " --targets {output.targets} --prompts {output.prompts} {input.lists}"
+        "{params.call} --log {log:q} --vamps {input.vamps:q} {params.flags} --out {output.vamps:q}"
+        " --prompts {output.prompts:q}"
 
 
-rule copies:
+rule ngram_overlap:
     input:
         vamps=expand(
-            "results/vamps/openvamp/{shard}.parquet", shard=vamp_shards("openvamp")
+            "<results>/vamps/openvamp/{shard}.parquet",
+            shard=STUDY["vamps-openvamp"].shards if OPENVAMP["activate"] else [],
         ),
-        train=tokens_of("train"),
-        control=tokens_of("control"),
-        tracks="results/corpus/tracks.csv",
+        train=STUDY.tokens("train"),
+        control=STUDY.tokens("control"),
+        tracks="<results>/corpus/tracks.csv",
     output:
-        table="results/tables/copies.csv",
-        each="results/generation/copies.parquet",
+        table="<results>/tables/ngram_overlap.csv",
+        each="<results>/generation/ngram_overlap.parquet",
     log:
-        "results/logs/copies.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
+        "<logs>/ngram_overlap.log",
     resources:
         mem_mb=4000,
-        runtime=60,
     params:
-        files=lambda wildcards, input: [
-            f"--{name} {path}"
-            for name in ["vamps", "train", "control"]
-            for path in input[name]
-        ],
+        **stage("generate ngram-overlap"),
+        vamps=lambda wildcards, input: each("--vamps", input.vamps),
+        train=lambda wildcards, input: each("--train", input.train),
+        control=lambda wildcards, input: each("--control", input.control),
         flags=flags(config["robustness"], "resamples", "confidence"),
-        seed=config["seed"],
-        code=code("copies"),
     message:
         "Counting what openvamp copies"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} copies {params.files} {params.flags}"
-        " --tracks {input.tracks} --out {output.table} --each {output.each}"
+        "{params.call} --log {log:q} {params.vamps} {params.train} {params.control} {params.flags}"
+        " --tracks {input.tracks:q} --out {output.table:q} --each {output.each:q}"
 
 
 rule codec_quality:
     input:
-        codec="results/models/openvamp-codec.safetensors",
-        lists=expand(
-            "results/clips/{split}/{shard}.parquet",
-            split=SPLITS[-1],
-            shard=CLIP_SHARDS,
-        ),
+        codec="<results>/models/openvamp-codec.safetensors",
+        lists=STUDY[STUDY.splits[-1]].lists(),
     output:
-        table="results/tables/codec.csv",
+        table="<results>/tables/codec.csv",
     log:
-        "results/logs/codec_quality.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
+        "<logs>/codec_quality.log",
     params:
-        seed=config["seed"],
-        code=code("codec-quality"),
+        **stage("generate codec-quality"),
     message:
         "Measuring openvamp's codec"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} codec-quality --codec {input.codec}"
-        " --out {output.table} {input.lists}"
+        "{params.call} --log {log:q} --codec {input.codec:q} --out {output.table:q} {input.lists:q}"
 
 
 rule generation:
     input:
         [
-            f"results/clips/vamps-{generator}/{shard}.parquet"
-            for generator in GENERATING
-            for shard in vamp_shards(generator)
+            path
+            for generator in STUDY.generators
+            for path in STUDY[f"vamps-{generator}"].lists()
         ],
-        (
-            expand(
-                "results/tables/{table}.csv",
-                table=["openvamp", "openvamp_training", "codec", "copies"],
-            )
-            if OPENVAMP["activate"]
-            else []
-        ),
+        STUDY.openvamp_tables(),
+        "<results>/tables/openvamp_training.csv" if OPENVAMP["activate"] else [],

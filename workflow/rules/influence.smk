@@ -1,414 +1,364 @@
 # Experiment C: which training music does an output resemble, and how sure is that?
 #
 # Makes: results/influence/excerpts.parquet                         excerpts of control tracks
-#        results/clips/heldout/{shard}.parquet                      their clips
-#        results/clips/roundtrips-{generator}/{shard}.parquet       the same through a codec
-#        results/influence/sides.parquet                            which clips are in which index
-#        results/influence/matches/{encoder}/{clips}/{shard}.parquet   match tables by side and arm
+#        results/clips/control-excerpts/{shard}.parquet             their clips
+#        results/clips/control_roundtrip-{generator}/{shard}.parquet   the same through a codec
+#        results/influence/indexes.parquet                          which clips are in which index
+#        results/influence/matches/{encoder}/{clips}/{shard}.parquet   match tables by index
 #        results/influence/nearest/{encoder}/{clips}/{shard}.parquet   nearest clip of each output
 #        results/influence/{generator}/*                            p-values, songs, artists, parts of
-#        results/tables/{table}.csv                                 the tables of INFLUENCE_PARTS
+#        results/tables/{table}.csv                                 src/musical_roots/study/tables.py
 
-# table -> its parts, a generator
-INFLUENCE_PARTS = {
-    name: [name]
-    for name in ["exceedance", "calibration", "calibration_curve", "planted", "paired"]
-    + ["prompt_vs_training", "songs", "evidence", "agreement", "vamps"]
-} | {
-    name: [f"{name}-{encoder}" for encoder in ACTIVE]
-    for name in ["concentration", "lorenz", "hubness"]
-}
+INFLUENCE = config["influence"]
+
+
+def nearest(clips):
+    """Nearest clips of a clip set, by every encoder."""
+    return STUDY[clips].influence("nearest", STUDY.encoders)
+
+
+def outputs(what):
+    """What Experiment C found for a generator's outputs, by every encoder."""
+    return lambda wildcards: STUDY[f"vamps-{wildcards.generator}"].influence(
+        what, STUDY.encoders
+    )
+
+
+def null(wildcards):
+    """Nearest clips of control music that went through a generator's codec."""
+    return nearest(STUDY.null(wildcards.generator).name)
+
+
+def parents(wildcards):
+    """Embeddings of what some clips were made from, where the corpus may lack it."""
+    of = STUDY[wildcards.clips].parents
+    return STUDY[of].embeddings(wildcards.encoder, wildcards.shard) if of else []
 
 
 rule excerpts:
     input:
-        tracks="results/corpus/tracks.csv",
-        lists=expand(
-            "results/clips/{split}/{shard}.parquet", split=SPLITS, shard=CLIP_SHARDS
-        ),
+        tracks="<results>/corpus/tracks.csv",
+        lists=STUDY.corpus(),
     output:
-        excerpts="results/influence/excerpts.parquet",
-        clips=expand("results/clips/heldout/{shard}.parquet", shard=never_seen_shards()),
+        excerpts="<results>/influence/excerpts.parquet",
+        clips=STUDY.excerpts(),
     log:
-        "results/logs/excerpts.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
+        "<logs>/excerpts.log",
     params:
-        flags=flags(config["influence"], "excerpts")
-        + " "
-        + flags(config["generation"], "duration_s"),
+        **stage("influence excerpts"),
+        flags=flags(INFLUENCE, "excerpts") + " " + flags(GENERATION, "duration_s"),
         clip_s=config["clips"]["duration_s"],
         clips=lambda wildcards, output: each("--clips", output.clips),
-        seed=config["seed"],
-        code=code("excerpts"),
     message:
         "Drawing excerpts of control tracks"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} excerpts --tracks {input.tracks} {params.flags}"
-        " --clip-duration-s {params.clip_s} --out {output.excerpts} {params.clips} {input.lists}"
+        "{params.call} --log {log:q} --tracks {input.tracks:q} {params.flags}"
+        " --clip-duration-s {params.clip_s} --out {output.excerpts:q} {params.clips}"
+        " {input.lists:q}"
 
 
-rule round_trips:
+rule control_roundtrips:
     input:
-        excerpts="results/influence/excerpts.parquet",
-        weights=lambda wildcards: weights_of(wildcards.generator),
+        excerpts="<results>/influence/excerpts.parquet",
+        weights=lambda wildcards: STUDY.models[wildcards.generator].files,
     output:
-        clips="results/clips/roundtrips-{generator}/{shard}.parquet",
+        clips="<results>/clips/control_roundtrip-{generator}/{shard}.parquet",
     log:
-        "results/logs/round_trips/{generator}-{shard}.log",
+        "<logs>/control_roundtrips/{generator}-{shard}.log",
     wildcard_constraints:
         generator="|".join(GENERATORS),
     priority: 5
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
     resources:
         mem_mb=6000,
         runtime=1440,
-        gpu=int(config["encode"]["device"] == "cuda"),
+        gpu=GPU,
     params:
-        checkpoints=lambda wildcards: checkpoints(wildcards.generator),
+        **made_by("influence control-roundtrips"),
         # not an output: a file is named by all that it depends on, and a killed run goes on with it
-        audio="results/influence/{generator}/audio",
+        audio=f"{RESULTS}/influence/{{generator}}/audio",
         clip_s=config["clips"]["duration_s"],
-        shard=lambda wildcards: int(wildcards.shard),
-        shards=config["generation"]["shards"],
-        device=config["encode"]["device"],
-        code=lambda wildcards: code_of("round-trips", wildcards.generator),
+        shard=lambda wildcards: f"{int(wildcards.shard)} {GENERATION['shards']}",
+        device=DEVICE,
     message:
         "Sending excerpts through the codec of {wildcards.generator}, part {wildcards.shard}"
     shell:
-        "python -m musical_roots --log {log} round-trips --generator {wildcards.generator}"
-        " --checkpoints {params.checkpoints:q} --device {params.device} --code {params.code} --excerpts {input.excerpts}"
-        " --shard {params.shard} {params.shards} --clip-duration-s {params.clip_s} --audio {params.audio}"
-        " --out {output.clips}"
+        "{params.call} --log {log:q} --generator {wildcards.generator}"
+        " --checkpoints {params.checkpoints:q} --device {params.device} --code {params.code}"
+        " --excerpts {input.excerpts:q} --shard {params.shard} --clip-duration-s {params.clip_s}"
+        " --audio {params.audio:q} --out {output.clips:q}"
 
 
-rule sides:
+rule indexes:
     input:
-        lists=expand(
-            "results/clips/{split}/{shard}.parquet", split=SPLITS, shard=CLIP_SHARDS
-        ),
+        lists=STUDY.corpus(),
     output:
-        sides="results/influence/sides.parquet",
+        indexes="<results>/influence/indexes.parquet",
     log:
-        "results/logs/sides.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
+        "<logs>/indexes.log",
     params:
-        seed=config["seed"],
-        code=code("sides"),
+        **stage("influence indexes"),
     message:
         "Drawing indexes of equal size"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} sides --out {output.sides} {input.lists}"
+        "{params.call} --log {log:q} --out {output.indexes:q} {input.lists:q}"
 
 
 rule attribute:
     input:
-        queries=asked,
-        parents=parents_of,
-        index=expand("results/embeddings/{{encoder}}/{clips}.npy", clips=INDEXED),
-        sides="results/influence/sides.parquet",
+        queries=lambda wildcards: STUDY[wildcards.clips].embeddings(
+            wildcards.encoder, wildcards.shard
+        ),
+        parents=parents,
+        corpus=lambda wildcards: STUDY.index([wildcards.encoder]),
+        indexes="<results>/influence/indexes.parquet",
     output:
-        matches="results/influence/matches/{encoder}/{clips}/{shard}.parquet",
-        nearest="results/influence/nearest/{encoder}/{clips}/{shard}.parquet",
+        matches="<results>/influence/matches/{encoder}/{clips}/{shard}.parquet",
+        nearest="<results>/influence/nearest/{encoder}/{clips}/{shard}.parquet",
     log:
-        "results/logs/attribute/{encoder}-{clips}-{shard}.log",
-    wildcard_constraints:
-        clips="heldout|planted|(vamps|roundtrips)-[a-z0-9]+",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
+        "<logs>/attribute/{encoder}-{clips}-{shard}.log",
     resources:
         # some 2 GB a million clips of the index, whatever the number of queries
         mem_mb=4000,
         runtime=240,
     params:
-        files=lambda wildcards, input: each("--queries", input.queries)
-        + each("--parents", input.parents),
-        sides=lambda wildcards: sides_of(wildcards.clips),
-        k=lambda wildcards: 1 if wildcards.clips == "planted" else config["search"]["k"],
-        code=code("attribute"),
+        **stage("influence attribute"),
+        queries=lambda wildcards, input: each("--queries", input.queries),
+        parents=lambda wildcards, input: each("--parents", input.parents),
+        index=lambda wildcards: each("--index", STUDY[wildcards.clips].indexes),
+        prompt_track=lambda wildcards: each(
+            "--prompt-track", STUDY[wildcards.clips].prompt_track
+        ),
+        k=lambda wildcards: STUDY[wildcards.clips].k or config["search"]["k"],
     message:
         "Attributing {wildcards.clips}, part {wildcards.shard}, with {wildcards.encoder}"
     shell:
-        "python -m musical_roots --log {log} attribute {params.files} --sides {input.sides} {params.sides}"
-        " --k {params.k} --matches {output.matches} --nearest {output.nearest} {input.index}"
+        "{params.call} --log {log:q} {params.queries} {params.parents} --indexes {input.indexes:q}"
+        " {params.index} {params.prompt_track} --k {params.k} --matches {output.matches:q}"
+        " --nearest {output.nearest:q} {input.corpus:q}"
 
 
 rule exceedance:
     input:
-        vamps=lambda wildcards: attributed("nearest", f"vamps-{wildcards.generator}"),
-        null=lambda wildcards: attributed("nearest", null_of(wildcards.generator)),
-        heldout=attributed("nearest", "heldout"),
+        outputs=outputs("nearest"),
+        control=lambda wildcards: nearest("control-excerpts"),
+        null=null,
     output:
-        table="results/influence/{generator}/exceedance.csv",
+        table="<results>/influence/{generator}/exceedance.csv",
     log:
-        "results/logs/exceedance/{generator}.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
+        "<logs>/exceedance/{generator}.log",
     resources:
         mem_mb=4000,
-        runtime=60,
     params:
-        files=lambda wildcards, input: each("--vamps", input.vamps)
-        + each("--null", input.null)
-        + each("--heldout", input.heldout),
-        flags=flags(config["influence"], "resamples", "confidence"),
-        seed=config["seed"],
-        code=code("exceedance"),
+        **stage("influence exceedance"),
+        outputs=lambda wildcards, input: each("--outputs", input.outputs),
+        control=lambda wildcards, input: each("--control", input.control),
+        null=lambda wildcards, input: each("--control-roundtrip", input.null),
+        flags=flags(INFLUENCE, "resamples", "confidence"),
     message:
         "Exceedance of {wildcards.generator}"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} exceedance {params.files} {params.flags}"
-        " --out {output.table}"
+        "{params.call} --log {log:q} {params.outputs} {params.control} {params.null} {params.flags}"
+        " --out {output.table:q}"
 
 
 rule calibrate:
     input:
-        vamps=lambda wildcards: attributed("nearest", f"vamps-{wildcards.generator}"),
-        null=lambda wildcards: attributed("nearest", null_of(wildcards.generator)),
-        planted=attributed("nearest", "planted"),
-        clips=expand("results/clips/perturbed-{kind}/000.parquet", kind=KINDS),
+        outputs=outputs("nearest"),
+        null=null,
+        planted=lambda wildcards: nearest("planted"),
+        clips=expand(
+            "<results>/clips/perturbed-{kind}/000.parquet", kind=STUDY.kinds
+        ),
     output:
-        p_values="results/influence/{generator}/p_values.parquet",
-        table="results/influence/{generator}/calibration.csv",
-        curve="results/influence/{generator}/calibration_curve.csv",
-        paired="results/influence/{generator}/paired.csv",
-        planted="results/influence/{generator}/planted.csv",
+        p_values="<results>/influence/{generator}/p_values.parquet",
+        table="<results>/influence/{generator}/calibration.csv",
+        curve="<results>/influence/{generator}/calibration_curve.csv",
+        paired="<results>/influence/{generator}/paired.csv",
+        planted="<results>/influence/{generator}/planted.csv",
     log:
-        "results/logs/calibrate/{generator}.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
+        "<logs>/calibrate/{generator}.log",
     resources:
         mem_mb=4000,
-        runtime=60,
     params:
-        files=lambda wildcards, input: each("--vamps", input.vamps)
-        + each("--null", input.null)
-        + each("--planted", input.planted)
-        + each("--planted-clips", input.clips),
-        flags=flags(config["influence"], "level", "draws", "resamples", "confidence"),
-        seed=config["seed"],
-        code=code("calibrate"),
+        **stage("influence calibrate"),
+        outputs=lambda wildcards, input: each("--outputs", input.outputs),
+        null=lambda wildcards, input: each("--control-roundtrip", input.null),
+        planted=lambda wildcards, input: each("--planted", input.planted),
+        clips=lambda wildcards, input: each("--planted-clips", input.clips),
+        flags=flags(INFLUENCE, "fdr", "draws", "resamples", "confidence"),
     message:
         "Calibrating what {wildcards.generator} resembles"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} calibrate {params.files} {params.flags}"
-        " --p-values {output.p_values} --out {output.table} --curve {output.curve} --paired {output.paired}"
-        " --planted-out {output.planted}"
+        "{params.call} --log {log:q} {params.outputs} {params.null} {params.planted} {params.clips}"
+        " {params.flags} --p-values {output.p_values:q} --out {output.table:q}"
+        " --curve {output.curve:q} --paired {output.paired:q} --planted-out {output.planted:q}"
 
 
 rule resemblance:
     input:
-        matches=lambda wildcards: attributed("matches", f"vamps-{wildcards.generator}"),
-        vamps=lambda wildcards: embedded(f"vamps-{wildcards.generator}"),
-        null=lambda wildcards: attributed("nearest", null_of(wildcards.generator)),
-        tracks="results/corpus/tracks.csv",
-        sides="results/influence/sides.parquet",
-        index=expand(
-            "results/embeddings/{encoder}/{clips}.npy",
-            encoder=ACTIVE,
-            clips=INDEXED,
-        ),
+        matches=outputs("matches"),
+        outputs=lambda wildcards: [
+            path
+            for encoder in STUDY.encoders
+            for path in STUDY[f"vamps-{wildcards.generator}"].embeddings(encoder)
+        ],
+        null=null,
+        tracks="<results>/corpus/tracks.csv",
+        indexes="<results>/influence/indexes.parquet",
+        corpus=STUDY.index(STUDY.encoders),
     output:
-        prompts="results/influence/{generator}/prompt_vs_training.csv",
-        songs="results/influence/{generator}/songs.parquet",
-        artists="results/influence/{generator}/artists.parquet",
-        found="results/influence/{generator}/songs.csv",
-        evidence="results/influence/{generator}/evidence.csv",
+        prompts="<results>/influence/{generator}/prompt_vs_training.csv",
+        songs="<results>/influence/{generator}/songs.parquet",
+        artists="<results>/influence/{generator}/artists.parquet",
+        found="<results>/influence/{generator}/songs.csv",
+        evidence="<results>/influence/{generator}/evidence.csv",
     log:
-        "results/logs/resemblance/{generator}.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
+        "<logs>/resemblance/{generator}.log",
     resources:
         mem_mb=4000,
-        runtime=60,
     params:
-        files=lambda wildcards, input: each("--matches", input.matches)
-        + each("--vamps", input.vamps)
-        + each("--null", input.null),
-        flags=flags(config["influence"], "resamples", "confidence"),
-        seed=config["seed"],
-        code=code("resemblance"),
+        **stage("influence resemblance"),
+        matches=lambda wildcards, input: each("--matches", input.matches),
+        outputs=lambda wildcards, input: each("--outputs", input.outputs),
+        null=lambda wildcards, input: each("--control-roundtrip", input.null),
+        flags=flags(INFLUENCE, "resamples", "confidence"),
     message:
         "Songs and artists that {wildcards.generator} resembles"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} resemblance {params.files} {params.flags}"
-        " --tracks {input.tracks} --sides {input.sides} --prompts {output.prompts} --songs {output.songs}"
-        " --artists {output.artists} --found {output.found} --evidence {output.evidence} {input.index}"
+        "{params.call} --log {log:q} {params.matches} {params.outputs} {params.null} {params.flags}"
+        " --tracks {input.tracks:q} --indexes {input.indexes:q} --prompts {output.prompts:q}"
+        " --songs {output.songs:q} --artists {output.artists:q} --found {output.found:q}"
+        " --evidence {output.evidence:q} {input.corpus:q}"
 
 
 rule concentration:
     input:
-        vamps=lambda wildcards: embedded(
-            f"vamps-{wildcards.generator}", wildcards.encoder
+        outputs=lambda wildcards: STUDY[f"vamps-{wildcards.generator}"].embeddings(
+            wildcards.encoder
         ),
-        heldout=lambda wildcards: embedded("heldout", wildcards.encoder),
-        vamp_matches=lambda wildcards: attributed(
-            "matches", f"vamps-{wildcards.generator}", wildcards.encoder
+        control=lambda wildcards: STUDY["control-excerpts"].embeddings(
+            wildcards.encoder
         ),
-        heldout_matches=lambda wildcards: attributed(
-            "matches", "heldout", wildcards.encoder
+        output_matches=lambda wildcards: STUDY[
+            f"vamps-{wildcards.generator}"
+        ].influence("matches", [wildcards.encoder]),
+        control_matches=lambda wildcards: STUDY["control-excerpts"].influence(
+            "matches", [wildcards.encoder]
         ),
-        tracks="results/corpus/tracks.csv",
-        sides="results/influence/sides.parquet",
-        index=expand("results/embeddings/{{encoder}}/{clips}.npy", clips=INDEXED),
+        tracks="<results>/corpus/tracks.csv",
+        indexes="<results>/influence/indexes.parquet",
+        corpus=lambda wildcards: STUDY.index([wildcards.encoder]),
     output:
-        table="results/influence/{generator}/concentration-{encoder}.csv",
-        lorenz="results/influence/{generator}/lorenz-{encoder}.csv",
-        hubness="results/influence/{generator}/hubness-{encoder}.csv",
+        table="<results>/influence/{generator}/concentration-{encoder}.csv",
+        lorenz="<results>/influence/{generator}/lorenz-{encoder}.csv",
+        hubness="<results>/influence/{generator}/hubness-{encoder}.csv",
     log:
-        "results/logs/concentration/{generator}-{encoder}.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
+        "<logs>/concentration/{generator}-{encoder}.log",
     resources:
         mem_mb=4000,
-        runtime=60,
     params:
-        files=lambda wildcards, input: each("--vamps", input.vamps)
-        + each("--heldout", input.heldout)
-        + each("--vamp-matches", input.vamp_matches)
-        + each("--heldout-matches", input.heldout_matches),
-        flags=flags(config["influence"], "draws", "hubness_clips"),
+        **stage("influence concentration"),
+        files=lambda wildcards, input: " ".join(
+            [
+                each("--outputs", input.outputs),
+                each("--control", input.control),
+                each("--output-matches", input.output_matches),
+                each("--control-matches", input.control_matches),
+            ]
+        ),
+        flags=flags(INFLUENCE, "draws", "hubness_clips"),
         k=config["search"]["k"],
-        seed=config["seed"],
-        code=code("concentration"),
     message:
         "Concentration and hubs of {wildcards.generator}'s matches, {wildcards.encoder}"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} concentration {params.files} {params.flags}"
-        " --k {params.k} --tracks {input.tracks} --sides {input.sides} --out {output.table} --lorenz {output.lorenz}"
-        " --hubness {output.hubness} {input.index}"
+        "{params.call} --log {log:q} {params.files} {params.flags} --k {params.k}"
+        " --tracks {input.tracks:q} --indexes {input.indexes:q} --out {output.table:q}"
+        " --lorenz {output.lorenz:q} --hubness {output.hubness:q} {input.corpus:q}"
 
 
 rule verdicts:
     input:
-        vamps=lambda wildcards: expand(
-            "results/vamps/{{generator}}/{shard}.parquet",
-            shard=vamp_shards(wildcards.generator),
+        outputs=lambda wildcards: expand(
+            "<results>/vamps/{{generator}}/{shard}.parquet",
+            shard=STUDY[f"vamps-{wildcards.generator}"].shards,
         ),
-        p_values="results/influence/{generator}/p_values.parquet",
-        songs="results/influence/{generator}/songs.parquet",
-        copies=lambda wildcards: (
-            ["results/generation/copies.parquet"]
+        p_values="<results>/influence/{generator}/p_values.parquet",
+        songs="<results>/influence/{generator}/songs.parquet",
+        overlap=lambda wildcards: (
+            [f"{RESULTS}/generation/ngram_overlap.parquet"]
             if wildcards.generator == "openvamp"
             else []
         ),
         round_trips=lambda wildcards: (
-            attributed("matches", f"roundtrips-{wildcards.generator}")
+            STUDY.null(wildcards.generator).influence("matches", STUDY.encoders)
             if wildcards.generator in GENERATORS
             else []
         ),
-        tracks="results/corpus/tracks.csv",
+        tracks="<results>/corpus/tracks.csv",
     output:
-        agreement="results/influence/{generator}/agreement.csv",
-        vamps="results/influence/{generator}/vamps.csv",
+        agreement="<results>/influence/{generator}/agreement.csv",
+        outputs="<results>/influence/{generator}/outputs.csv",
     log:
-        "results/logs/verdicts/{generator}.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
+        "<logs>/verdicts/{generator}.log",
     resources:
         mem_mb=4000,
-        runtime=60,
     params:
-        files=lambda wildcards, input: each("--vamps", input.vamps)
-        + each("--copies", input.copies)
-        + each("--round-trips", input.round_trips)
-        + each("--without", [name for name in ACTIVE if name == "random"]),
-        flags=flags(config["influence"], "level", "resamples", "confidence"),
-        seed=config["seed"],
-        code=code("verdicts"),
+        **stage("influence verdicts"),
+        outputs=lambda wildcards, input: each("--outputs", input.outputs),
+        overlap=lambda wildcards, input: each("--ngram-overlap", input.overlap),
+        round_trips=lambda wildcards, input: each(
+            "--control-roundtrips", input.round_trips
+        ),
+        without=each("--without", [name for name in STUDY.encoders if name == "random"]),
+        flags=flags(INFLUENCE, "fdr", "resamples", "confidence"),
     message:
-        "Verdicts on the vamps of {wildcards.generator}"
+        "Verdicts on the outputs of {wildcards.generator}"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} verdicts {params.files} {params.flags}"
-        " --p-values {input.p_values} --songs {input.songs} --tracks {input.tracks}"
-        " --agreement {output.agreement} --out {output.vamps}"
+        "{params.call} --log {log:q} {params.outputs} {params.overlap} {params.round_trips}"
+        " {params.without} {params.flags} --p-values {input.p_values:q} --songs {input.songs:q}"
+        " --tracks {input.tracks:q} --agreement {output.agreement:q} --out {output.outputs:q}"
 
 
 # One table of all generators and encoders.
 rule influence_tables:
     input:
-        [
-            f"results/influence/{generator}/{part}.csv"
-            for generator in ATTRIBUTED
-            for parts in INFLUENCE_PARTS.values()
-            for part in parts
-        ],
-        # what they are called: random weights are marked there, wherever they come from
-        expand("results/vamps/{generator}/000.parquet", generator=ATTRIBUTED),
+        sorted({path for part in STUDY.parts() for path in part[1:]}),
     output:
-        expand("results/tables/{table}.csv", table=INFLUENCE_PARTS)
-        if ATTRIBUTED
-        else [],
+        list(dict.fromkeys(part[0] for part in STUDY.parts())),
     log:
-        "results/logs/influence.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
+        "<logs>/influence.log",
     params:
-        parts=[
-            f"--part results/tables/{table}.csv results/vamps/{generator}/000.parquet"
-            f" results/influence/{generator}/{part}.csv"
-            for table, parts in INFLUENCE_PARTS.items()
-            for generator in ATTRIBUTED
-            for part in parts
-        ],
-        code=code("join"),
+        **stage("influence join"),
+        parts=[f"--part {shlex.join(part)}" for part in STUDY.parts()],
     message:
         "Experiment C: tables of all generators and encoders"
     shell:
-        "python -m musical_roots --log {log} join {params.parts}"
+        "{params.call} --log {log:q} {params.parts}"
 
 
 rule findings:
     input:
-        exceedance="results/tables/exceedance.csv",
-        calibration="results/tables/calibration.csv",
-        paired="results/tables/paired.csv",
-        prompts="results/tables/prompt_vs_training.csv",
-        concentration="results/tables/concentration.csv",
-        hubness="results/tables/hubness.csv",
+        exceedance="<results>/tables/exceedance.csv",
+        calibration="<results>/tables/calibration.csv",
+        paired="<results>/tables/paired.csv",
+        prompts="<results>/tables/prompt_vs_training.csv",
+        concentration="<results>/tables/concentration.csv",
+        hubness="<results>/tables/hubness.csv",
     output:
-        table="results/tables/findings.csv",
+        table="<results>/tables/findings.csv",
     log:
-        "results/logs/findings.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
+        "<logs>/findings.log",
     params:
-        code=code("findings"),
+        **stage("influence findings"),
     message:
         "Experiment C: what was found, in sentences"
     shell:
-        "python -m musical_roots --log {log} findings --exceedance {input.exceedance}"
-        " --calibration {input.calibration} --paired {input.paired} --prompts {input.prompts}"
-        " --concentration {input.concentration} --hubness {input.hubness} --out {output.table}"
+        "{params.call} --log {log:q} --exceedance {input.exceedance:q}"
+        " --calibration {input.calibration:q} --paired {input.paired:q} --prompts {input.prompts:q}"
+        " --concentration {input.concentration:q} --hubness {input.hubness:q}"
+        " --out {output.table:q}"
 
 
 rule influence:
     input:
-        [f"results/tables/{table}.csv" for table in [*INFLUENCE_PARTS, "findings"]]
-        if ATTRIBUTED
-        else [],
+        STUDY.influence_tables(),

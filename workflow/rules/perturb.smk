@@ -4,73 +4,60 @@
 #        results/clips/perturbed-{kind}/000.parquet     their copies at every level: a clip list
 #        results/clips/perturbed-{kind}/targets.parquet pairs whose cosine and rank are wanted
 
-CODEC = config["robustness"]["perturbations"]["codec"]["generator"]
+KINDS = config["robustness"]["perturbations"]
+CODEC = STUDY.models[KINDS["codec"]["generator"]]
 
 
 rule queries:
     input:
-        clips="results/corpus/clips.csv",
-        tracks="results/corpus/tracks.csv",
-        lists=expand(
-            "results/clips/{split}/{shard}.parquet", split=SPLITS, shard=CLIP_SHARDS
-        ),
+        tracks="<results>/corpus/tracks.csv",
+        lists=STUDY.corpus(),
     output:
-        queries="results/clips/queries.parquet",
+        queries="<results>/clips/queries.parquet",
     log:
-        "results/logs/queries.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=30,
+        "<logs>/queries.log",
     params:
+        **stage("perturb queries"),
         flags=flags(config["robustness"], "queries"),
-        seed=config["seed"],
-        code=code("queries"),
     message:
         "Drawing query clips"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} queries --tracks {input.tracks} {params.flags}"
-        " --out {output.queries} {input.lists}"
+        "{params.call} --log {log:q} --tracks {input.tracks:q} {params.flags}"
+        " --out {output.queries:q} {input.lists:q}"
+
+
+def codec(wildcards):
+    """Whose codec a perturbation needs."""
+    return [CODEC] if wildcards.kind == "codec" else []
 
 
 rule perturb:
     input:
-        queries="results/clips/queries.parquet",
-        lists=expand(
-            "results/clips/{split}/{shard}.parquet", split=SPLITS, shard=CLIP_SHARDS
-        ),
-        weights=lambda wildcards: weights_of(CODEC) if wildcards.kind == "codec" else [],
+        queries="<results>/clips/queries.parquet",
+        lists=STUDY.corpus(),
+        weights=lambda wildcards: [
+            file for model in codec(wildcards) for file in model.files
+        ],
     output:
-        clips="results/clips/perturbed-{kind}/000.parquet",
-        targets="results/clips/perturbed-{kind}/targets.parquet",
-        audio=temp(directory("results/audio/perturbed-{kind}")),
+        clips="<results>/clips/perturbed-{kind}/000.parquet",
+        targets="<results>/clips/perturbed-{kind}/targets.parquet",
+        audio=temp(directory("<results>/audio/perturbed-{kind}")),
     log:
-        "results/logs/perturb/{kind}.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=1500,
-        runtime=120,
+        "<logs>/perturb/{kind}.log",
     params:
-        levels=lambda wildcards: flags(
-            {"level": config["robustness"]["perturbations"][wildcards.kind]["levels"]}
+        **stage(
+            "perturb render",
+            lambda wildcards: [model.module for model in codec(wildcards)],
         ),
+        levels=lambda wildcards: flags({"level": KINDS[wildcards.kind]["levels"]}),
+        generator=lambda wildcards: [
+            f"--generator {model.name} {shlex.quote(model.checkpoints)}"
+            for model in codec(wildcards)
+        ],
         flags=flags(config["robustness"], "sample_rate"),
-        generator=lambda wildcards: (
-            f"--generator {CODEC} {checkpoints(CODEC)}"
-            if wildcards.kind == "codec"
-            else ""
-        ),
-        seed=config["seed"],
-        code=lambda wildcards: code(
-            "perturb", *([module(CODEC)] if wildcards.kind == "codec" else [])
-        ),
     message:
         "Perturbing: {wildcards.kind}"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} perturb --queries {input.queries} --kind {wildcards.kind}"
-        " {params.levels} {params.flags} {params.generator} --audio {output.audio}"
-        " --out {output.clips} --targets {output.targets} {input.lists}"
+        "{params.call} --log {log:q} --queries {input.queries:q} --kind {wildcards.kind}"
+        " {params.levels} {params.flags} {params.generator} --audio {output.audio:q}"
+        " --out {output.clips:q} --targets {output.targets:q} {input.lists:q}"

@@ -5,348 +5,167 @@
 #        results/checks.txt                   what tests/results found in the results
 #        results/pages/*.html                 tables to read in a browser
 #        results/notebooks/robustness.html    the notebook, executed
+#        results/models/{model}.md            a card of each model that was trained here
 #        results/report.html                  all of it, in one file that works offline
 
 import hashlib
 from pathlib import Path
 
-from musical_roots.experiments.verdicts import TIERS
-from musical_roots.perturb import PERTURBATIONS
 from musical_roots.provenance import commit
-
-ROBUSTNESS = {
-    "table": "results/tables/robustness.csv",
-    "category": "Experiment B, robustness",
-}
-# Name of a figure -> the table that it draws, and where it stands in the report.
-FIGURES = {"robustness": ROBUSTNESS, "robustness_recall": ROBUSTNESS}
-if any(PERTURBATIONS[kind].family == "extended" for kind in KINDS):
-    FIGURES["robustness_extended"] = ROBUSTNESS
-GENERATION = "Generation"
-OPENVAMP_TABLES = []
-if "openvamp" in GENERATING:
-    OPENVAMP_TABLES = [
-        f"results/tables/{name}.csv" for name in ["openvamp", "codec", "copies"]
-    ]
-    FIGURES |= {
-        name: {"table": f"results/tables/{name}.csv", "category": GENERATION}
-        for name in ["openvamp_training", "copies"]
-    }
-for name in set(GENERATING) & set(GENERATORS):
-    FIGURES[f"vamps_of_{name}"] = {
-        "table": f"results/vamps/{name}/000.parquet",
-        "category": GENERATION,
-    }
-
-ATTRIBUTION = "Experiment C, influence"
-INFLUENCE_FIGURES = {  # figure -> the table that it draws
-    "exceedance": "exceedance",
-    "calibration": "calibration_curve",
-    "planted": "planted",
-    "prompt_vs_training": "prompt_vs_training",
-    "concentration": "lorenz",
-    "hubness": "hubness",
-    "agreement": "agreement",
-}
-INFLUENCE_TABLES = rules.influence.input
-for name in ATTRIBUTED:
-    FIGURES |= {
-        f"{figure}_of_{name}": {
-            "table": f"results/tables/{table}.csv",
-            "category": ATTRIBUTION,
-            "generator": f"--generator {name}",
-        }
-        for figure, table in INFLUENCE_FIGURES.items()
-    }
-
-PAGES = {
-    "robustness": {
-        "title": "Experiment B: robustness to perturbation",
-        "category": "Experiment B, robustness",
-        "tables": ["results/tables/robustness.csv"],
-        "text": "A row an encoder, kind and level. cosine_low and cosine_high bound the mean cosine"
-        " to the original, by a bootstrap clustered by track; cosine_floor is the mean cosine to a"
-        " random clip of another track. Ranks are among all clips of the corpus; track_recall_at_1"
-        " counts any clip of the right track, the original included.",
-    },
-    "retrieval": {
-        "title": "Which encoder knows a song: same-track retrieval",
-        "category": "Encoders",
-        "tables": ["results/tables/retrieval.csv"],
-        "text": "Share of held-out clips whose nearest neighbour among all held-out clips is of the same"
-        " track (near duplicates count as one), with an interval by a bootstrap clustered by track;"
-        " chance is that share for a neighbour drawn at random.",
-    },
-    "claims": {
-        "title": "Claims against results",
-        "category": "Claims",
-        "tables": ["results/tables/claims.csv"],
-        "text": "Certainty says how surely the source makes the claim: A authors' text or code,"
-        " Q quoted from the paper by a third party, S a secondary digest, I our inference, ours our"
-        " own expectation. A claim about encoders that are not in this study is not comparable.",
-    },
-    "corpus": {
-        "title": "The corpus: recordings, splits, credits",
-        "category": "Corpus",
-        "tables": ["results/corpus/tracks.csv", "results/corpus/rejected.csv"],
-        "text": "Train and control share no artist. A group_id that differs from the track_id marks"
-        " a near duplicate of the track that it names.",
-    },
-}
-
-if OPENVAMP_TABLES:
-    PAGES["generation"] = {
-        "title": "openvamp: what it learned, what it copies, and what its codec loses",
-        "category": GENERATION,
-        "tables": OPENVAMP_TABLES,
-        "text": "openvamp: loss (nats a masked token) and accuracy at masked places, on tracks that it"
-        " was trained on and on held-out ones. codec: distance of a held-out clip to itself after the"
-        " mel spectrum and Griffin-Lim alone, and after so many codebooks; no decoder: the mel frames that"
-        " all tokens stand for, as they are. copies: share of generated"
-        " tokens that stand in an 8-gram of the training set; elsewhere leaves out the prompt's own"
-        " track and its duplicates; the rows for real music are what music has by itself.",
-    }
-for name in GENERATING:
-    PAGES[f"vamps_of_{name}"] = {
-        "title": f"Vamps of {name}, with what each was made from",
-        "category": GENERATION,
-        "tables": expand(
-            "results/vamps/{name}/{shard}.parquet", name=name, shard=vamp_shards(name)
-        ),
-        "text": "A row a vamp. kept_s is the time of which a token at least is the prompt's own,"
-        " kept_share the share of tokens that are.",
-    }
-if ATTRIBUTED:
-    PAGES["findings"] = {
-        "title": "Experiment C: what outputs resemble, and what music never seen gives by itself",
-        "category": ATTRIBUTION,
-        "tables": [
-            f"results/tables/{table}.csv"
-            for table in ["findings", "calibration", "paired", "concentration", "songs"]
-        ],
-        "text": "Similarity is not influence: a p-value says how seldom music that the generator never"
-        " saw, sent through its codec, comes as near to the training set. false_positives_at_05 and"
-        " ks_rejected are measured on held-out tracks (both should be near .05 or below). paired:"
-        " best match in the training set less best match in a control index of equal size. songs: how"
-        " often the prompt's own track, or artist, comes first, with nothing left out, by three ways"
-        " to add clips up: the sum and the maximum of cosines, and evidence (-log10 of p-values).",
-    }
-    PAGES["verdicts"] = {
-        "title": "Experiment C: the verdict on each vamp",
-        "category": ATTRIBUTION,
-        "tables": ["results/tables/vamps.csv"],
-        "text": " ".join(f"{tier}: {rule}." for tier, rule in TIERS.items())
-        + " A match is found where the adjusted p-value is at most"
-        f" {config['influence']['level']}. Columns that end with _with_own count the prompt's own"
-        " track, too. The untrained control has no say.",
-    }
-
-# Model trained by this run -> heading and table of what its card says.
-CARDS = {}
-if OPENVAMP_TABLES and not OPENVAMP["checkpoint"]:
-    CARDS["openvamp"] = {
-        "Loss (nats a masked token)": "results/tables/openvamp_training.csv",
-        "At masked places of its own recordings, and of the control split": "results/tables/openvamp.csv",
-        "What its codec loses": "results/tables/codec.csv",
-        "Share of generated tokens in an 8-gram of the training set": "results/tables/copies.csv",
-    }
-if "clmr_open" in ACTIVE:
-    CARDS["clmr_open"] = {
-        "Loss": "results/tables/clmr_open_training.csv",
-        "Same-track retrieval on the control split": "results/tables/retrieval.csv",
-    }
 
 
 rule figures:
     input:
         expand(
-            "results/figures/{figure}.{suffix}", figure=FIGURES, suffix=["svg", "png"]
+            "<results>/figures/{figure}.{suffix}",
+            figure=STUDY.figures,
+            suffix=["svg", "png"],
         ),
 
 
-for name in FIGURES:
+for name, figure in STUDY.figures.items():
 
     rule:
         name:
             f"figure_{name}"
         input:
-            table=FIGURES[name]["table"],
+            table=figure.table,
         output:
             svg=report(
-                f"results/figures/{name}.svg",
-                caption=f"../report/{name.split('_of_')[0]}.rst",
-                category=FIGURES[name]["category"],
+                f"<results>/figures/{name}.svg",
+                caption=f"../report/{figure.draws}.rst",
+                category=figure.section,
                 labels={"what": "figure", "name": name},
             ),
-            png=f"results/figures/{name}.png",
+            png=f"<results>/figures/{name}.png",
         log:
-            f"results/logs/figure/{name}.log",
-        conda:
-            "../../envs/main.yaml"
-        threads: 1
-        resources:
-            mem_mb=1000,
-            runtime=10,
+            f"<logs>/figure/{name}.log",
         params:
-            name=name.split("_of_")[0],
-            generator=FIGURES[name].get("generator", ""),
-            code=code("figure"),
+            **stage("report figure"),
+            flags=flags(
+                {"name": figure.draws, "generator": figure.generator or None}
+            ),
         message:
             f"Drawing {name}"
         shell:
-            "python -m musical_roots --log {log} figure --name {params.name} --table {input.table}"
-            " {params.generator} --svg {output.svg} --png {output.png}"
+            "{params.call} --log {log:q} {params.flags} --table {input.table:q}"
+            " --svg {output.svg:q} --png {output.png:q}"
 
 
 rule claims:
     input:
         expected="config/expected.yaml",
-        tables=[
-            "results/tables/robustness.csv",
-            "results/tables/retrieval.csv",
-            *OPENVAMP_TABLES,
-            *INFLUENCE_TABLES,
-        ],
+        tables=STUDY.tables(),
     output:
-        table="results/tables/claims.csv",
+        table="<results>/tables/claims.csv",
     log:
-        "results/logs/claims.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
+        "<logs>/claims.log",
     params:
-        code=code("claims"),
+        **stage("report claims"),
     message:
         "Checking the claims"
     shell:
-        "python -m musical_roots --log {log} claims --expected {input.expected} --out {output.table} {input.tables}"
+        "{params.call} --log {log:q} --expected {input.expected:q} --out {output.table:q}"
+        " {input.tables:q}"
 
 
 rule check:
     input:
         tests="tests/results/test_results.py",
-        tables=[
-            "results/tables/robustness.csv",
-            "results/tables/claims.csv",
-            *OPENVAMP_TABLES,
-            *INFLUENCE_TABLES,
-        ],
+        tables=STUDY.tables(),
+        claims="<results>/tables/claims.csv",
         corpus=rules.corpus.input,
         embeddings=rules.embeddings.input,
-        config="results/config.json",
+        config="<results>/config.json",
     output:
-        "results/checks.txt",
+        "<results>/checks.txt",
     log:
-        "results/logs/check.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
+        "<logs>/check.log",
+    params:
+        results=RESULTS,
     message:
         "Testing the results"
     shell:
-        "python -m pytest -p no:cacheprovider -rA --tb=short -c pyproject.toml --rootdir ."
-        " {input.tests} > {log} 2>&1 || {{ cat {log}; exit 1; }}; grep -E '^(PASSED|FAILED)' {log}"
-        " > {output}"
+        "MUSICAL_ROOTS_RESULTS={params.results:q} python -m pytest -p no:cacheprovider -rA --tb=short"
+        " -c pyproject.toml --rootdir . {input.tests:q} > {log:q} 2>&1"
+        " || {{ cat {log:q}; exit 1; }}; grep -E '^(PASSED|FAILED)' {log:q} > {output:q}"
 
 
 rule page:
     input:
-        lambda wildcards: PAGES[wildcards.page]["tables"],
+        lambda wildcards: STUDY.pages[wildcards.page].tables,
     output:
         report(
-            "results/pages/{page}.html",
-            category=lambda wildcards: PAGES[wildcards.page]["category"],
+            "<results>/pages/{page}.html",
+            category=lambda wildcards: STUDY.pages[wildcards.page].section,
             labels={"what": "table", "name": "{page}"},
         ),
     log:
-        "results/logs/page/{page}.log",
+        "<logs>/page/{page}.log",
     wildcard_constraints:
-        page="|".join(PAGES),
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
+        page="|".join(STUDY.pages),
     params:
-        title=lambda wildcards: PAGES[wildcards.page]["title"],
-        text=lambda wildcards: PAGES[wildcards.page]["text"],
-        code=code("page"),
+        **stage("report page"),
+        title=lambda wildcards: STUDY.pages[wildcards.page].title,
+        text=lambda wildcards: STUDY.pages[wildcards.page].text,
     message:
         "Writing the page on {wildcards.page}"
     shell:
-        "python -m musical_roots --log {log} page --title {params.title:q} --text {params.text:q} --out {output} {input}"
+        "{params.call} --log {log:q} --title {params.title:q} --text {params.text:q}"
+        " --out {output:q} {input:q}"
 
 
 rule listen:
     input:
-        "results/vamps/{generator}/000.parquet",
+        lambda wildcards: STUDY.listening[wildcards.generator].tables,
     output:
         report(
-            "results/pages/listen_to_{generator}.html",
-            category=GENERATION,
+            "<results>/pages/listen_to_{generator}.html",
+            category=lambda wildcards: STUDY.listening[wildcards.generator].section,
             labels={"what": "audio", "name": "{generator}"},
         ),
     log:
-        "results/logs/listen/{generator}.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
+        "<logs>/listen/{generator}.log",
     params:
-        title=lambda wildcards: f"Some vamps of {label(wildcards.generator)}, beside their prompts",
-        text="Settings and splits in turns, the first of each; 24 kHz or the generator's own rate, as"
-        " MP3. The prompts' tracks are credited on the page of the corpus.",
-        code=code("listen"),
+        **stage("report listen"),
+        title=lambda wildcards: STUDY.listening[wildcards.generator].title,
+        text=lambda wildcards: STUDY.listening[wildcards.generator].text,
     message:
         "A page to hear {wildcards.generator}"
     shell:
-        "python -m musical_roots --log {log} listen --vamps {input} --title {params.title:q} --text {params.text:q}"
-        " --out {output}"
+        "{params.call} --log {log:q} --vamps {input:q} --title {params.title:q}"
+        " --text {params.text:q} --out {output:q}"
 
 
 rule model_cards:
     input:
-        expand("results/models/{model}.md", model=CARDS),
+        expand("<results>/models/{model}.md", model=STUDY.cards),
 
 
 rule model_card:
     input:
-        weights="results/models/{model}.safetensors",
-        tracks="results/corpus/tracks.csv",
-        tables=lambda wildcards: CARDS[wildcards.model].values(),
+        weights="<results>/models/{model}.safetensors",
+        tracks="<results>/corpus/tracks.csv",
+        tables=lambda wildcards: list(STUDY.cards[wildcards.model].values()),
     output:
-        card="results/models/{model}.md",
+        card="<results>/models/{model}.md",
     log:
-        "results/logs/model_card/{model}.log",
+        "<logs>/model_card/{model}.log",
     wildcard_constraints:
-        model="|".join(CARDS) or "none",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
+        model="|".join(STUDY.cards) or "none",
     params:
+        **stage("report model-card"),
         command=lambda wildcards: command_for(wildcards.model),
         tables=lambda wildcards: [
-            f"--table {heading!r} {path}"
-            for heading, path in CARDS[wildcards.model].items()
+            f"--table {shlex.join(pair)}"
+            for pair in STUDY.cards[wildcards.model].items()
         ],
-        code=code("model-card"),
     message:
         "Writing the model card of {wildcards.model}"
     shell:
-        "python -m musical_roots --log {log} model-card --name {wildcards.model} --weights {input.weights}"
-        " --tracks {input.tracks} --command {params.command:q} {params.tables} --out {output.card}"
+        "{params.call} --log {log:q} --name {wildcards.model} --weights {input.weights:q}"
+        " --tracks {input.tracks:q} --command {params.command:q} {params.tables}"
+        " --out {output.card:q}"
 
 
 rule provenance:
@@ -354,75 +173,66 @@ rule provenance:
         rules.embeddings.input,
     output:
         page=report(
-            "results/pages/provenance.html",
-            category="Provenance",
+            "<results>/pages/provenance.html",
+            category=PROVENANCE,
             labels={"what": "table", "name": "provenance"},
         ),
-        config="results/config.json",
+        config="<results>/config.json",
     log:
-        "results/logs/provenance.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
+        "<logs>/provenance.log",
     params:
+        **stage("report provenance"),
         config=json.dumps(config, sort_keys=True),
-        encoders=lambda wildcards: [
-            f"--encoder results/features/{encoder}/train/000.json"
-            for encoder in ACTIVE
-        ],
-        code=code("provenance"),
+        encoders=each(
+            "--encoder",
+            [
+                f"{RESULTS}/features/{encoder}/train/000.json"
+                for encoder in STUDY.encoders
+            ],
+        ),
         commit=commit(),
     message:
         "Writing down what made the results"
     shell:
-        "python -m musical_roots --log {log} provenance --config {params.config:q} {params.encoders}"
-        " --config-out {output.config} --out {output.page}"
+        "{params.call} --log {log:q} --config {params.config:q} {params.encoders}"
+        " --config-out {output.config:q} --out {output.page:q}"
 
 
 rule notebook:
     input:
         notebook="notebooks/robustness.ipynb",
-        table="results/tables/robustness.csv",
+        table="<results>/tables/robustness.csv",
     output:
         report(
-            "results/notebooks/robustness.html",
-            category="Experiment B, robustness",
+            "<results>/notebooks/robustness.html",
+            category=ROBUSTNESS,
             labels={"what": "notebook", "name": "robustness"},
         ),
     log:
-        "results/logs/notebook.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
+        "<logs>/notebook.log",
     params:
-        code=code("notebook"),
+        **stage("report notebook"),
+        results=RESULTS,
     message:
         "Executing the notebook"
     shell:
-        "python -m musical_roots --log {log} notebook --notebook {input.notebook} --out {output}"
+        "MUSICAL_ROOTS_RESULTS={params.results:q} {params.call} --log {log:q}"
+        " --notebook {input.notebook:q} --out {output:q}"
 
 
 # The report is written anew when its text or a caption is.
+CAPTIONS = sorted(Path("workflow/report").glob("*.rst"))
 REPORT_TEXTS = hashlib.sha256(
-    b"".join(
-        path.read_bytes() for path in sorted(Path("workflow/report").glob("*.rst"))
-    )
+    b"".join(path.read_bytes() for path in CAPTIONS)
 ).hexdigest()
 
 
 rule reported:
     input:
         rules.figures.input,
-        expand("results/pages/{page}.html", page=[*PAGES, "provenance"]),
+        expand("<results>/pages/{page}.html", page=[*STUDY.pages, "provenance"]),
         expand(
-            "results/pages/listen_to_{generator}.html",
-            generator=[name for name in GENERATING if name in GENERATORS],
+            "<results>/pages/listen_to_{generator}.html", generator=STUDY.listening
         ),
         rules.notebook.output,
         rules.check.output,
@@ -433,19 +243,13 @@ rule report:
         rules.reported.input,
         config=rules.provenance.output.config,
     output:
-        "results/report.html",
+        "<results>/report.html",
     log:
-        "results/logs/report.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
+        "<logs>/report.log",
     params:
         text=REPORT_TEXTS,
     message:
         "Writing the report"
     shell:
         # Snakemake writes a report after a run; this run inside the run writes that of the rest.
-        "snakemake reported --cores 1 --configfile {input.config} --report {output} > {log} 2>&1"
+        "snakemake reported --cores 1 --configfile {input.config:q} --report {output:q} > {log:q} 2>&1"

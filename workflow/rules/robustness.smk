@@ -6,30 +6,20 @@
 rule robustness:
     input:
         matches=rules.search.input,
-        lists=expand("results/clips/perturbed-{kind}/000.parquet", kind=KINDS),
-        clips="results/corpus/clips.csv",
+        lists=expand(
+            "<results>/clips/perturbed-{kind}/000.parquet", kind=STUDY.kinds
+        ),
     output:
-        table="results/tables/robustness.csv",
+        table="<results>/tables/robustness.csv",
     log:
-        "results/logs/robustness.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
+        "<logs>/robustness.log",
     params:
+        **stage("robustness summarise"),
+        files=lambda wildcards, input: each("--matches", input.matches)
+        + " "
+        + each("--clips", input.lists),
         flags=flags(config["robustness"], "resamples", "confidence"),
-        pairs=lambda wildcards: [
-            f"--pair results/matches/{encoder}/perturbed-{kind}.parquet"
-            f" results/clips/perturbed-{kind}/000.parquet"
-            for encoder in ACTIVE
-            for kind in KINDS
-        ],
-        seed=config["seed"],
-        code=code("robustness"),
     message:
         "Experiment B: robustness to perturbation"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} robustness {params.pairs} --clips {input.clips}"
-        " {params.flags} --out {output.table}"
+        "{params.call} --log {log:q} {params.files} {params.flags} --out {output.table:q}"

@@ -1,88 +1,55 @@
-# Exact cosine neighbours of every query among all clips of the corpus.
+# Exact cosine neighbours of every perturbed clip among all clips of the corpus.
 #
-# Makes: results/matches/{encoder}/{queries}.parquet   match table; {queries} is a clip list's folder
-#        results/tables/retrieval.csv                  same-track recall of each encoder, held out
+# Makes: results/matches/{encoder}/perturbed-{kind}.parquet   match table
+#        results/tables/retrieval.csv                         same-track recall of each encoder
 
 
 rule search:
     input:
         expand(
-            "results/matches/{encoder}/perturbed-{kind}.parquet",
-            encoder=ACTIVE,
-            kind=KINDS,
-        ),
-        expand(
-            "results/matches/{encoder}/vamps-{generator}.parquet",
-            encoder=ACTIVE,
-            # Experiment C searches with vamps on its own, on each side by itself
-            generator=[] if INFLUENCE else GENERATING,
+            "<results>/matches/{encoder}/perturbed-{kind}.parquet",
+            encoder=STUDY.encoders,
+            kind=STUDY.kinds,
         ),
 
 
 rule match:
     input:
-        queries=lambda wildcards: expand(
-            "results/embeddings/{{encoder}}/{{queries}}/{shard}.npy",
-            shard=query_shards(wildcards.queries),
+        queries=lambda wildcards: STUDY[f"perturbed-{wildcards.kind}"].embeddings(
+            wildcards.encoder
         ),
-        targets=lambda wildcards: expand(
-            "results/clips/{{queries}}/{targets}.parquet",
-            targets=(
-                ["targets"]
-                if wildcards.queries.startswith("perturbed")
-                else [f"{shard}.targets" for shard in query_shards(wildcards.queries)]
-            ),
-        ),
-        index=expand("results/embeddings/{{encoder}}/{clips}.npy", clips=INDEXED),
+        targets="<results>/clips/perturbed-{kind}/targets.parquet",
+        index=lambda wildcards: STUDY.index([wildcards.encoder]),
     output:
-        matches="results/matches/{encoder}/{queries}.parquet",
+        matches="<results>/matches/{encoder}/perturbed-{kind}.parquet",
     log:
-        "results/logs/match/{encoder}-{queries}.log",
-    wildcard_constraints:
-        queries=r"(perturbed|vamps)-[a-z0-9]+",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=60,
+        "<logs>/match/{encoder}-{kind}.log",
     params:
+        **stage("search match"),
         flags=flags(config["search"]),
-        queries=lambda wildcards, input: [f"--queries {path}" for path in input.queries],
-        targets=lambda wildcards, input: [f"--targets {path}" for path in input.targets],
-        code=code("search"),
     message:
-        "Searching {wildcards.queries} with {wildcards.encoder}"
+        "Searching perturbed clips ({wildcards.kind}) with {wildcards.encoder}"
     shell:
-        "python -m musical_roots --log {log} search {params.queries} {params.targets} {params.flags}"
-        " --out {output.matches} {input.index}"
+        "{params.call} --log {log:q} --queries {input.queries:q} --targets {input.targets:q}"
+        " {params.flags} --out {output.matches:q} {input.index:q}"
 
 
 # Tracks that no statistics were fitted on, where there are some.
 rule retrieval:
     input:
-        shards=expand(
-            "results/embeddings/{encoder}/{split}/{shard}.npy",
-            encoder=ACTIVE,
-            split=SPLITS[-1],
-            shard=CLIP_SHARDS,
-        ),
+        shards=[
+            path
+            for encoder in STUDY.encoders
+            for path in STUDY[STUDY.splits[-1]].embeddings(encoder)
+        ],
     output:
-        table="results/tables/retrieval.csv",
+        table="<results>/tables/retrieval.csv",
     log:
-        "results/logs/retrieval.log",
-    conda:
-        "../../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=60,
+        "<logs>/retrieval.log",
     params:
+        **stage("search retrieval"),
         flags=flags(config["robustness"], "resamples", "confidence"),
-        seed=config["seed"],
-        code=code("retrieval"),
     message:
-        "Same-track retrieval on held-out tracks"
+        "Same-track retrieval on control tracks"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} retrieval {input.shards} {params.flags}"
-        " --out {output.table}"
+        "{params.call} --log {log:q} {input.shards:q} {params.flags} --out {output.table:q}"

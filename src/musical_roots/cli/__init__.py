@@ -1,8 +1,8 @@
-"""`python -m musical_roots <stage>`: parses, calls, writes; no logic.
+"""`python -m musical_roots <group> <stage>`: parses, calls, writes; no logic.
 
-The stages stand in `corpus.py`, `embeddings.py`, `generation.py`, `influence.py` and `results.py`.
-Each imports what it needs inside its function, so that it starts quickly, and so that
-`provenance.stage_digest` knows which modules the stage depends on.
+A group is a file here: it holds the stages of a rule file of the workflow, or of a part of one.
+Each stage imports what it needs inside its function, so that it starts quickly, and so that
+`digests.Digests` knows which modules the stage depends on.
 """
 
 import errno
@@ -17,26 +17,75 @@ from musical_roots.errors import InputError
 
 log = logging.getLogger("musical_roots")
 PATH = click.Path(path_type=Path)
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+# Options that mean the same wherever they stand.
+SEED = click.option(
+    "--seed", type=int, default=0, help="The config's seed; every random draw derives from it."
+)
+OUT = click.option("--out", type=PATH, required=True, help="The file that is made.")
+TRACKS = click.option("--tracks", type=PATH, required=True, help="The corpus's tracks.")
+LISTS = click.argument("lists", type=PATH, nargs=-1, required=True)
+SHARD = click.option("--shard", type=(int, int), required=True, help="Which part, of how many.")
+DEVICE = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    help="Where it computes; auto takes a GPU if there is one.",
+)
+CHECKPOINTS = click.option(
+    "--checkpoints", type=PATH, required=True, help="Folder of converted weights."
+)
+RESAMPLES = click.option(
+    "--resamples", type=int, required=True, help="Bootstrap resamples, clustered by track."
+)
+CONFIDENCE = click.option(
+    "--confidence", type=float, required=True, help="Of the intervals, between 0 and 1."
+)
+
+
+class Stage(click.Command):
+    """A command that can write a log."""
+
+    def __init__(self, *words, **more):
+        super().__init__(*words, **more)
+        told = "File for what is worth keeping of this run."
+        option = click.Option(["--log"], type=PATH, expose_value=False, callback=_log, help=told)
+        option.is_eager = True  # what another option stumbles over is logged, too
+        self.params.append(option)
+
+
+class Group(click.Group):
+    """A group of stages."""
+
+    command_class = Stage
+
+
+def _log(context: click.Context, _: click.Parameter, file: Path | None) -> None:
+    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(file, mode="w", encoding="utf-8"))
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=handlers, force=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.option("--log", "log_file", type=PATH, help="File for what is worth keeping of this run.")
-@click.option("--seed", default=0, help="The config's seed; every random draw derives from it.")
-@click.pass_context
-def stage(context: click.Context, log_file: Path | None, seed: int) -> None:
+def stages() -> None:
     """Stages of musical-roots. The workflow calls them; so can you."""
-    handlers: list[logging.Handler] = [logging.StreamHandler()]
-    if log_file:
-        log_file.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(log_file, mode="w", encoding="utf-8"))
-    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=handlers, force=True)
-    context.obj = seed
+
+
+def group(name: str, told: str) -> Group:
+    """A new group of stages."""
+    made = Group(name, help=told)
+    stages.add_command(made)
+    return made
 
 
 def main() -> None:
     """Run a stage; bad input ends it with one line and status 2."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        stage(prog_name="python -m musical_roots", standalone_mode=False)
+        stages(prog_name="python -m musical_roots", standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:
@@ -57,7 +106,7 @@ def main() -> None:
 def _disk_is_full(error: Exception) -> bool:
     # numpy and libsndfile do not say why a write fell short
     no_room = isinstance(error, OSError | RuntimeError) and shutil.disk_usage(".").free < 1 << 20
-    return no_room or getattr(error, "errno", None) == errno.ENOSPC
+    return no_room or getattr(error, "errno", None) in FULL
 
 
 def progress(total: int, what: str, unit: str):
@@ -69,4 +118,16 @@ def progress(total: int, what: str, unit: str):
 
 
 # what registers the stages
-from musical_roots.cli import corpus, embeddings, generation, influence, results  # noqa: E402, F401
+from musical_roots.cli import (  # noqa: E402, F401
+    config,
+    corpus,
+    embed,
+    generate,
+    influence,
+    perturb,
+    report,
+    robustness,
+    search,
+    train,
+    weights,
+)

@@ -1,73 +1,72 @@
 """Stages from packages or folders to clip lists."""
 
-from pathlib import Path
-
 import click
 
-from musical_roots.cli import PATH, log, progress, stage
-from musical_roots.errors import InputError
+from musical_roots.cli import LISTS, OUT, PATH, SEED, SHARD, TRACKS, group, log, progress
+
+corpus = group("corpus", "Recordings -> tracks -> clips.")
+PACKAGE = click.option("--package", required=True, help="Name of a Debian package.")
+MINIMUM = click.option("--minimum-s", type=float, required=True, help="Least length of a track.")
+MAXIMUM = click.option("--maximum-s", type=float, required=True, help="Greatest length of one.")
+SILENCE = click.option("--silence-lufs", type=float, required=True, help="Quieter audio is out.")
+REJECTED = click.option("--rejected", type=PATH, required=True, help="What is not kept, and why.")
+FINGERPRINTS = click.option("--fingerprints", type=PATH, required=True, help="Of what is kept.")
+KEPT = click.option("--tracks", "kept", type=PATH, required=True, help="What is kept.")
 
 
-@stage.command("fetch-package")
-@click.option("--manifest", type=PATH, required=True)
-@click.option("--package", required=True)
-@click.option("--mirror")
-@click.option("--out", type=PATH, required=True)
-def fetch_package(manifest: Path, package: str, mirror: str | None, out: Path) -> None:
+@corpus.command("package")
+@click.option("--manifest", type=PATH, required=True, help="Manifest of packages.")
+@PACKAGE
+@click.option("--mirror", help="Address or folder of an archive, in place of apt-get.")
+@OUT
+def package(manifest, package, mirror, out) -> None:
     """Fetch one Debian package of the manifest, and verify it."""
     from musical_roots.corpus import debian
 
     debian.fetch(debian.manifest(manifest)[package], out, mirror)
 
 
-@stage.command("unpack")
-@click.option("--deb", type=PATH, required=True)
-@click.option("--package", required=True)
+@corpus.command("unpack")
+@click.option("--deb", type=PATH, required=True, help="The package.")
+@PACKAGE
 @click.option("--tracks", type=PATH, required=True, help="Manifest of tracks.")
-@click.option("--out", type=PATH, required=True)
-def unpack(deb: Path, package: str, tracks: Path, out: Path) -> None:
+@OUT
+def unpack(deb, package, tracks, out) -> None:
     """Unpack the recordings of one package."""
     from musical_roots.corpus import debian
-    from musical_roots.tables import read_table
+    from musical_roots.corpus.sources.packages import track_rows
 
-    rows = read_table(tracks, ["package", "path"])
-    debian.unpack(deb, out, wanted=set(rows[rows.package == package].path))
+    wanted = {row["path"] for _, row in track_rows(tracks) if row["package"] == package}
+    debian.unpack(deb, out, wanted=wanted)
 
 
-@stage.command("recordings")
-@click.option("--source", required=True)
-@click.option("--root", type=PATH, required=True)
-@click.option("--metadata", type=PATH)
-@click.option("--tracks", type=PATH)
-@click.option("--package", "packages", multiple=True)
-@click.option("--out", type=PATH, required=True)
+@corpus.command("recordings")
+@click.option("--source", required=True, help="debian, folder, fma or mtg_jamendo.")
+@click.option("--root", type=PATH, required=True, help="Folder that holds the recordings.")
+@click.option("--metadata", type=PATH, help="Of a folder: table with path, artist, split, ...")
+@click.option("--tracks", type=PATH, help="Of debian: manifest of tracks.")
+@click.option("--package", "packages", multiple=True, help="Of debian: names of packages.")
+@OUT
 def recordings(source, root, metadata, tracks, packages, out) -> None:
     """List the recordings of a source."""
     from musical_roots.corpus import sources
     from musical_roots.tables import write_table
 
-    if source == "debian":
-        table = sources.debian(packages, tracks, root)
-    elif source == "folder":
-        table = sources.folder(root, metadata)
-    else:
-        table = {"fma": sources.fma, "mtg_jamendo": sources.mtg_jamendo}[source](root)
-    if table.empty:
-        raise InputError(f"{root}: no audio files; mend corpus.folder.root in the config")
+    table = sources.recordings(source, root, metadata, tracks, packages)
     log.info("%d recordings in %s", len(table), root)
     write_table(table, out)
 
 
-@stage.command("probe")
-@click.option("--recordings", "table", type=PATH, required=True)
-@click.option("--shard", type=(int, int), required=True, help="Which part, of how many.")
-@click.option("--minimum-s", type=float, required=True)
-@click.option("--maximum-s", type=float, required=True)
-@click.option("--silence-lufs", type=float, required=True)
-@click.option("--exclude", multiple=True)
-@click.option("--tracks", "kept", type=PATH, required=True)
-@click.option("--rejected", type=PATH, required=True)
-@click.option("--fingerprints", type=PATH, required=True)
+@corpus.command("probe")
+@click.option("--recordings", "table", type=PATH, required=True, help="All recordings.")
+@SHARD
+@MINIMUM
+@MAXIMUM
+@SILENCE
+@click.option("--exclude", multiple=True, help="Path pattern of recordings to leave out.")
+@KEPT
+@REJECTED
+@FINGERPRINTS
 def probe(table, shard, kept, rejected, fingerprints, **limits) -> None:
     """Read, measure and filter one part of the recordings."""
     from musical_roots.corpus import tracks
@@ -83,40 +82,43 @@ def probe(table, shard, kept, rejected, fingerprints, **limits) -> None:
         log.info("rejected %s: %s", row.path, row.reason)
 
 
-@stage.command("tracks")
+@corpus.command("tracks")
 @click.argument("probed", type=PATH, nargs=-1, required=True)
-@click.option("--near-duplicate-share", type=float, required=True)
-@click.option("--control-share", type=float, required=True)
-@click.option("--tracks", "kept", type=PATH, required=True)
-@click.option("--rejected", type=PATH, required=True)
-@click.pass_obj
+@click.option(
+    "--near-duplicate-share", type=float, required=True, help="Of a track that another repeats."
+)
+@click.option("--control-share", type=float, required=True, help="Of the playing time.")
+@click.option(
+    "--split-artists/--no-split-artists", required=True, help="Take names in one field apart."
+)
+@KEPT
+@REJECTED
+@SEED
 def merge_tracks(seed, probed, kept, rejected, **settings) -> None:
     """Find duplicates, and split the tracks by artist."""
     from musical_roots.corpus import tracks
     from musical_roots.tables import read_table, write_table
 
-    good, bad = tracks.merge(
-        [read_table(path) for path in probed],
-        [read_table(path.with_suffix(".rejected.parquet")) for path in probed],
-        [read_table(path.with_suffix(".fingerprints.parquet")) for path in probed],
-        seed=seed,
-        **settings,
-    )
+    parts = [
+        [read_table(path.with_suffix(suffix)) for path in probed]
+        for suffix in (".parquet", ".rejected.parquet", ".fingerprints.parquet")
+    ]
+    good, bad = tracks.merge(*parts, seed=seed, **settings)
     write_table(good, kept)
     write_table(bad, rejected)
     log.info("%d tracks kept, %d rejected", len(good), len(bad))
 
 
-@stage.command("clips")
-@click.option("--tracks", type=PATH, required=True)
-@click.option("--split", required=True)
-@click.option("--shard", type=(int, int), required=True, help="Which part, of how many.")
-@click.option("--duration-s", type=float, required=True)
-@click.option("--hop-s", type=float, required=True)
-@click.option("--silence-lufs", type=float, required=True)
-@click.option("--per-track", type=int, required=True)
-@click.option("--out", type=PATH, required=True)
-@click.pass_obj
+@corpus.command("clips")
+@TRACKS
+@click.option("--split", required=True, help="train or control.")
+@SHARD
+@click.option("--duration-s", type=float, required=True, help="Of a clip.")
+@click.option("--hop-s", type=float, required=True, help="From a clip's start to the next one's.")
+@SILENCE
+@click.option("--per-track", type=int, required=True, help="Clips of a track at most.")
+@OUT
+@SEED
 def clips(seed, tracks, split, shard, out, **grid) -> None:
     """Cut one part of a split's tracks into clips."""
     from musical_roots.corpus import clips
@@ -128,9 +130,9 @@ def clips(seed, tracks, split, shard, out, **grid) -> None:
         write_table(clips.cut(part, seed=seed, **grid, progress=bar.update), out)
 
 
-@stage.command("clip-list")
-@click.argument("lists", type=PATH, nargs=-1, required=True)
-@click.option("--out", type=PATH, required=True)
+@corpus.command("clip-list")
+@LISTS
+@OUT
 def clip_list(lists, out) -> None:
     """All clips of the corpus in one CSV, ordered by track and time."""
     from musical_roots.tables import read_tables, write_table

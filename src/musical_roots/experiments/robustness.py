@@ -29,7 +29,7 @@ def summarise(
     matches : DataFrame
         Match table of the perturbed clips, with their targets (`perturbed.targets`).
     perturbed : DataFrame
-        Their clip list.
+        Clip list that holds them; other clips in it are left alone.
     resamples, confidence
         Of the bootstrap, clustered by track.
     seed : int
@@ -46,6 +46,7 @@ def summarise(
     original = matches[matches.target == "original"].set_index("query_clip_id")
     random = matches[matches.target == "random"].set_index("query_clip_id")
 
+    perturbed = perturbed[perturbed.clip_id.isin(original.index)]
     rows = []
     for level, part in perturbed.groupby("level"):
         kind, unit = part.kind.iloc[0], part.unit.iloc[0]

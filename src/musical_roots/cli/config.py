@@ -1,0 +1,28 @@
+"""What is generated from the typed config."""
+
+from pathlib import Path
+
+import click
+
+from musical_roots.cli import PATH, group
+
+config = group("config", "The config's schema and reference.")
+
+
+@config.command("reference")
+@click.option(
+    "--schema",
+    type=PATH,
+    default=Path("workflow/schemas/config.schema.yaml"),
+    help="JSON schema, for editors and the workflow catalogue.",
+)
+@click.option(
+    "--readme", type=PATH, default=Path("config/README.md"), help="Every key, for people."
+)
+def reference(schema, readme) -> None:
+    """Write the config's schema and reference anew, from the typed config."""
+    from musical_roots import config
+    from musical_roots.tables import write_text
+
+    write_text(config.schema(), schema)
+    write_text(config.reference(), readme)

@@ -1,0 +1,73 @@
+"""Clip sets -> raw features -> unit vectors."""
+
+import click
+
+from musical_roots.cli import CHECKPOINTS, DEVICE, OUT, PATH, SEED, group, progress
+
+embed = group("embed", "Clip lists -> raw features -> unit vectors.")
+CLIPS = click.option("--clips", "table", type=PATH, required=True, help="Their clip list.")
+
+
+@embed.command("encode")
+@click.option("--encoder", required=True, help="Its name in the config.")
+@CLIPS
+@CHECKPOINTS
+@click.option("--batch", type=int, help="Clips a batch; what suits the device if not given.")
+@DEVICE
+@click.option(
+    "--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", help="Layers compute in it."
+)
+@click.option(
+    "--part",
+    type=click.Choice(["start", "centre", "end"]),
+    default="centre",
+    help="Of a clip, for an encoder that hears less.",
+)
+@OUT
+@SEED
+def encode(seed, encoder, table, checkpoints, batch, out, **settings) -> None:
+    """Raw features of a clip list."""
+    from musical_roots import embed
+    from musical_roots.encoders import base
+    from musical_roots.tables import read_table, write_array, write_json
+
+    clips = read_table(table)
+    model = base.load(encoder, checkpoints, seed=seed, **settings)
+    with progress(len(clips), f"{encoder}, {table.parent.name}", "clips") as bar:
+        features = embed.encode(clips, model, batch, bar.update)
+    write_json(embed.made_by(model, clips), out.with_suffix(".json"))
+    write_array(features, out)
+
+
+@embed.command("fit")
+@click.argument("features", type=PATH, nargs=-1, required=True)
+@OUT
+def fit(features, out) -> None:
+    """Per-dimension statistics of the training clips' features."""
+    import numpy as np
+
+    from musical_roots import embed
+    from musical_roots.tables import read_json, write_array
+
+    standardise = read_json(features[0].with_suffix(".json"))["standardise"]
+    shards = [np.load(path, mmap_mode="r") for path in features]
+    write_array(embed.fit(shards, standardise), out)
+
+
+@embed.command("vectors")
+@click.option("--features", type=PATH, required=True, help="Raw features of some clips.")
+@CLIPS
+@click.option("--statistics", type=PATH, required=True, help="Of the training clips.")
+@OUT
+def vectors(features, table, statistics, out) -> None:
+    """Unit vectors of raw features: one shard of embeddings."""
+    import numpy as np
+
+    from musical_roots import embed
+    from musical_roots.tables import read_json, read_table, write_shard
+
+    fitted = np.load(statistics)
+    made_by = read_json(features.with_suffix(".json"))
+    made_by["fingerprint"] += f"+{embed.digest(fitted)}"
+    vectors = embed.unit_vectors(np.load(features), fitted)
+    write_shard(out, vectors, embed.heard(read_table(table), made_by), made_by)

@@ -1,0 +1,49 @@
+"""Query clips of Experiment B, and their perturbed copies."""
+
+import click
+
+from musical_roots.cli import LISTS, OUT, PATH, SEED, TRACKS, group, log, progress
+
+perturb = group("perturb", "Query clips, and their perturbed copies.")
+
+
+@perturb.command("queries")
+@LISTS
+@TRACKS
+@click.option("--queries", "count", type=int, required=True, help="Clips to draw.")
+@OUT
+@SEED
+def queries(seed, lists, tracks, count, out) -> None:
+    """Draw the clips that are perturbed."""
+    from musical_roots import perturbed
+    from musical_roots.tables import read_table, read_tables, write_table
+
+    chosen = perturbed.choose_queries(read_tables(lists), read_table(tracks), count, seed)
+    if len(chosen) < count:
+        log.info("only %d clips for %d queries: every one of them is used", len(chosen), count)
+    write_table(chosen, out)
+
+
+@perturb.command("render")
+@LISTS
+@click.option("--queries", type=PATH, required=True, help="The clips that are perturbed.")
+@click.option("--kind", required=True, help="Of perturbation.")
+@click.option("--level", "levels", type=float, multiple=True, required=True, help="How far.")
+@click.option("--sample-rate", type=int, required=True, help="Of the audio, in Hz.")
+@click.option("--generator", type=(str, PATH), help="Whose codec, and the folder of its weights.")
+@click.option("--audio", type=PATH, required=True, help="Folder for the rendered audio.")
+@OUT
+@click.option("--targets", type=PATH, required=True, help="The pairs that are looked for.")
+@SEED
+def render(seed, lists, queries, kind, levels, sample_rate, generator, audio, out, targets) -> None:
+    """Perturb the query clips: audio, clip list, and the pairs to look for."""
+    from musical_roots import perturbed
+    from musical_roots.generators.base import load
+    from musical_roots.tables import read_table, read_tables, write_table
+
+    corpus, codec = read_tables(lists), generator and load(*generator)
+    planned, pairs = perturbed.plan(read_table(queries), corpus, kind, list(levels), seed)
+    with progress(len(planned), f"perturbing, {kind}", "clips") as bar:
+        made = perturbed.render_clips(planned, corpus, audio, sample_rate, seed, bar.update, codec)
+    write_table(pairs, targets)
+    write_table(made, out)

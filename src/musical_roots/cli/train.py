@@ -1,0 +1,99 @@
+"""What the workflow trains, on the train split alone."""
+
+import click
+
+from musical_roots.cli import DEVICE, OUT, PATH, SEED, TRACKS, group, progress
+
+train = group("train", "Train what the workflow trains, on the train split alone.")
+STEPS = click.option("--steps", type=int, required=True, help="Training steps.")
+CURVE = click.option("--curve", type=PATH, required=True, help="Table of the loss by step.")
+PRECISION = click.option(
+    "--precision",
+    type=click.Choice(["fp32", "bf16"]),
+    required=True,
+    help="What layers compute in.",
+)
+
+
+@train.command("clmr-open")
+@TRACKS
+@STEPS
+@click.option("--batch", type=int, required=True, help="Tracks a step, two views each.")
+@PRECISION
+@DEVICE
+@OUT
+@CURVE
+@SEED
+def clmr_open(seed, tracks, steps, out, curve, **how) -> None:
+    """Train the encoder clmr_open, watching its loss on the control split."""
+    from musical_roots.corpus import recordings
+    from musical_roots.encoders import clmr, clmr_training
+    from musical_roots.provenance import trained_here
+    from musical_roots.tables import read_table, write_table
+    from musical_roots.weights import files
+
+    table = read_table(tracks)
+    with progress(len(table), "reading recordings", "files") as bar:
+        heard = recordings.by_split(table, clmr.SAMPLE_RATE, bar.update)
+    with progress(steps, "training clmr_open", "steps") as bar:
+        tensors, losses = clmr_training.train(
+            **heard, seed=seed, steps=steps, progress=bar.update, **how
+        )
+    files.save(out, tensors, trained_here(seed, heard["train"], steps=steps, **how))
+    write_table(losses, curve)
+
+
+@train.command("openvamp-codec")
+@TRACKS
+@click.option("--codebooks", type=int, required=True, help="Of its quantiser.")
+@click.option("--entries", type=int, required=True, help="A codebook.")
+@click.option("--decoder-steps", type=int, required=True, help="Training steps of its decoder.")
+@OUT
+@SEED
+def openvamp_codec(seed, tracks, decoder_steps, out, **size) -> None:
+    """Train openvamp's codec on excerpts of training tracks."""
+    from musical_roots.corpus import recordings
+    from musical_roots.generators.openvamp import codec
+    from musical_roots.tables import read_table
+
+    table = read_table(tracks)
+    table = table[table.split == "train"]
+    heard = recordings.excerpts(table, codec.SAMPLE_RATE, seed)
+    how = {"seed": seed, "decoder_steps": decoder_steps}
+    with progress(decoder_steps, "training openvamp's codec", "steps") as bar:
+        trained = codec.train(heard, **size, **how, progress=bar.update)
+    trained.save(out, codec.about(seed, table.track_id, len(heard), decoder_steps))
+
+
+@train.command("openvamp")
+@click.option("--train", "train_files", type=PATH, multiple=True, required=True, help="Tokens.")
+@click.option("--control", "control_files", type=PATH, multiple=True, help="Tokens never seen.")
+@click.option("--codec", type=PATH, required=True, help="That made the tokens.")
+@click.option("--width", type=int, required=True, help="Of the transformer.")
+@click.option("--layers", type=int, required=True, help="Of the transformer.")
+@STEPS
+@click.option("--batch", type=int, required=True, help="Crops a step.")
+@PRECISION
+@DEVICE
+@OUT
+@CURVE
+@SEED
+def openvamp(
+    seed, train_files, control_files, codec, width, layers, steps, out, curve, **how
+) -> None:
+    """Train openvamp's network, watching its loss on the control split."""
+    from musical_roots.generators.openvamp import model, training
+    from musical_roots.generators.openvamp.codec import load
+    from musical_roots.provenance import trained_here
+    from musical_roots.tables import read_arrays, write_table
+    from musical_roots.weights import files
+
+    tokens, control, codec = read_arrays(train_files), read_arrays(control_files), load(codec)
+    size = model.Size(*codec.codebooks.shape[:2], width, layers)
+    with progress(steps, "training openvamp", "steps") as bar:
+        trained, losses = training.train(
+            tokens, control, size, seed=seed, steps=steps, progress=bar.update, **how
+        )
+    about = trained_here(seed, tokens, codec=codec.digest(), steps=steps, **how)
+    files.save(out, trained.tensors(), about | model.described(size))
+    write_table(losses, curve)

@@ -1,0 +1,128 @@
+"""Clip sets: what is embedded, in how many parts, and what becomes of it.
+
+Everything that is embedded is a clip set: clips of the corpus, perturbed clips, prompts, vamps,
+control music. They differ in the rows of their clip lists, and in what stands here. A new one is
+one more row of `clip_sets`.
+"""
+
+from dataclasses import dataclass
+
+INDEXES = ("train", "train_equal", "control")  # the training set, and two indexes of one size
+INCLUDED = ("included",)
+
+
+@dataclass(frozen=True)
+class ClipSet:
+    """Clips that are embedded together.
+
+    Attributes
+    ----------
+    name : str
+        Its folder, under clips/, embeddings/<encoder>/ and wherever else its files lie.
+    results : str
+        The study's folder.
+    shards : tuple of str
+        Its parts.
+    parents : str
+        Clip set that its rows were made from, part by part, where the corpus may lack them.
+    parts : tuple of str
+        Clip sets that it is made of, if it has no clip lists of its own.
+    rendered : bool
+        Whether its audio is made by the run, and removed once every encoder has heard it.
+    indexes : tuple of str
+        Where Experiment C searches for it; nowhere, if there are none.
+    prompt_track : tuple of str
+        Whether the track of its prompts can be found there: included, excluded, or each in turn.
+    k : int or None
+        Matches that Experiment C keeps of it; None for as many as the config says.
+    """
+
+    name: str
+    results: str
+    shards: tuple[str, ...]
+    parents: str = ""
+    parts: tuple[str, ...] = ()
+    rendered: bool = False
+    indexes: tuple[str, ...] = ()
+    prompt_track: tuple[str, ...] = INCLUDED
+    k: int | None = None
+
+    def lists(self) -> list[str]:
+        """Its clip lists."""
+        return [f"{self.results}/clips/{self.name}/{shard}.parquet" for shard in self.shards]
+
+    def audio(self) -> list[str]:
+        """Folder of the audio that is removed after use, if it has one."""
+        return [f"{self.results}/audio/{self.name}"] if self.rendered else []
+
+    def embeddings(self, encoder: str, shard: str | None = None) -> list[str]:
+        """Embeddings of one of its parts, or of all; of a set made of others, theirs."""
+        folder = f"{self.results}/embeddings/{encoder}"
+        shards = self.shards if shard is None else (shard,)
+        return [f"{folder}/{name}/{part}.npy" for name in self.parts or (self.name,)
+                for part in shards]  # fmt: skip
+
+    def features(self, encoder: str) -> list[str]:
+        """Raw features of all of its parts."""
+        folder = f"{self.results}/features/{encoder}/{self.name}"
+        return [f"{folder}/{shard}.npy" for shard in self.shards]
+
+    def influence(self, what: str, encoders: list[str]) -> list[str]:
+        """What Experiment C found for it: its "matches", or the "nearest" clips."""
+        folder = f"{self.results}/influence/{what}"
+        return [
+            f"{folder}/{encoder}/{self.name}/{shard}.parquet"
+            for encoder in encoders
+            for shard in self.shards
+        ]
+
+
+def clip_sets(config: dict) -> dict[str, ClipSet]:
+    """The clip sets of a config, by name.
+
+    Parameters
+    ----------
+    config : dict
+        A whole config, as `config.load` gives it.
+    """
+    results, made = config["results"], {}
+
+    def add(name: str, shards: int, **more) -> None:
+        parts = tuple(f"{shard:03d}" for shard in range(shards))
+        made[name] = ClipSet(name, results, parts, **more)
+
+    for split in splits(config):
+        add(split, config["encode"]["shards"])
+    for kind in active(config["robustness"]["perturbations"]):
+        add(f"perturbed-{kind}", 1, rendered=True)
+    shards = config["generation"]["shards"]
+    for generator in active(config["generators"]):
+        count = 1 if generator == "external" else shards
+        vamps = {"indexes": INDEXES, "prompt_track": ("included", "excluded")}
+        add(f"vamps-{generator}", count, parents=f"prompts-{generator}", **vamps)
+        add(f"prompts-{generator}", count)
+    if attributed(config):
+        add("control-excerpts", shards, indexes=("train", "train_equal"))
+        perturbed = tuple(name for name in made if made[name].rendered)
+        add("planted", 1, parts=perturbed, indexes=("train",), k=1)
+    for generator in attributed(config):
+        if generator != "external":  # its codec is not known
+            name = f"control_roundtrip-{generator}"
+            add(name, shards, parents="control-excerpts", indexes=("train",))
+    return made
+
+
+def active(section: dict) -> list[str]:
+    """Names in a section of the config whose `activate` is true."""
+    return [name for name, options in section.items() if options["activate"]]
+
+
+def splits(config: dict) -> list[str]:
+    """Halves of the corpus: without a control share, train is all of it."""
+    return ["train", "control"] if config["corpus"]["control_share"] > 0 else ["train"]
+
+
+def attributed(config: dict) -> list[str]:
+    """Generators whose outputs Experiment C asks after: it wants music that they never saw."""
+    wanted = config["influence"]["activate"] and "control" in splits(config)
+    return active(config["generators"]) if wanted else []

@@ -1,0 +1,68 @@
+"""The figures of a config: which table each draws, and where it stands in the report."""
+
+from dataclasses import dataclass
+
+from musical_roots.generators.base import GENERATORS
+from musical_roots.perturb import PERTURBATIONS
+from musical_roots.study.clip_sets import active, attributed
+from musical_roots.study.sections import GENERATION, INFLUENCE, ROBUSTNESS
+
+OPENVAMP = ("openvamp_training", "ngram_overlap")
+# Figure of Experiment C -> the table that it draws.
+OF_GENERATOR = {
+    "exceedance": "exceedance",
+    "calibration": "calibration_curve",
+    "planted": "planted",
+    "prompt_vs_training": "prompt_vs_training",
+    "concentration": "lorenz",
+    "hubness": "hubness",
+    "agreement": "agreement",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure in the report.
+
+    Attributes
+    ----------
+    draws : str
+        A key of `musical_roots.figures.FIGURES`; its caption is workflow/report/<draws>.rst.
+    table : str
+        Path of the table that it draws.
+    section : str
+        Of the report.
+    generator : str
+        Whose rows it draws; "" for all.
+    """
+
+    draws: str
+    table: str
+    section: str
+    generator: str = ""
+
+
+def figures(config: dict) -> dict[str, Figure]:
+    """The figures of a config, by name."""
+    results = config["results"]
+    made = {}
+
+    def add(draws: str, table: str, section: str, generator: str = "") -> None:
+        name = f"{draws}_of_{generator}" if generator else draws
+        made[name] = Figure(draws, f"{results}/{table}", section, generator)
+
+    add("robustness", "tables/robustness.csv", ROBUSTNESS)
+    add("robustness_recall", "tables/robustness.csv", ROBUSTNESS)
+    kinds = active(config["robustness"]["perturbations"])
+    if any(PERTURBATIONS[kind].family == "extended" for kind in kinds):
+        add("robustness_extended", "tables/robustness.csv", ROBUSTNESS)
+    if config["generators"]["openvamp"]["activate"]:
+        for draws in OPENVAMP:
+            add(draws, f"tables/{draws}.csv", GENERATION)
+    for generator in active(config["generators"]):
+        if generator in GENERATORS:
+            add("vamps", f"vamps/{generator}/000.parquet", GENERATION, generator)
+    for generator in attributed(config):
+        for draws, table in OF_GENERATOR.items():
+            add(draws, f"tables/{table}.csv", INFLUENCE, generator)
+    return made
