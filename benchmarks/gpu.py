@@ -18,9 +18,10 @@ from safetensors.numpy import load_file
 from threadpoolctl import threadpool_limits
 
 from musical_roots import tables
-from musical_roots.encoders import base, clap
+from musical_roots.encoders import base
 from musical_roots.encoders.laion_clap import LaionClap
 from musical_roots.weights import checkpoints
+from musical_roots.weights.formats import clap
 
 CLIPS, ALSO_HERE = 256, 16  # in a round; encoded on the CPU as well
 Encode = Callable[[np.ndarray], np.ndarray]

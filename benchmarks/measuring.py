@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from musical_roots.encoders import clap
 from musical_roots.provenance import environment
 from musical_roots.weights import checkpoints
+from musical_roots.weights.formats import clap
 
 ROOT = Path(__file__).parents[1]
 WEIGHTS = ROOT / "resources/checkpoints"
@@ -81,6 +81,5 @@ def beside_laion_clap(folder: Path, size: clap.Size) -> Path:
             (weights / file).symlink_to(WEIGHTS / file)
     else:
         checkpoints.fetch_random(name, weights, seed=0)
-        random = clap.random_tiny if size == clap.TINY else clap.random_base
-        random(weights / files[1], seed=0)
+        clap.write_random(weights / files[1], 0, name)
     return weights

@@ -17,11 +17,12 @@ from safetensors.numpy import load_file
 from threadpoolctl import threadpool_limits
 
 from musical_roots import embed, search, tables
-from musical_roots.encoders import base, clap
+from musical_roots.encoders import base
 from musical_roots.generators.base import VampSettings
 from musical_roots.generators.openvamp import codec, model, sampling, training
 from musical_roots.seeding import rng
 from musical_roots.weights import checkpoints
+from musical_roots.weights.formats import clap
 
 OPENVAMP = model.Size(codebooks=8, entries=256, width=192, layers=4)  # the default study's
 

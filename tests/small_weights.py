@@ -1,4 +1,4 @@
-"""Weights called small: their published file, and what their entry in the manifest names."""
+"""Weights called small, and the module of their layout: see `musical_roots.weights.formats`."""
 
 import hashlib
 import zipfile
@@ -14,7 +14,7 @@ def publish(path, numbers):
         archive.writestr(zipfile.ZipInfo("weights"), np.float32(numbers).tobytes())
 
 
-def convert(path):
+def convert(path, _name):
     with zipfile.ZipFile(path) as archive:
         tensor = np.frombuffer(archive.read("weights"), np.float32)
     if len(tensor) != 6:
@@ -23,7 +23,7 @@ def convert(path):
     yield {"half": tensor[3:]}, False
 
 
-def random(path, seed):
+def write_random(path, seed, _name):
     publish(path, seeding.rng(seed, "small.random", "weights").standard_normal(6))
 
 

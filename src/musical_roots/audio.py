@@ -12,8 +12,8 @@ import numpy as np
 import soundfile
 import soxr
 
+from musical_roots.atomic import atomic
 from musical_roots.errors import InputError
-from musical_roots.tables import atomic
 
 SUFFIXES = {
     ".wav",

@@ -6,16 +6,15 @@ row) and ``000.json`` (provenance: the encoder's fingerprint, versions, seed).
 """
 
 import json
-import os
 import zipfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from musical_roots.atomic import atomic
 from musical_roots.errors import InputError
 
 # Columns that stay text in a CSV or TSV, whatever they look like; empty is "".
@@ -35,24 +34,6 @@ TEXT = {
     *("package", "version", "architecture", "pool_path", "homepage", "sha256", "codec", "role"),
     *("encoder", "kind", "unit", "target", "claim", "certainty", "verdict"),
 }
-
-
-@contextmanager
-def atomic(path: Path | str) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well.
-
-    A run killed at any moment leaves either the old file or the new one, never half of one.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_text(text: str, path: Path | str) -> None:

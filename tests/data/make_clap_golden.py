@@ -1,6 +1,6 @@
 """Writes clap_golden.npz: what laion-clap 1.1.7 itself says of clips, with random weights.
 
-The weights are those of `clap.random_tiny` and `clap.random_base` for `SEED`, so that nothing needs
+The weights are those of `weights.formats.clap.write_random` for `SEED`, so that nothing needs
 fetching but the corpus' package noiz2sa-data (BSD-2-Clause; Kenta Cho). laion-clap lies in a folder
 of its own:
 
@@ -63,9 +63,9 @@ def clips(music: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    from musical_roots.encoders import clap
     from musical_roots.encoders.base import Settings
     from musical_roots.encoders.laion_clap import LaionClap
+    from musical_roots.weights.formats import clap
     from musical_roots.weights.manifest import SOURCES
 
     class LaionClapMusic(LaionClap):
@@ -75,8 +75,8 @@ def main() -> None:
         (Path(folder) / "laion-clap").symlink_to(ROOT / "resources" / "laion-clap")
         checkpoints = Path(folder) / "checkpoints"
         checkpoints.mkdir()
-        clap.random_tiny(checkpoints / SOURCES["clap"].file, SEED)
-        clap.random_base(checkpoints / SOURCES["clap_music"].file, SEED)
+        for name in clap.SIZES:
+            clap.write_random(checkpoints / SOURCES[name].file, SEED, name)
         sounds = clips(recording(Path(folder)))
         said = {}
         for oracle in (LaionClap, LaionClapMusic):

@@ -1,5 +1,6 @@
 """What several test modules start from: a published file, VampNet untrained, a small corpus."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -38,11 +39,11 @@ def source(wheel, monkeypatch) -> Callable:
             licence="ISC",
             citation="nobody",
             converted=("a.safetensors", "b.safetensors"),
-            convert="small_weights:convert",
-            random="small_weights:random",
+            format="small",
         )
         monkeypatch.setitem(SOURCES, "small", replace(entry, **changes))
 
+    monkeypatch.setitem(sys.modules, SOURCES["clap"].module.replace("clap", "small"), small_weights)
     monkeypatch.setattr(weights, "download", lambda *_: pytest.fail("tried to download"))
     source()
     return source

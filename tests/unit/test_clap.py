@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from musical_roots.encoders import clap, laion_clap, mel
+from musical_roots import mel
+from musical_roots.encoders import clap, laion_clap
 from musical_roots.encoders.base import Encoder, Settings, load
 from musical_roots.errors import InputError
 from musical_roots.weights import checkpoints as weights
 from musical_roots.weights import files, torch_pickle
+from musical_roots.weights.formats import clap as layout
 
 DATA = Path(__file__).parents[1] / "data"
 sys.path.insert(0, str(DATA))
@@ -38,7 +40,7 @@ def folder(tmp_path_factory):
 def published(tmp_path_factory):
     """A random HTSAT-tiny as it would be published."""
     path = tmp_path_factory.mktemp("published") / FILE
-    clap.random_tiny(path, make_clap_golden.SEED)
+    layout.write_random(path, make_clap_golden.SEED, "clap")
     return path
 
 
@@ -168,16 +170,16 @@ def holding(published, monkeypatch):
     return holding
 
 
-@pytest.mark.parametrize("layout", ["as published", "bare", "without module."])
-def test_each_published_layout_is_read(folder, content, holding, layout):
+@pytest.mark.parametrize("laid_out", ["as published", "bare", "without module."])
+def test_each_published_layout_is_read(folder, content, holding, laid_out):
     state = content["state_dict"]
     state["module.text_branch.embeddings.word_embeddings.weight"] = torch.zeros(3, 2)
-    if layout == "without module.":
+    if laid_out == "without module.":
         content = {name.removeprefix("module."): tensor for name, tensor in state.items()}
-    elif layout == "bare":
+    elif laid_out == "bare":
         content = state
-    [(tensors, _)] = clap.convert_tiny(holding(content))
-    converted = files.load(folder / "clap.safetensors", clap.shapes(clap.TINY))
+    [(tensors, _)] = layout.convert(holding(content), "clap")
+    converted = files.load(folder / "clap.safetensors", layout.shapes(layout.TINY))
     assert files.digest(tensors) == files.digest(converted)
 
 
@@ -203,34 +205,48 @@ def test_each_published_layout_is_read(folder, content, holding, layout):
 def test_a_file_of_something_else_is_refused(content, holding, edit, complaint):
     edit(content["state_dict"])
     with pytest.raises(ValueError, match=complaint):
-        list(clap.convert_tiny(holding(content)))
+        list(layout.convert(holding(content), "clap"))
 
 
 @pytest.mark.parametrize("content", [[1, 2], {"state_dict": 3}, {0: 1, "audio_branch.x": object()}])
 def test_a_file_of_no_tensors_is_refused(holding, content):
     with pytest.raises(ValueError, match="lacks"):
-        list(clap.convert_tiny(holding(content)))
+        list(layout.convert(holding(content), "clap"))
 
 
 def test_half_precision_in_a_file_is_read(content, holding):
     name = "audio_projection.2.bias"
     content["state_dict"][f"module.{name}"] = torch.full((512,), 0.5, dtype=torch.bfloat16)
-    [(tensors, _)] = clap.convert_tiny(holding(content))
+    [(tensors, _)] = layout.convert(holding(content), "clap")
     np.testing.assert_array_equal(tensors["audio_projection.linear2.bias"], np.full(512, 0.5, "f4"))
 
 
 def test_the_other_network_is_refused(published):
     with pytest.raises(ValueError, match="is an HTSAT-tiny, for the encoder clap; "):
-        list(clap.convert_base(published))
+        list(layout.convert(published, "clap_music"))
+
+
+def network_of_zeros(size):
+    shapes = layout.shapes(size).items()
+    return clap._network({name: np.zeros(shape, np.float32) for name, shape in shapes}, size)
+
+
+@pytest.mark.parametrize("size", layout.SIZES.values(), ids=str)
+def test_converted_tensors_are_all_that_transformers_has(size):
+    state = network_of_zeros(size).state_dict()
+    trained = {name: t.shape for name, t in state.items() if not name.endswith(clap.COMPUTED)}
+    assert layout.shapes(size) == trained
+
+
+def test_the_layouts_mel_bands_are_the_front_ends():
+    np.testing.assert_array_equal(layout.MEL, clap.MEL)
+    assert layout.DIM == clap.DIM
 
 
 def test_buffers_of_a_random_file_are_transformers(published):
-    tensors, random = clap.published(published, clap.TINY)
+    tensors, random = layout.read(published, layout.TINY)
     assert random
-    network = clap._network(
-        {name: np.zeros(shape, np.float32) for name, shape in clap.shapes(clap.TINY).items()},
-        clap.TINY,
-    ).audio_model.audio_encoder
+    network = network_of_zeros(layout.TINY).audio_model.audio_encoder
     for stage in range(3):
         ours, theirs = f"audio_branch.layers.{stage}.blocks.1", network.layers[stage].blocks[1]
         index = theirs.attention.self.relative_position_index.numpy()
@@ -242,7 +258,7 @@ def test_buffers_of_a_random_file_are_transformers(published):
 
 def test_random_weights_change_with_the_seed():
     name, shape = "audio_projection.0.bias", (512,)
-    one, other = (clap._drawn(seed, name, shape) for seed in (1, 2))
+    one, other = (layout._drawn(seed, name, shape) for seed in (1, 2))
     assert (one != other).all()
 
 
@@ -333,7 +349,7 @@ def test_laion_clap_says_what_it_lacks(beside, tmp_path):
 
 def test_weights_that_laion_clap_does_not_want_are_an_input_error(beside, monkeypatch):
     folder = beside(STAND_IN)
-    monkeypatch.setattr(laion_clap.LaionClap, "size", clap.BASE)
+    monkeypatch.setattr(laion_clap.LaionClap, "size", layout.BASE)
     (folder / "music_audioset_epoch_15_esc_90.14.pt").symlink_to(folder / FILE)
     with pytest.raises(InputError, match="not what laion-clap needs: it is an HTSAT-tiny"):
         laion_clap.LaionClap(folder, Settings())

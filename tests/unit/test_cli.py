@@ -69,16 +69,17 @@ def test_rejected_rows_are_named_and_listed(monkeypatch, tmp_path, capsys):
     assert table[["path", "row"]].values.tolist() == [[f"{tmp_path}/gone.wav", 2]]
 
 
-def test_a_full_disk_is_one_line_and_the_old_result_stays(monkeypatch, tmp_path, capsys):
+@pytest.mark.parametrize("full_up", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_one_line_and_the_old_result_stays(monkeypatch, tmp_path, capsys, full_up):
     out = tmp_path / "s.npy"
     out.write_bytes(b"old")
     (tmp_path / "000.json").write_text('{"standardise": true}')
     np.save(tmp_path / "000.npy", np.ones((2, 3), np.float32))
 
     def full(file):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(out))
+        raise OSError(full_up, os.strerror(full_up), str(out))
 
-    monkeypatch.setattr(tables.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     assert run(monkeypatch, "fit", tmp_path / "000.npy", "--out", out) == 2
     assert "the disk is full; free room and run again" in capsys.readouterr().err
     assert out.read_bytes() == b"old"

@@ -11,8 +11,10 @@ import torch
 
 from musical_roots.encoders import clmr
 from musical_roots.encoders.base import PLUMBING, Settings, load
+from musical_roots.encoders.clmr_training import SampleCNN
 from musical_roots.errors import InputError
 from musical_roots.weights import checkpoints, files
+from musical_roots.weights.formats import clmr as layout
 
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "data")]
@@ -37,14 +39,14 @@ def published(tmp_path_factory):
     """Random checkpoints of both published layouts."""
     folder = tmp_path_factory.mktemp("published")
     paths = {"clmr": folder / "clmr.zip", "clmr_1550": folder / "clmr_1550.pt"}
-    clmr.random_lightning(paths["clmr"], seed=1)
-    clmr.random_plain(paths["clmr_1550"], seed=1)
+    for name, path in paths.items():
+        layout.write_random(path, 1, name)
     return paths
 
 
 @pytest.fixture(scope="module")
 def converted(published):
-    return {name: next(clmr.convert(path))[0] for name, path in published.items()}
+    return {name: next(layout.convert(path, name))[0] for name, path in published.items()}
 
 
 @pytest.fixture(scope="module")
@@ -193,11 +195,11 @@ def test_random_weights_from_a_file_are_named_so(published, tmp_path, name):
 
 
 def test_random_checkpoints_repeat_to_the_bit(published, tmp_path):
-    clmr.random_lightning(tmp_path / "again.zip", seed=1)
-    clmr.random_plain(tmp_path / "again.pt", seed=1)
+    layout.write_random(tmp_path / "again.zip", 1, "clmr")
+    layout.write_random(tmp_path / "again.pt", 1, "clmr_1550")
     assert (tmp_path / "again.zip").read_bytes() == published["clmr"].read_bytes()
     assert (tmp_path / "again.pt").read_bytes() == published["clmr_1550"].read_bytes()
-    clmr.random_plain(tmp_path / "other.pt", seed=2)
+    layout.write_random(tmp_path / "other.pt", 2, "clmr_1550")
     assert (tmp_path / "other.pt").read_bytes() != published["clmr_1550"].read_bytes()
 
 
@@ -226,11 +228,17 @@ def test_all_layouts_are_read(published, converted, tmp_path):
     assert "encoder.conv11.0.weight" in older
     for content in (checkpoint, {**checkpoint, "state_dict": state}, plain, older):
         torch.save(content, tmp_path / "layout.pt")
-        [(tensors, _)] = clmr.convert(tmp_path / "layout.pt")
-        assert tensors.keys() == clmr.shapes().keys() == converted["clmr"].keys()
+        [(tensors, _)] = layout.convert(tmp_path / "layout.pt", "clmr")
+        assert tensors.keys() == layout.shapes().keys() == converted["clmr"].keys()
         for name, tensor in tensors.items():
             assert tensor.dtype == np.float32
             np.testing.assert_array_equal(tensor, converted["clmr"][name])
+
+
+def test_the_layouts_tensors_are_the_networks():
+    state = SampleCNN().state_dict()
+    trained = {n: t.shape for n, t in state.items() if not n.endswith("num_batches_tracked")}
+    assert layout.shapes() == clmr.shapes() == trained
 
 
 def test_an_optimiser_in_the_zip_is_passed_over(published, converted, tmp_path):
@@ -238,7 +246,7 @@ def test_an_optimiser_in_the_zip_is_passed_over(published, converted, tmp_path):
     path.write_bytes(published["clmr"].read_bytes())
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("clmr_checkpoint_10000/clmr_checkpoint_10000_optim.pt", b"momentum")
-    [(tensors, _)] = clmr.convert(path)
+    [(tensors, _)] = layout.convert(path, "clmr")
     assert files.digest(tensors) == files.digest(converted["clmr"])
 
 
@@ -250,14 +258,14 @@ def test_a_zip_may_hold_what_a_mac_adds(published, converted, tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("checkpoint.pt", content)
         archive.writestr("__MACOSX/._checkpoint.pt", b"nothing")
-    [(tensors, _)] = clmr.convert(path)
+    [(tensors, _)] = layout.convert(path, "clmr")
     np.testing.assert_array_equal(
         tensors["sequential.3.0.weight"], converted["clmr"]["sequential.3.0.weight"]
     )
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("another.pt", content)
     with pytest.raises(ValueError, match=r"one \.pt file, and holds 2"):
-        list(clmr.convert(path))
+        list(layout.convert(path, "clmr"))
 
 
 def test_another_network_is_refused(published, tmp_path):
@@ -278,10 +286,10 @@ def test_another_network_is_refused(published, tmp_path):
         change(state)
         torch.save(state, path)
         with pytest.raises(ValueError, match=complaint):
-            list(clmr.convert(path))
+            list(layout.convert(path, "clmr"))
     torch.save([1, 2], path)
     with pytest.raises(ValueError, match="no state dict"):
-        list(clmr.convert(path))
+        list(layout.convert(path, "clmr"))
 
 
 def test_our_own_is_loaded_from_its_file(folder, converted, tmp_path):
@@ -290,9 +298,7 @@ def test_our_own_is_loaded_from_its_file(folder, converted, tmp_path):
     ):
         load("clmr_open", tmp_path)
     about = {"source": "a test"}
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    files.write(tmp_path / "clmr_open.safetensors", converted["clmr"], about, scratch)
+    files.save(tmp_path / "clmr_open.safetensors", converted["clmr"], about)
     encoder = load("clmr_open", tmp_path)
     assert encoder.label == "clmr_open"
     clip = np.random.default_rng(0).standard_normal((1, 66_150)).astype(np.float32) / 10

@@ -17,6 +17,7 @@ from musical_roots.encoders.clmr_views import SAMPLE_RATE, WINDOW
 from musical_roots.errors import InputError
 from musical_roots.seeding import rng
 from musical_roots.weights import files
+from musical_roots.weights.formats import clmr as layout
 
 TIME = np.arange(WINDOW) / SAMPLE_RATE
 NOISE = (np.random.default_rng(0).standard_normal(WINDOW) / 10).astype(np.float32)
@@ -288,7 +289,7 @@ def test_what_was_trained_is_a_clmr(trained, tracks):
 def test_a_trained_network_is_saved_as_one_is_published(tmp_path):
     state = clmr_training.SampleCNN().state_dict()
     torch.save({f"encoder.{name}": tensor for name, tensor in state.items()}, tmp_path / "ours.pt")
-    [(tensors, random)] = clmr.convert(tmp_path / "ours.pt")
+    [(tensors, random)] = layout.convert(tmp_path / "ours.pt", "clmr")
     assert not random
     for name, tensor in tensors.items():
         np.testing.assert_array_equal(tensor, state[name])

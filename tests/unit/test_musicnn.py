@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from musical_roots.encoders import handcrafted, mel, musicnn
+from musical_roots import mel
+from musical_roots.encoders import handcrafted, musicnn
 from musical_roots.encoders.base import load
 from musical_roots.errors import InputError
 from musical_roots.weights import files, tf_checkpoint

@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -52,29 +50,6 @@ def test_a_bad_table_is_named(tmp_path):
     (tmp_path / "t.parquet").write_bytes(b"PAR1 but not really")
     with pytest.raises(InputError, match="not a readable table"):
         tables.read_table(tmp_path / "t.parquet")
-
-
-def test_a_failing_write_leaves_the_old_file_and_no_litter(tmp_path):
-    path = tmp_path / "file"
-    path.write_text("old")
-    with pytest.raises(RuntimeError), tables.atomic(path) as temporary:
-        temporary.write_text("new, but only ha")
-        raise RuntimeError
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_killed_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "file"
-    path.write_text("old")
-    code = (
-        "import os, sys, signal; from musical_roots.tables import atomic\n"
-        "with atomic(sys.argv[1]) as temporary:\n"
-        "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(path)])
-    assert done.returncode == -9
-    assert path.read_text() == "old"
 
 
 def test_shards_open_as_one(tmp_path):

@@ -13,9 +13,10 @@ from recorded_vampnet import PROMPTS, SETTINGS, equal, real, recording
 
 from musical_roots.audio import rms
 from musical_roots.errors import InputError
-from musical_roots.generators import vampnet, vampnet_weights, vampnet_worker
+from musical_roots.generators import vampnet, vampnet_worker
 from musical_roots.generators.base import VampSettings, load
 from musical_roots.weights import checkpoints as weights
+from musical_roots.weights.formats.vampnet import COARSE
 
 RECORDED, REAL = "a recording of the worker", "the worker itself"
 
@@ -85,7 +86,7 @@ def test_what_the_settings_ask_for_is_kept(vamps):
             assert first[math.floor(5501 / 768) - 1 :][:2].all() and not first[3:6].any()
         # the first and the last frame are kept in the coarse codebooks, whatever the settings say
         edges = np.zeros_like(rest)
-        edges[: vampnet_weights.COARSE - 1, [0, -1]] = True
+        edges[: COARSE - 1, [0, -1]] = True
         below = (np.arange(1, 14) < upper)[:, None]
         np.testing.assert_array_equal(rest, (below & first) | edges)
 

@@ -11,10 +11,11 @@ from recorded_vampnet import PROMPTS, SETTINGS, equal, real, recording
 from safetensors.numpy import load_file
 
 from musical_roots.errors import InputError
-from musical_roots.generators import vampnet, vampnet_weights
+from musical_roots.generators import vampnet
 from musical_roots.generators.base import load
 from musical_roots.weights import checkpoints as weights
 from musical_roots.weights import files
+from musical_roots.weights.formats import vampnet as layout
 from musical_roots.weights.manifest import SOURCES
 
 LICENCE = "CC BY-NC-SA 4.0"
@@ -27,7 +28,7 @@ def published(tmp_path):
 
     def published(name, edit=lambda content: content["metadata"].pop("name")):
         path = tmp_path / FILES[name]
-        weights._imported(SOURCES[name].random)(path, 1)
+        layout.write_random(path, 1, name)
         content = torch.load(path, weights_only=True)
         edit(content)
         torch.save(content, path)
@@ -41,7 +42,7 @@ def test_tensors_and_arguments_are_converted_as_they_were(published, tmp_path, n
     path = published(name, lambda content: content["metadata"].update(name="best", epoch=7))
     (file,) = weights.fetch(name, tmp_path / "checkpoints", path)
     tensors = load_file(file)
-    kwargs = json.loads(bytes(tensors.pop(vampnet_weights.KWARGS)))
+    kwargs = json.loads(bytes(tensors.pop(layout.KWARGS)))
     content = torch.load(path, weights_only=True)
     assert kwargs == content["metadata"]["kwargs"]
     assert tensors.keys() == content["state_dict"].keys()
@@ -67,7 +68,7 @@ def test_the_fingerprint_changes_with_each_weight_and_argument(beside_vampnet, t
         return generator.fingerprint
 
     bias = next(key for key in tensors_of[f"{name}.safetensors"] if key.endswith(".bias"))
-    said = [fingerprint(change) for change in (None, bias, vampnet_weights.KWARGS, None)]
+    said = [fingerprint(change) for change in (None, bias, layout.KWARGS, None)]
     assert len(set(said)) == 3 and said[0] == said[3]
 
 
@@ -140,23 +141,23 @@ def test_the_licence_is_shown_before_the_file_is_used(published, tmp_path, monke
     caplog.set_level(logging.INFO, "musical_roots")
     seen = []
 
-    def convert(path):
+    def convert(path, name):
         seen.append(caplog.text)
         return iter(())
 
-    monkeypatch.setattr(vampnet_weights, "convert_codec", convert)
+    monkeypatch.setattr(layout, "convert", convert)
     with pytest.raises(InputError):
         weights.fetch("vampnet_codec", tmp_path / "checkpoints", published("vampnet_codec"))
     assert LICENCE in seen[0] and "arXiv:2307.04686" in seen[0]
 
 
-def test_random_weights_repeat_to_the_bit_and_change_with_the_seed(tmp_path):
-    for write in ("random_codec", "random_coarse", "random_fine"):
-        paths = [tmp_path / f"{write}-{i}" for i in range(3)]
-        for path, seed in zip(paths, (1, 1, 2), strict=True):
-            getattr(vampnet_weights, write)(path, seed)
-        one, same, other = (path.read_bytes() for path in paths)
-        assert one == same != other
+@pytest.mark.parametrize("name", vampnet.WEIGHTS)
+def test_random_weights_repeat_to_the_bit_and_change_with_the_seed(tmp_path, name):
+    paths = [tmp_path / f"{i}.pth" for i in range(3)]
+    for path, seed in zip(paths, (1, 1, 2), strict=True):
+        layout.write_random(path, seed, name)
+    one, same, other = (path.read_bytes() for path in paths)
+    assert one == same != other
 
 
 @pytest.mark.parametrize("name", vampnet.WEIGHTS)

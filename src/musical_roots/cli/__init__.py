@@ -5,7 +5,6 @@ Each stage imports what it needs inside its function, so that it starts quickly,
 `digests.Digests` knows which modules the stage depends on.
 """
 
-import errno
 import logging
 import shutil
 import sys
@@ -13,11 +12,10 @@ from pathlib import Path
 
 import click
 
-from musical_roots.errors import InputError
+from musical_roots.errors import InputError, disk_full, is_disk_full
 
 log = logging.getLogger("musical_roots")
 PATH = click.Path(path_type=Path)
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 # Options that mean the same wherever they stand.
 SEED = click.option(
@@ -99,14 +97,14 @@ def main() -> None:
             log.exception("musical-roots: failed; this is a defect, please report it")
             sys.exit(1)
         where = getattr(error, "filename", None) or Path.cwd()
-        log.error("musical-roots: error: %s: the disk is full; free room and run again", where)
+        log.error("musical-roots: error: %s", disk_full(where))
         sys.exit(2)
 
 
 def _disk_is_full(error: Exception) -> bool:
     # numpy and libsndfile do not say why a write fell short
     no_room = isinstance(error, OSError | RuntimeError) and shutil.disk_usage(".").free < 1 << 20
-    return no_room or getattr(error, "errno", None) in FULL
+    return no_room or is_disk_full(error)
 
 
 def progress(total: int, what: str, unit: str):

@@ -3,8 +3,6 @@
 No root is needed, and nothing but Python once the package is here.
 """
 
-import errno
-import hashlib
 import lzma
 import os
 import shutil
@@ -14,21 +12,17 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
-from http.client import HTTPException
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
-from urllib.error import HTTPError, URLError
 from urllib.parse import quote, unquote, urlsplit
-from urllib.request import Request, urlopen
 
-from tqdm import tqdm
-
-from musical_roots.errors import InputError
+from musical_roots.atomic import atomic, atomic_folder, settle
+from musical_roots.download import BLOCK, DownloadError, download, sha256_of
+from musical_roots.errors import InputError, disk_full, is_disk_full, says_disk_full
 from musical_roots.tables import read_table
 
 MIRROR = "set corpus.debian.mirror to an archive that has it"
-BLOCK = 1 << 20
-TRIES = 3
 
 
 def manifest(path: Path | str, only: Iterable[str] = ()) -> dict[str, dict]:
@@ -72,7 +66,7 @@ def fetch(package: Mapping, destination: Path | str, mirror: str | None = None) 
         away.
     """
     destination = Path(destination)
-    if destination.is_file() and _sha256(destination) == package["sha256"]:
+    if destination.is_file() and sha256_of(destination) == package["sha256"]:
         return
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
@@ -83,8 +77,8 @@ def fetch(package: Mapping, destination: Path | str, mirror: str | None = None) 
         else:
             _from_folder(package, destination, mirror)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise _disk_full(package, destination) from error
+        if is_disk_full(error):
+            raise disk_full(destination, int(package["size_bytes"])) from error
         raise InputError(
             f"{package['package']}: {error}; check the network and {destination.parent}"
         ) from error
@@ -119,28 +113,20 @@ def unpack(
     """
     deb, destination = Path(deb), Path(destination)
     wanted = None if wanted is None else {PurePosixPath(path).as_posix() for path in wanted}
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=destination.parent))
     try:
-        with open(deb, "rb") as file:
+        with atomic_folder(destination) as temporary, open(deb, "rb") as file:
             section, compression = _data(file, deb)
             with tarfile.open(fileobj=section, mode=f"r|{compression}") as archive:
                 for member in archive:
                     _extract(archive, member, temporary, wanted, deb)
-        os.chmod(temporary, 0o755)
-        if destination.is_dir():
-            shutil.rmtree(destination)
-        os.rename(temporary, destination)
     except (tarfile.TarError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, EOFError) as error:
         raise InputError(
             f"{deb}: damaged or cut short ({error}); delete it and fetch it again"
         ) from error
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise InputError(f"{destination}: the disk is full; free some and run again") from error
+        if is_disk_full(error):
+            raise disk_full(destination) from error
         raise InputError(f"{deb}: cannot be unpacked ({error}); fetch it again") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return sorted(
         path.relative_to(destination).as_posix()
         for path in destination.rglob("*")
@@ -166,7 +152,8 @@ def _from_apt(package: Mapping, destination: Path) -> None:
         found = sorted(place.glob("*.deb"))
         if not found:
             raise InputError(f"{name}: apt-get download wrote no package; {MIRROR}")
-        _accept(found[0], destination, package)
+        _check(package, found[0])
+        settle(found[0], destination)
 
 
 def _own_lists(folder: Path) -> list[str]:
@@ -197,8 +184,8 @@ def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess:
 
 def _apt_error(package: Mapping, said: str, own: list[str], destination: Path) -> InputError:
     name, version = package["package"], package["version"]
-    if "No space left on device" in said:
-        return _disk_full(package, destination)
+    if says_disk_full(said):
+        return disk_full(destination, int(package["size_bytes"]))
     offered = _run(["apt-cache", *own, "madison", name], destination.parent).stdout
     versions = sorted({line.split("|")[1].strip() for line in offered.splitlines() if "|" in line})
     if version in versions or any(
@@ -216,50 +203,13 @@ def _apt_error(package: Mapping, said: str, own: list[str], destination: Path) -
 
 def _from_archive(package: Mapping, destination: Path, mirror: str) -> None:
     url = f"{mirror.rstrip('/')}/{quote(package['pool_path'], safe='/+~:%')}"
-    partial = destination.with_name(f".{destination.name}.part")
-    for attempt in range(TRIES):
-        try:
-            _download(url, partial, int(package["size_bytes"]))
-        except HTTPError as error:
-            if error.code == 416:  # what is here is longer than what is there
-                partial.unlink(missing_ok=True)
-            elif error.code < 500 or attempt == TRIES - 1:
-                raise InputError(f"{url}: {error.code} {error.reason}; {MIRROR}") from error
-        except (URLError, TimeoutError, ConnectionError, HTTPException) as error:
-            if attempt == TRIES - 1:
-                reason = getattr(error, "reason", error)
-                raise InputError(
-                    f"{url}: {reason}; check the network or corpus.debian.mirror, and run again"
-                ) from error
-        else:
-            if partial.stat().st_size >= int(package["size_bytes"]):
-                break
-    else:
-        raise InputError(f"{url}: the connection broke off; run again to go on where it stopped")
-    _accept(partial, destination, package)
-
-
-def _download(url: str, partial: Path, size: int) -> None:
-    """Fetch `url` into `partial`, going on where an earlier run stopped."""
-    start = partial.stat().st_size if partial.is_file() else 0
-    if start >= size:
-        return
-    request = Request(url, headers={"Range": f"bytes={start}-"} if start else {})
-    with urlopen(request, timeout=60) as answer:
-        start = start if answer.status == 206 else 0
-        with (
-            open(partial, "ab" if start else "wb") as file,
-            tqdm(
-                desc=url.rsplit("/", 1)[1],
-                total=size,
-                initial=start,
-                unit="B",
-                unit_scale=True,
-                disable=None,  # a bar on a terminal, nothing in a log
-            ) as bar,
-        ):
-            while block := answer.read(BLOCK):
-                bar.update(file.write(block))
+    try:
+        download(url, destination, partial(_check, package), int(package["size_bytes"]))
+    except DownloadError as error:
+        mend = (
+            MIRROR if error.refused else "check the network or corpus.debian.mirror, and run again"
+        )
+        raise InputError(f"{url}: {error}; {mend}") from error
 
 
 def _from_folder(package: Mapping, destination: Path, mirror: str) -> None:
@@ -274,37 +224,20 @@ def _from_folder(package: Mapping, destination: Path, mirror: str) -> None:
             f"{folder}: neither {pool} nor {pool.name} is there; put it there or mend "
             "corpus.debian.mirror"
         )
-    partial = destination.with_name(f".{destination.name}.part")
-    shutil.copyfile(found, partial)
-    _accept(partial, destination, package)
+    with atomic(destination) as temporary:
+        shutil.copyfile(found, temporary)
+        _check(package, temporary)
 
 
-def _accept(partial: Path, destination: Path, package: Mapping) -> None:
-    """Let a download take its place, if it is the file that the manifest means."""
-    size, digest = partial.stat().st_size, _sha256(partial)
+def _check(package: Mapping, path: Path) -> None:
+    """Whether a file is the one that the manifest means."""
+    size, digest = path.stat().st_size, sha256_of(path)
     if size != int(package["size_bytes"]) or digest != package["sha256"]:
-        partial.unlink()
         raise InputError(
             f"{package['package']} {package['version']}: expected {package['size_bytes']} bytes "
             f"with SHA-256 {package['sha256']}, got {size} with {digest}; run again, and if it "
             f"stays so, {MIRROR}"
         )
-    with open(partial, "rb") as file:
-        os.fsync(file.fileno())
-    os.replace(partial, destination)
-
-
-def _disk_full(package: Mapping, destination: Path) -> InputError:
-    need = int(package["size_bytes"]) / 1e6
-    return InputError(
-        f"{destination}: the disk is full; free {need:.0f} MB for {package['package']} and run "
-        "again"
-    )
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class _Section:

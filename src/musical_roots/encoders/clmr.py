@@ -16,10 +16,6 @@ The numbers are the original's, but got faster on a CPU (`_Pooling`):
 - What is pooled is never written to memory before it is pooled.
 """
 
-import io
-import re
-import tempfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,9 +23,8 @@ import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
 
-from musical_roots import seeding
 from musical_roots.encoders.base import Encoder, Settings
-from musical_roots.weights import RANDOM, files, torch_pickle
+from musical_roots.weights import files
 
 VERSION = "clmr-1"  # raise the number whenever features change
 SAMPLE_RATE, WINDOW = 22_050, 3**10
@@ -40,9 +35,6 @@ BATCH_NORM_EPS = 1e-5
 TILE = 6  # outputs that share their products; two groups of three to pool
 POINTS = (0, 1, -1, 2, -2, 0.5, -0.5)  # where Toom and Cook evaluate; and at infinity
 AT_ONCE = 56  # tiles that stay in a core's cache
-
-NO_DATASET = "none: random weights"  # in a file that `random_lightning` writes
-PUBLISHED = re.compile(r"(model\.)?encoder\.(sequential\.|conv)(\d+)\.([01])\.(\w+)")
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
@@ -222,135 +214,3 @@ class _Torch:
                     x = torch.max_pool1d(x, 3)
                 x = x.relu_()
             return x[:, :, 0].float().cpu().numpy()
-
-
-# The published files
-
-
-def convert(published: Path) -> files.Converted:
-    """The tensors of ``clmr.safetensors`` and its like, of a checkpoint in one of three layouts.
-
-    - a PyTorch Lightning checkpoint: ``state_dict["model.encoder.sequential.{block}.{0|1}.*"]``;
-    - a state dict: ``encoder.sequential.{block}.{0|1}.*``;
-    - an older one, blocks counted from 1: ``encoder.conv{block}.{0|1}.*`` (the branch v1 of CLMR
-      still reads it).
-
-    Any of them may lie in a zip, as release 2.0 does, alone or beside its optimiser. Which of the
-    layouts a release has could not be seen here. The projector and a dense layer are left out.
-
-    Raises
-    ------
-    ValueError
-        If it is another network.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        content = torch_pickle.read(_unpacked(Path(published), Path(folder)))
-        yield _converted(content), _is_random(content)
-
-
-def _converted(content: object) -> files.Tensors:
-    if isinstance(content, dict) and "pytorch-lightning_version" in content:
-        content = content.get("state_dict")
-    if not isinstance(content, dict):
-        raise ValueError("it holds no state dict")
-    names = {str(name): PUBLISHED.fullmatch(str(name)) for name in content}
-    tensors = {}
-    for name, found in names.items():
-        # Lightning holds the encoder twice
-        if found and (found[1] or f"model.{name}" not in content):
-            block = int(found[3]) - (found[2] == "conv")
-            tensors[f"sequential.{block}.{found[4]}.{found[5]}"] = content[name]
-    if missing := [name for name in shapes() if name not in tensors]:
-        raise ValueError(
-            f"it is no SampleCNN of CLMR: it has no tensor encoder.{missing[0]}"
-            + f" (and lacks {len(missing) - 1} more)" * (len(missing) > 1)
-        )
-    for name, shape in shapes().items():
-        if tuple(tensors[name].shape) != shape:
-            raise ValueError(
-                f"it is no SampleCNN of CLMR: tensor encoder.{name} has shape "
-                f"{tuple(tensors[name].shape)}, not {shape}"
-            )
-    return {name: tensors[name].numpy().astype(np.float32) for name in shapes()}
-
-
-def _is_random(content: dict) -> bool:
-    """Whether `random_lightning` or `random_plain` wrote it."""
-    hyperparameters = content.get("hyper_parameters")
-    if isinstance(hyperparameters, dict) and hyperparameters.get("dataset") == NO_DATASET:
-        return True
-    return content.get("name") == RANDOM
-
-
-def _unpacked(published: Path, folder: Path) -> Path:
-    """The checkpoint itself: `published`, or what it is the archive of, put into `folder`."""
-    if not zipfile.is_zipfile(published):
-        return published
-    with zipfile.ZipFile(published) as archive:
-        names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]
-        if any(name.endswith("data.pkl") for name in names):  # torch's own format is a zip too
-            return published
-        # release 2.0 was saved with its optimiser beside it
-        inner = [n for n in names if n.endswith((".pt", ".ckpt")) and "_optim." not in n]
-        if len(inner) != 1:
-            raise ValueError(f"it should hold one .pt file, and holds {len(inner)}")
-        path = folder / "checkpoint.pt"
-        path.write_bytes(archive.read(inner[0]))
-    return path
-
-
-def random_lightning(path: Path, seed: int) -> None:
-    """Writes a checkpoint that has learned nothing, laid out as release 2.0: Lightning, in a zip.
-
-    Filters are normal with a variance of 2 / fan-in (He et al. 2015). Those of all blocks but the
-    first sum to zero, lest what all sounds share drown what they do not. Every tensor is drawn from
-    the seed and its published name.
-    """
-    model = _random("clmr.random", seed, "model.")
-    encoder = {k.removeprefix("model."): v for k, v in model.items() if "encoder" in k}
-    checkpoint = {
-        "epoch": 0,
-        "global_step": 0,
-        "pytorch-lightning_version": "1.3.8",
-        "state_dict": encoder | model,
-        "callbacks": {},
-        "optimizer_states": [],
-        "lr_schedulers": [],
-        "hparams_name": "args",
-        "hyper_parameters": {"seed": seed, "dataset": NO_DATASET, "supervised": 0},
-    }
-    content = io.BytesIO()
-    torch.save(checkpoint, content)
-    with zipfile.ZipFile(path, "w") as archive:
-        # a name alone has a time of its own, and the file should repeat to the bit
-        name = zipfile.ZipInfo("clmr_checkpoint_10000/clmr_checkpoint_10000.pt")
-        archive.writestr(name, content.getvalue())
-
-
-def random_plain(path: Path, seed: int) -> None:
-    """As `random_lightning`, laid out as release 1.0: a state dict, and a name that marks it."""
-    content = io.BytesIO()  # a path would leave its name in the file
-    torch.save(_random("clmr_1550.random", seed, "") | {"name": RANDOM}, content)
-    Path(path).write_bytes(content.getvalue())
-
-
-def _random(stage: str, seed: int, prefix: str) -> dict:
-    """State dict of encoder and projector, torch tensors under their published names."""
-    wanted = {f"{prefix}encoder.{name}": shape for name, shape in shapes().items()}
-    wanted |= {f"{prefix}projector.0.weight": (512, 512), f"{prefix}projector.2.weight": (64, 512)}
-    state = {}
-    for name, shape in wanted.items():
-        drawn = seeding.rng(seed, stage, name).standard_normal(shape, np.float32)
-        if len(shape) > 1:
-            drawn *= np.sqrt(2 / np.prod(shape[1:]))
-            if len(shape) == 3 and shape[1] > 1:
-                drawn -= drawn.mean(axis=(1, 2), keepdims=True)
-        elif name.endswith("running_var"):
-            # about what music has there
-            drawn = (1 + drawn / 10) ** 2 * (0.02 if ".sequential.0." in name else 1)
-        else:
-            drawn = drawn / 10 + name.endswith("1.weight")
-        state[name] = torch.from_numpy(np.float32(drawn))
-        if name.endswith("running_var"):
-            state[name.replace("running_var", "num_batches_tracked")] = torch.tensor(0)
-    return state

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from musical_roots.encoders import mel
+from musical_roots import mel
 from musical_roots.encoders.base import Encoder, Settings
 
 VERSION = 1  # raise it whenever features change

@@ -23,6 +23,7 @@ from musical_roots.encoders import clap, laion_clap_worker
 from musical_roots.encoders.base import Encoder, Settings
 from musical_roots.errors import InputError
 from musical_roots.weights import files
+from musical_roots.weights.formats import clap as layout
 from musical_roots.weights.manifest import SOURCES
 
 VERSION = "laion-clap-1.1.7"
@@ -41,7 +42,7 @@ class LaionClap(Encoder):
     sample_rate = clap.SAMPLE_RATE
     window = clap.SAMPLES
     dim = clap.DIM
-    size = clap.TINY
+    size = layout.TINY
 
     def __init__(self, checkpoints: Path, settings: Settings):
         source = SOURCES[self.size.encoder]
@@ -58,7 +59,7 @@ class LaionClap(Encoder):
                 f"{source.url}"
             )
         try:
-            tensors, self.plumbing = clap.published(path, self.size)
+            tensors, self.plumbing = layout.read(path, self.size)
         except ValueError as error:
             raise InputError(
                 f"{path} is not what laion-clap needs: {error}; put {source.url} in its place"

@@ -21,8 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from musical_roots import seeding
-from musical_roots.encoders import mel
+from musical_roots import mel, seeding
 from musical_roots.encoders.base import Encoder, Settings
 from musical_roots.weights import files
 from musical_roots.weights.manifest import SOURCES

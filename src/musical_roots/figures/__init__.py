@@ -12,8 +12,8 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
+from musical_roots.atomic import atomic
 from musical_roots.figures import generation, influence, robustness
-from musical_roots.tables import atomic
 
 FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "robustness": robustness.robustness,

@@ -6,28 +6,26 @@ carries the hash of its source and of its own tensors, so a damaged one is never
 SHA-256 is known, the first file is believed, and its hash is kept from then on.
 """
 
-import hashlib
 import logging
-import os
 import re
 import subprocess
 import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
-from musical_roots.errors import InputError
-from musical_roots.weights import PLUMBING, files, tf_checkpoint
-from musical_roots.weights.download import DownloadError, download
+from musical_roots.download import DownloadError, download, part_of, sha256_of
+from musical_roots.errors import InputError, disk_full, says_disk_full
+from musical_roots.weights import PLUMBING, files
 from musical_roots.weights.manifest import SOURCES, Source
 
 log = logging.getLogger("musical_roots")
 
-_OPTIMISER = ("Adam", "Adam_1", "beta1_power", "beta2_power")
 # how code stumbles that reads a damaged file, or another layout than it knows
 _STUMBLES = (
     *(ValueError, LookupError, TypeError, AttributeError, EOFError),
@@ -74,14 +72,14 @@ def fetch(
             )
         source = replace(source, sha256=sha256.lower(), size_bytes=None)
     if local is not None and source.sha256 is None:
-        source = replace(source, sha256=_sha256(_published(name, source, folder, local)))
+        source = replace(source, sha256=sha256_of(_published(name, source, folder, local)))
     converted = [folder / file for file in source.converted]
     if all(_is_of(files.about_of(path), source) for path in converted):
         return converted
     folder.mkdir(parents=True, exist_ok=True)
     # before the file is touched: who may not use it can stop here
     log.info("%s: weights under %s; please cite %s", name, source.licence, source.citation)
-    # beside its destination, so that a replace is atomic
+    # what is large goes to the disk that it is meant for
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
         published = _published(name, source, folder, local)
         if published:
@@ -99,7 +97,7 @@ def fetch(
             "licence": source.licence,
             "citation": source.citation,
         }
-        _convert(published, name, folder, about, Path(scratch))
+        _convert(published, name, folder, about)
     return converted
 
 
@@ -128,7 +126,7 @@ def fetch_random(name: str, checkpoints: Path | str, seed: int) -> list[Path]:
         If there are none for this encoder, or the folder holds trained weights of it.
     """
     source, folder = _source(name), Path(checkpoints)
-    if source.random is None:
+    if not source.random:
         raise InputError(f"there are no random weights for {name}; take the encoder 'random'")
     converted = [folder / file for file in source.converted]
     about = {"source": f"random, seed {seed}", "random": True}
@@ -139,8 +137,8 @@ def fetch_random(name: str, checkpoints: Path | str, seed: int) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
         published = Path(scratch) / source.file
-        _imported(source.random)(published, seed)
-        _convert(published, name, folder, about, Path(scratch))
+        _layout(source).write_random(published, seed, name)
+        _convert(published, name, folder, about)
     return converted
 
 
@@ -158,17 +156,6 @@ def listing(checkpoints: Path | str) -> str:
     return "\n".join("  ".join(line).rstrip() for line in lines)
 
 
-def convert_musicnn(wheel: Path) -> files.Converted:
-    """Variables of the two musicnn networks, under TensorFlow's names, without the optimiser's."""
-    with zipfile.ZipFile(wheel) as archive:
-        for network in ("MTT_musicnn", "MSD_musicnn"):
-            index = archive.read(f"musicnn/{network}/.index")
-            data = archive.read(f"musicnn/{network}/.data-00000-of-00001")
-            variables = tf_checkpoint.read(index, data)
-            kept = {n: v for n, v in variables.items() if n.rsplit("/", 1)[-1] not in _OPTIMISER}
-            yield kept, False
-
-
 def _state(source: Source, folder: Path, abouts: list[dict | None]) -> str:
     if all(about and about.get("random") for about in abouts):
         return "converted and verified, random weights"
@@ -179,10 +166,11 @@ def _state(source: Source, folder: Path, abouts: list[dict | None]) -> str:
     for file, about in zip(source.converted, abouts, strict=True):
         if not about and (folder / file).is_file():
             return f"damaged: {file}"
-    published, part = folder / source.file, folder / f"{source.file}.part"
+    published = folder / source.file
     if published.is_file():
         whole = source.size_bytes in (None, published.stat().st_size)
         return "published file, not converted" if whole else f"damaged: {source.file}"
+    part = part_of(published)
     return f"missing, {part.stat().st_size / 1e6:.0f} MB fetched" if part.is_file() else "missing"
 
 
@@ -209,9 +197,9 @@ def _hash_key(name: str, source: Source) -> str:
     return "--sha256" if source.section else f"encoders.{name}.sha256"
 
 
-def _imported(function: str) -> Callable:
-    module, name = function.split(":")
-    return getattr(import_module(module), name)
+def _layout(source: Source) -> ModuleType:
+    """`musical_roots.weights.formats` says what it has."""
+    return import_module(source.module)
 
 
 def _published(name: str, source: Source, folder: Path, local: Path | str | None) -> Path | None:
@@ -235,6 +223,8 @@ def _pip(source: Source, folder: Path) -> Path:
     wanted = ["--no-deps", "--only-binary", ":all:", "--dest", str(folder), requirement]
     run = subprocess.run([*pip, "download", *wanted], capture_output=True, text=True)
     path = folder / source.file
+    if run.returncode and says_disk_full(run.stderr):
+        raise disk_full(folder.parent, source.size_bytes)
     if run.returncode or not path.is_file():
         reason = (run.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise InputError(
@@ -246,21 +236,14 @@ def _pip(source: Source, folder: Path) -> Path:
 
 def _download(name: str, source: Source, folder: Path) -> tuple[Path, str]:
     """The published file, in the checkpoint folder once it is whole and right; its SHA-256."""
-    path, part = folder / source.file, folder / f"{source.file}.part"
+    path, check = folder / source.file, partial(_verify, name=name, source=source)
     try:
-        download(source.url, part, source.size_bytes)
+        return path, download(source.url, path, check, source.size_bytes)
     except DownloadError as error:
         raise InputError(
             f"{source.url} could not be downloaded ({error}); check the network and run again, put "
             f"the file into {folder}, or set {_section(name, source)}.checkpoint to a local copy"
         ) from error
-    try:
-        seen = _verify(part, name, source)
-    except InputError:
-        part.unlink()  # there is nothing to resume
-        raise
-    os.replace(part, path)
-    return path, seen
 
 
 def _verify(path: Path, name: str, source: Source) -> str:
@@ -275,7 +258,7 @@ def _verify(path: Path, name: str, source: Source) -> str:
             f"{path} has {size} bytes, not {source.size_bytes}: it is cut short or another "
             f"version; {mend}"
         )
-    sha256 = _sha256(path)
+    sha256 = sha256_of(path)
     if source.sha256 not in (None, sha256):
         raise InputError(
             f"{path} has SHA-256 {sha256}, not {source.sha256}: it is damaged or another version; "
@@ -284,21 +267,16 @@ def _verify(path: Path, name: str, source: Source) -> str:
     return sha256
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _convert(published: Path, name: str, folder: Path, about: dict, scratch: Path) -> None:
+def _convert(published: Path, name: str, folder: Path, about: dict) -> None:
     """Writes the converted files, each with `about` and its own hash in its metadata."""
     source = SOURCES[name]
-    convert = _imported(source.convert)
     try:
-        for file, (tensors, random) in zip(source.converted, convert(published), strict=True):
+        converted = _layout(source).convert(published, name)
+        for file, (tensors, random) in zip(source.converted, converted, strict=True):
             if random and "random" not in about:
                 log.warning("%s: %s holds %s", name, published, PLUMBING)
             mark = {"random": True} if random else {}
-            files.write(folder / file, tensors, about | mark, scratch)
+            files.save(folder / file, tensors, about | mark)
     except _STUMBLES as error:
         reason = f"there is no {error}" if isinstance(error, KeyError) else error
         raise InputError(

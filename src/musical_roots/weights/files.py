@@ -6,8 +6,6 @@ is never used.
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialised
 
+from musical_roots.atomic import atomic
 from musical_roots.errors import InputError
 from musical_roots.weights.manifest import SOURCES
 
@@ -61,7 +60,7 @@ def read(path: Path | str) -> tuple[Tensors, dict]:
 
 
 def save(path: Path | str, tensors: Tensors, about: dict) -> None:
-    """Writes tensors as `load` reads them: for weights that were trained here.
+    """Writes tensors as `load` reads them, atomically.
 
     Parameters
     ----------
@@ -71,10 +70,11 @@ def save(path: Path | str, tensors: Tensors, about: dict) -> None:
     about : dict
         What there is to say of them: how they were made.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".save-") as scratch:
-        write(path, tensors, about, Path(scratch))
+    about = {**about, "tensors_sha256": digest(tensors)}
+    # one key: safetensors writes several in a random order, and a file should repeat to the bit
+    content = serialised(tensors, {"musical_roots": json.dumps(about)})
+    with atomic(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def is_random(path: Path | str) -> bool:
@@ -97,18 +97,6 @@ def about_of(path: Path) -> dict | None:
         return _read(path)[1] if path.is_file() else None
     except InputError:
         return None
-
-
-def write(path: Path, tensors: Tensors, about: dict, scratch: Path) -> None:
-    """`save` by way of a scratch folder on the same disk."""
-    about = {**about, "tensors_sha256": digest(tensors)}
-    temporary = scratch / path.name
-    with temporary.open("wb") as file:
-        # one key: safetensors writes several in a random order, and a file should repeat to the bit
-        file.write(serialised(tensors, {"musical_roots": json.dumps(about)}))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 def _there(path: Path | str) -> Path:

@@ -23,13 +23,10 @@ class Source:
         Of the weights.
     converted : tuple of str
         Files that are made of it.
-    convert : str
-        ``module:function`` from the published file's path to the tensors of each converted file,
-        and whether the file is one that `random` wrote; imported when needed. A layout that it does
-        not know is a ValueError or a KeyError.
-    random : str, optional
-        ``module:function`` of a path and a seed that writes random weights in the published format,
-        with a mark in the file that `convert` knows it by.
+    format : str
+        Its layout: a module of `weights.formats`, imported when needed.
+    random : bool
+        Whether random weights can be written in this layout.
     section : str
         Section of the config that names a local copy of the file and its hash, where it is not
         that of the encoder of this name.
@@ -42,14 +39,16 @@ class Source:
     licence: str
     citation: str
     converted: tuple[str, ...]
-    convert: str
-    random: str | None = None
+    format: str
+    random: bool = True
     section: str = ""
 
+    @property
+    def module(self) -> str:
+        """Full name of the layout's module: what the jobs of these weights depend on."""
+        return f"{__package__}.formats.{self.format}"
 
-_ENCODERS = "musical_roots.encoders"
-_WEIGHTS = "musical_roots.weights"
-_VAMPNET = "musical_roots.generators.vampnet_weights"
+
 _HUB = "https://huggingface.co/lukewys/laion_clap/resolve/main"
 _CLMR = "https://github.com/Spijkervet/CLMR/releases/download"
 _WU = (
@@ -76,7 +75,8 @@ SOURCES = {
         citation="Pons & Serra (2019), musicnn: Pre-trained convolutional neural networks for "
         "music audio tagging",
         converted=("musicnn-mtt.safetensors", "musicnn-msd.safetensors"),
-        convert=f"{_WEIGHTS}.checkpoints:convert_musicnn",
+        format="musicnn",
+        random=False,
     ),
     "clap": Source(
         url=f"{_HUB}/630k-audioset-best.pt",
@@ -86,8 +86,7 @@ SOURCES = {
         licence="CC0-1.0",
         citation=_WU,
         converted=("clap.safetensors",),
-        convert=f"{_ENCODERS}.clap:convert_tiny",
-        random=f"{_ENCODERS}.clap:random_tiny",
+        format="clap",
     ),
     "clap_music": Source(
         url=f"{_HUB}/music_audioset_epoch_15_esc_90.14.pt",
@@ -98,8 +97,7 @@ SOURCES = {
         licence="CC0-1.0",
         citation=_WU,
         converted=("clap_music.safetensors",),
-        convert=f"{_ENCODERS}.clap:convert_base",
-        random=f"{_ENCODERS}.clap:random_base",
+        format="clap",
     ),
     "clmr": Source(
         url=f"{_CLMR}/2.0/clmr_checkpoint_10000.zip",
@@ -109,8 +107,7 @@ SOURCES = {
         licence="Apache-2.0",
         citation=_SPIJKERVET,
         converted=("clmr.safetensors",),
-        convert=f"{_ENCODERS}.clmr:convert",
-        random=f"{_ENCODERS}.clmr:random_lightning",
+        format="clmr",
     ),
     "clmr_1550": Source(
         url=f"{_CLMR}/1.0/clmr_checkpoint_1550.pt",
@@ -120,8 +117,7 @@ SOURCES = {
         licence="Apache-2.0",
         citation=_SPIJKERVET,
         converted=("clmr_1550.safetensors",),
-        convert=f"{_ENCODERS}.clmr:convert",
-        random=f"{_ENCODERS}.clmr:random_plain",
+        format="clmr",
     ),
     "vampnet_codec": Source(
         url=f"{_VAMPNET_HUB}/codec.pth",
@@ -131,8 +127,7 @@ SOURCES = {
         licence="CC BY-NC-SA 4.0",  # README of the repository vampnet; its code is MIT
         citation=_FLORES_GARCIA,
         converted=("vampnet_codec.safetensors",),
-        convert=f"{_VAMPNET}:convert_codec",
-        random=f"{_VAMPNET}:random_codec",
+        format="vampnet",
         section="generators.vampnet",
     ),
     "vampnet_coarse": Source(
@@ -143,8 +138,7 @@ SOURCES = {
         licence="CC BY-NC-SA 4.0",  # README of the repository vampnet; its code is MIT
         citation=_FLORES_GARCIA,
         converted=("vampnet_coarse.safetensors",),
-        convert=f"{_VAMPNET}:convert_coarse",
-        random=f"{_VAMPNET}:random_coarse",
+        format="vampnet",
         section="generators.vampnet",
     ),
     "vampnet_c2f": Source(
@@ -155,8 +149,7 @@ SOURCES = {
         licence="CC BY-NC-SA 4.0",  # README of the repository vampnet; its code is MIT
         citation=_FLORES_GARCIA,
         converted=("vampnet_c2f.safetensors",),
-        convert=f"{_VAMPNET}:convert_fine",
-        random=f"{_VAMPNET}:random_fine",
+        format="vampnet",
         section="generators.vampnet",
     ),
 }

@@ -2,9 +2,12 @@
 
 A pickle is a program that calls whatever it names. Here it can name makers of dictionaries and
 tensors, and dtypes. Any other name becomes a class of its own that takes whatever a pickle does to
-it and does nothing. A pickle cannot change what outlives its reading. (torch.load itself is not
-used: even with an unpickler of ours it would read tar files, run TorchScript, and write patches of
-source code.)
+it and does nothing. A pickle cannot change what outlives its reading.
+
+Why not torch.load? CLAP's published files hold more than tensors (numpy's scalars, objects of
+classes), so ``weights_only=True`` refuses them, and ``weights_only=False`` would run whatever code
+a file names. Even with an unpickler of ours torch.load would read tar files, run TorchScript, and
+write patches of source code.
 
 Formats (torch/serialization.py): a zip file with a pickle and one record a storage; before torch
 1.6 five pickles in a row, and the storages after them. The tar files of before 2017 and TorchScript

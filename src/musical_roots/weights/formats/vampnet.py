@@ -1,9 +1,10 @@
-"""VampNet's published files: read without running them, and written with random weights.
+"""VampNet as its authors publish it: codec, coarse model and coarse-to-fine model, a file each.
 
 Each is what audiotools' ``BaseModel.save(package=False)`` writes: a dictionary with ``state_dict``
-and, under ``metadata``, the ``kwargs`` that its class is made with. A converted file holds the
-tensors under their own names, and the kwargs as one more: JSON in bytes. Files that we write with
-random weights say so under ``metadata``.
+and, under ``metadata``, the ``kwargs`` that its class is made with, from which the shapes follow
+(`codec_shapes`, `transformer_shapes`). A converted file holds the tensors under their own names,
+and the kwargs as one more: JSON in bytes. Files that we write with random weights say so under
+``metadata``.
 """
 
 import io
@@ -18,6 +19,11 @@ from musical_roots import seeding
 from musical_roots.weights import RANDOM, files, torch_pickle
 
 KWARGS = "kwargs"  # the converted file's tensor with the arguments
+CALLED = {
+    "vampnet_codec": "the codec",
+    "vampnet_coarse": "the coarse model",
+    "vampnet_c2f": "the coarse-to-fine model",
+}
 CODEBOOK_SIZE, CODEBOOK_DIM, CODEBOOKS, COARSE = 16, 4, 14, 4
 
 # as small as they can be with the published hop, and the published split of codebooks
@@ -48,33 +54,17 @@ TINY_COARSE = {
 TINY_FINE = TINY_COARSE | {"n_codebooks": CODEBOOKS, "n_conditioning_codebooks": COARSE}
 
 
-def convert_codec(path: Path) -> files.Converted:
-    """The tensors of ``vampnet_codec.safetensors``, from `codec.pth`.
+def convert(path: Path, name: str) -> files.Converted:
+    """The tensors of `name`.safetensors, from `codec.pth`, `coarse.pth` or `c2f.pth`.
 
     Raises
     ------
     ValueError
-        If it is laid out otherwise, or is another network.
+        If it is laid out otherwise, or is another network than `name`.
     """
     tensors, kwargs, random = _published(path)
-    if "decoder_rates" not in kwargs or "encoder.block.0.bias" not in tensors:
-        raise ValueError("it is not the codec")
-    yield _converted(tensors, kwargs), random
-
-
-def convert_coarse(path: Path) -> files.Converted:
-    """The tensors of ``vampnet_coarse.safetensors``, from `coarse.pth`. See `convert_codec`."""
-    tensors, kwargs, random = _published(path)
-    if _conditioning(tensors, kwargs) != 0:
-        raise ValueError("it is not the coarse model")
-    yield _converted(tensors, kwargs), random
-
-
-def convert_fine(path: Path) -> files.Converted:
-    """The tensors of ``vampnet_c2f.safetensors``, from `c2f.pth`. See `convert_codec`."""
-    tensors, kwargs, random = _published(path)
-    if not _conditioning(tensors, kwargs):
-        raise ValueError("it is not the coarse-to-fine model")
+    if _part(tensors, kwargs) != name:
+        raise ValueError(f"it is not {CALLED[name]}")
     yield _converted(tensors, kwargs), random
 
 
@@ -91,9 +81,15 @@ def _published(path: Path) -> tuple[dict[str, torch.Tensor], dict, bool]:
     return state, kwargs, metadata.get("name") == RANDOM
 
 
-def _conditioning(tensors: dict, kwargs: dict) -> int | None:
-    """Codebooks that a masked transformer is told and does not predict; None if it is none."""
-    return kwargs.get("n_conditioning_codebooks") if "embedding.special.MASK" in tensors else None
+def _part(tensors: dict, kwargs: dict) -> str | None:
+    """Which network this is, by its name in the manifest; None if it is none of VampNet's."""
+    if "decoder_rates" in kwargs and "encoder.block.0.bias" in tensors:
+        return "vampnet_codec"
+    # codebooks that a masked transformer is told and does not predict
+    told = kwargs.get("n_conditioning_codebooks")
+    if "embedding.special.MASK" not in tensors or told is None:
+        return None
+    return "vampnet_c2f" if told else "vampnet_coarse"
 
 
 def _converted(tensors: dict[str, torch.Tensor], kwargs: dict) -> files.Tensors:
@@ -106,26 +102,15 @@ def _converted(tensors: dict[str, torch.Tensor], kwargs: dict) -> files.Tensors:
 # Random weights
 
 
-def random_codec(path: Path, seed: int) -> None:
-    """Writes a tiny codec that has learned nothing, as `codec.pth` is laid out.
+def write_random(path: Path, seed: int, name: str) -> None:
+    """Writes a tiny network that has learned nothing, laid out as the published one of this name.
 
     Every tensor is drawn from the seed and its own name, evenly about zero: the same numbers on
     every machine.
     """
-    _write_random(path, seed, "codec", codec_shapes(TINY_CODEC), TINY_CODEC)
-
-
-def random_coarse(path: Path, seed: int) -> None:
-    """Writes a tiny masked transformer as `coarse.pth` is laid out. See `random_codec`."""
-    _write_random(path, seed, "coarse", transformer_shapes(TINY_COARSE), TINY_COARSE)
-
-
-def random_fine(path: Path, seed: int) -> None:
-    """Writes a tiny masked transformer as `c2f.pth` is laid out. See `random_codec`."""
-    _write_random(path, seed, "c2f", transformer_shapes(TINY_FINE), TINY_FINE)
-
-
-def _write_random(path: Path, seed: int, model: str, shapes: dict, kwargs: dict) -> None:
+    model = name.removeprefix("vampnet_")
+    kwargs = {"codec": TINY_CODEC, "coarse": TINY_COARSE, "c2f": TINY_FINE}[model]
+    shapes = codec_shapes(kwargs) if model == "codec" else transformer_shapes(kwargs)
     state = {name: torch.from_numpy(_drawn(seed, model, name, s)) for name, s in shapes.items()}
     content = io.BytesIO()  # a path would leave its name in the file
     torch.save({"state_dict": state, "metadata": {"kwargs": kwargs, "name": RANDOM}}, content)

@@ -1,0 +1,64 @@
+"""Files and folders that appear whole or not at all.
+
+A run killed at any moment leaves the old one or the new one, never half of one.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def atomic(path: Path | str) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends well.
+
+    The block writes a file there. The folder of `path` is made if missing.
+    """
+    path, temporary = _beside(path)
+    try:
+        yield temporary
+        settle(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path | str) -> Iterator[Path]:
+    """A temporary folder beside `path` that takes its place when the block ends well.
+
+    A folder that is there is replaced; for a moment there is none.
+    """
+    path, temporary = _beside(path)
+    old = temporary.with_suffix(".old")
+    shutil.rmtree(temporary, ignore_errors=True)  # a killed run's, whose number is ours now
+    temporary.mkdir()
+    try:
+        yield temporary
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                _to_disk(file)
+        if path.is_dir():
+            os.rename(path, old)
+        os.rename(temporary, path)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def settle(part: Path, path: Path) -> None:
+    """Let a file that is whole take the place of `path`, on the same disk."""
+    _to_disk(part)
+    os.replace(part, path)
+
+
+def _beside(path: Path | str) -> tuple[Path, Path]:
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path, path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+def _to_disk(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,84 @@
+"""Files and folders that appear whole or not at all."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from musical_roots.atomic import atomic, atomic_folder
+
+
+def test_a_failing_write_leaves_the_old_file_and_no_litter(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), atomic(path) as temporary:
+        temporary.write_text("new, but only ha")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_killed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    code = (
+        "import os, sys, signal; from musical_roots.atomic import atomic\n"
+        "with atomic(sys.argv[1]) as temporary:\n"
+        "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)])
+    assert done.returncode == -9
+    assert path.read_text() == "old"
+
+
+def tree(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize("before", ["nothing", "an older one"])
+def test_a_folder_takes_its_place_whole(tmp_path, before):
+    path = tmp_path / "made" / "folder"
+    if before == "an older one":
+        (path / "old").mkdir(parents=True)
+    with atomic_folder(path) as temporary:
+        (temporary / "new").mkdir()
+        (temporary / "new" / "file").write_text("new")
+        assert not (path / "new").exists()
+    assert tree(tmp_path) == ["made", "made/folder", "made/folder/new", "made/folder/new/file"]
+
+
+def test_a_failing_folder_leaves_the_old_one_and_no_litter(tmp_path):
+    (tmp_path / "folder" / "old").mkdir(parents=True)
+    with pytest.raises(RuntimeError), atomic_folder(tmp_path / "folder") as temporary:
+        (temporary / "new").write_text("new, but only ha")
+        raise RuntimeError
+    assert tree(tmp_path) == ["folder", "folder/old"]
+
+
+def test_what_a_killed_run_of_the_same_number_left_is_no_part_of_a_folder(tmp_path):
+    left = tmp_path / f".folder.{os.getpid()}.part"
+    (left / "stale").mkdir(parents=True)
+    with atomic_folder(tmp_path / "folder") as temporary:
+        (temporary / "new").write_text("new")
+    assert tree(tmp_path) == ["folder", "folder/new"]
+
+
+def test_files_are_on_the_disk_before_they_take_their_place(tmp_path, monkeypatch):
+    synced, fsync, replaced = [], os.fsync, []
+
+    def noted(number):
+        synced.append(os.path.basename(os.readlink(f"/proc/self/fd/{number}")))
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    for name in ("replace", "rename"):
+        put = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *to, put=put: (replaced.append(len(synced)), put(*to)))
+    with atomic(tmp_path / "file") as temporary:
+        temporary.write_text("x")
+    with atomic_folder(tmp_path / "folder") as temporary:
+        for name in "ab":
+            (temporary / name).write_text("x")
+    assert synced[0] == f".file.{os.getpid()}.part" and sorted(synced[1:]) == ["a", "b"]
+    assert replaced == [1, 3]
