@@ -28,10 +28,10 @@ def fetch_package(manifest: Path, package: str, mirror: str | None, out: Path) -
 def unpack(deb: Path, package: str, tracks: Path, out: Path) -> None:
     """Unpack the recordings of one package."""
     from musical_roots.corpus import debian
-    from musical_roots.tables import read_table
+    from musical_roots.corpus.sources.packages import track_rows
 
-    rows = read_table(tracks, ["package", "path"])
-    debian.unpack(deb, out, wanted=set(rows[rows.package == package].path))
+    wanted = {row["path"] for _, row in track_rows(tracks) if row["package"] == package}
+    debian.unpack(deb, out, wanted=wanted)
 
 
 @stage.command("recordings")

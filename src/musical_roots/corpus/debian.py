@@ -23,10 +23,12 @@ from urllib.request import Request, urlopen
 
 from tqdm import tqdm
 
+from musical_roots import manifests
 from musical_roots.errors import InputError
-from musical_roots.tables import read_table
 
 MIRROR = "set corpus.debian.mirror to an archive that has it"
+REQUIRED = ["package", "version", "pool_path", "size_bytes", "sha256"]
+OPTIONAL = ["architecture", "licence", "homepage"]
 BLOCK = 1 << 20
 TRIES = 3
 
@@ -37,10 +39,19 @@ def manifest(path: Path | str, only: Iterable[str] = ()) -> dict[str, dict]:
     Raises
     ------
     InputError
-        If the file is no such manifest, or lacks a package of `only`.
+        If the file is no such manifest (`manifests.read`), names a package twice, or lacks one of
+        `only`.
     """
-    rows = read_table(path, ["package", "version", "pool_path", "size_bytes", "sha256"])
-    packages = {row["package"]: row for row in rows.to_dict("records")}
+    packages: dict[str, dict] = {}
+    for number, row in manifests.read(path, REQUIRED, OPTIONAL):
+        if row["package"] in packages:
+            raise InputError(f"{path}, row {number}: {row['package']} stands twice; remove one")
+        if not row["size_bytes"].isdecimal():
+            raise InputError(
+                f"{path}, row {number}: size_bytes {row['size_bytes']!r} is no number of bytes; "
+                "write it in digits alone"
+            )
+        packages[row["package"]] = row | {"size_bytes": int(row["size_bytes"])}
     lacking = sorted(set(only) - set(packages))
     if lacking:
         raise InputError(
