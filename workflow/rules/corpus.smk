@@ -155,7 +155,9 @@ rule tracks:
         mem_mb=4000,
         runtime=60,
     params:
-        flags=flags(config["corpus"], "near_duplicate_share", "control_share"),
+        flags=flags(
+            config["corpus"], "near_duplicate_share", "control_share", "split_artists"
+        ),
         seed=config["seed"],
         code=code("tracks"),
     message:

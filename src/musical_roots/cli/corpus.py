@@ -87,6 +87,7 @@ def probe(table, shard, kept, rejected, fingerprints, **limits) -> None:
 @click.argument("probed", type=PATH, nargs=-1, required=True)
 @click.option("--near-duplicate-share", type=float, required=True)
 @click.option("--control-share", type=float, required=True)
+@click.option("--split-artists", type=bool, default=True, help="Take names in one field apart.")
 @click.option("--tracks", "kept", type=PATH, required=True)
 @click.option("--rejected", type=PATH, required=True)
 @click.pass_obj

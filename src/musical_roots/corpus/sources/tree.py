@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
-import soundfile
 
-from musical_roots import folders, manifests
+from musical_roots import audio, folders, manifests
 from musical_roots.corpus.sources.base import DESCRIPTION, inside, is_nameless, recordings
 from musical_roots.errors import InputError
 from musical_roots.tables import plain
@@ -81,13 +80,5 @@ def _recording(root: Path, path: str, described: Mapping[str, str], problem: str
 
 
 def _tags(path: Path) -> dict[str, str]:
-    """Tags inside the file; none where it is damaged, or of a kind that libsndfile cannot read."""
-    try:
-        with soundfile.SoundFile(path) as file:
-            tags = {"title": file.title, "artist": file.artist, "album": file.album}
-            tags["licence"] = file.license
-    except (soundfile.LibsndfileError, OSError, UnicodeError):
-        return {}
-    if is_nameless(tags["artist"]):
-        del tags["artist"]
-    return tags
+    tags = audio.tags(path)
+    return {name: tag for name, tag in tags.items() if name != "artist" or not is_nameless(tag)}
