@@ -64,7 +64,7 @@ def audio_files(root: Path | str) -> tuple[list[str], dict[str, str]]:
 
 
 def _files(root: Path) -> tuple[list[str], dict[str, str]]:
-    """All files; folders that cannot be entered."""
+    """All files; links and folders that cannot be followed."""
     files: list[str] = []
     problems: dict[str, str] = {}
     entered: set[str] = set()
@@ -91,13 +91,17 @@ def _files(root: Path) -> tuple[list[str], dict[str, str]]:
                 entered.add(real)
                 paths = [os.path.join(place, name) for name in folders]
                 links += [path for path in paths if os.path.islink(path)]
-                files += [relative(os.path.join(place, name)) for name in names]
+                for path in (os.path.join(place, name) for name in names):
+                    if os.path.islink(path) and not os.path.exists(path):
+                        problems[relative(path)] = "a link that leads to no file; mend or remove it"
+                    else:
+                        files.append(relative(path))
         starts = []
         for link in sorted(links):
             real = os.path.realpath(link)
             if real in above:
                 problems[relative(link)] = (
-                    "a link to a folder that holds the corpus itself; not followed"
+                    "a link to a folder that holds this one: not followed; remove it"
                 )
             elif real not in entered:
                 starts.append(link)

@@ -67,8 +67,9 @@ def read(
             continue
         if any(fields[len(header) :]) or len(fields) < len(header):
             raise InputError(
-                f"{path}, row {number}: {len(fields)} fields, but the header has {len(header)}; "
-                "quote a field that holds the separator, and write one for each column"
+                f"{path}, row {number}: fields: {len(fields)}, columns in the header: "
+                f"{len(header)}; quote a field that holds the separator, and write a field, if a "
+                "blank one, for each column"
             )
         row = {name: field for name, field in zip(header, fields, strict=False) if name in known}
         if row.get("split", "") not in SPLITS:

@@ -111,7 +111,7 @@ def test_every_bad_file_is_listed_with_its_reason(tmp_path):
     rejected = dict(zip(rejected["path"], rejected["reason"], strict=True))
     assert kept["path"].tolist() == ["good.wav"]
     reasons["long.wav"] = "longer than 60.5 s"
-    reasons["dangling.ogg"] = "no such file"
+    reasons["dangling.ogg"] = "a link that leads to no file"
     assert set(rejected) == {str(tmp_path / name) for name in reasons}
     for name, reason in reasons.items():
         assert reason in rejected[str(tmp_path / name)], name
@@ -179,6 +179,13 @@ def test_collaborators_stay_together(credit):
     rows = [("Ann", 100), ("Ben", 100), (credit, 100), ("Cy", 100), ("Di", 100), ("Eve", 100)]
     side = sides(merge(table(rows))[0])
     assert side["Ann"] == side["Ben"] == side[credit]
+
+
+def test_a_credit_can_be_kept_whole():
+    rows = [("Ann", 100), ("Ann, Ben", 100)]
+    with pytest.raises(InputError, match=r"corpus\.split_artists: false"):
+        merge(table(rows))
+    assert set(sides(merge(table(rows), split_artists=False)[0]).values()) == {"train", "control"}
 
 
 def test_hints_win_and_conflicts_are_explained():

@@ -52,21 +52,7 @@ def sides(
     lengths, fixed = _lengths(tracks, block), _given(tracks, block)
     chosen = _assign(lengths, fixed, control_share, seed)
     _tell_of_largest(tracks, block, lengths, split_artists)
-    held = sum(lengths[name] for name, side in chosen.items() if side == "control")
-    share = held / sum(lengths.values())
-    if abs(share - control_share) > OFF:
-        log.warning(
-            "warning: control holds %.0f %% of the playing time, and corpus.control_share asks for "
-            "%.0f %%: the metadata gives the split of %d of %d blocks of artists, the largest of "
-            "the others holds %.0f %%",
-            100 * share,
-            100 * control_share,
-            len(fixed),
-            len(lengths),
-            100
-            * max((lengths[name] for name in set(lengths) - set(fixed)), default=0.0)
-            / sum(lengths.values()),
-        )
+    _tell_of_share(lengths, fixed, chosen, control_share)
     return [chosen[name] for name in block]
 
 
@@ -137,8 +123,8 @@ def tell(tracks: pd.DataFrame) -> None:
         )
     if 0 < control <= FEW_CONTROL:
         log.warning(
-            "warning: %d control recordings can show no p-value below 1/%d = %.2f, so nothing can "
-            "be found at .05, which takes %d of them; add recordings",
+            "warning: control recordings: %d; they can show no p-value below 1/%d = %.2f, so "
+            "nothing can be found at .05, which takes %d of them; add recordings",
             control,
             control + 1,
             1 / (control + 1),
@@ -173,13 +159,35 @@ def _given(tracks: pd.DataFrame, block: pd.Series) -> dict[str, str]:
     return fixed
 
 
+def _tell_of_share(
+    lengths: dict[str, float], fixed: dict[str, str], chosen: dict[str, str], control_share: float
+) -> None:
+    total = sum(lengths.values())
+    share = sum(lengths[name] for name, side in chosen.items() if side == "control") / total
+    if abs(share - control_share) <= OFF:
+        return
+    free = [seconds for name, seconds in lengths.items() if name not in fixed]
+    log.warning(
+        "warning: control holds %.0f %% of the playing time, not the %.0f %% of "
+        "corpus.control_share: the metadata gives the split of %d of %d artists (or blocks of "
+        "them)%s",
+        100 * share,
+        100 * control_share,
+        len(fixed),
+        len(lengths),
+        f", the largest of the others holds {max(free) / total:.0%} of the time" if free else "",
+    )
+
+
 def _tell_of_largest(
     tracks: pd.DataFrame, block: pd.Series, lengths: dict[str, float], split_artists: bool
 ) -> None:
-    largest = max(sorted(lengths), key=lengths.get)
-    artists = sorted(set(tracks.loc[block == largest, "artist"]))
-    if len(artists) < 2:
+    fields = tracks["artist"].groupby(block).nunique()
+    tied = sorted(fields.index[fields > 1])
+    if not tied:
         return
+    largest = max(tied, key=lengths.get)
+    artists = sorted(set(tracks.loc[block == largest, "artist"]))
     named = "; ".join(artists[:5]) + (f"; and {len(artists) - 5} more" if artists[5:] else "")
     mend = (
         ". Should these be apart, corpus.split_artists: false takes each artist field as one name"
@@ -212,7 +220,8 @@ def _assign(
     if len(free) < len(lacking):
         raise InputError(
             "corpus: the tracks are of one artist, or of artists tied by credits or shared "
-            "recordings, so no control can be set apart; add artists or set corpus.control_share: 0"
+            "recordings, so no control can be set apart; add artists, set corpus.split_artists: "
+            "false if credits tie what is apart, or set corpus.control_share: 0"
         )
     total = sum(lengths.values())
     held = sum(lengths[name] for name, side in fixed.items() if side == "control")

@@ -43,6 +43,9 @@ def folder(root: Path | str, metadata: Path | str | None = None) -> pd.DataFrame
         raise InputError(f"{root}: no such folder; set corpus.folder.root to a folder of audio")
     files, problems = folders.audio_files(root)
     described = _described(root, metadata, {*files, *problems}) if metadata is not None else {}
+    for path in described:
+        if problems.get(path) == folders.NOT_READ:  # who names it wants it tried
+            del problems[path]
     return recordings(
         _recording(root, path, described.get(path, {}), problems.get(path, ""))
         for path in sorted({*files, *problems, *described})
