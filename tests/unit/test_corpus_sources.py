@@ -213,6 +213,9 @@ def test_fma_layout(tmp_path):
     food = found["fma_small/000/000002.mp3"]
     assert (food["artist"], food["licence"], food["source"]) == ("Ann", "CC BY-NC", "fma_small")
     assert found["fma_small/000/000140.mp3"]["artist"] == "Bob, Jr."
+    (tmp_path / "fma_metadata/tracks.csv").write_text(",artist\n,name\n")
+    with pytest.raises(InputError, match=r"tracks\.csv: .*no column set subset, track title"):
+        sources.fma(tmp_path)
     with pytest.raises(InputError, match="fma_small"):
         sources.fma(tmp_path / "fma_metadata")
 
@@ -240,6 +243,9 @@ def test_mtg_jamendo_layout(tmp_path):
     assert (intro["artist"], intro["title"]) == ("David TMX", '7" single')
     assert intro["licence"] == "a CC BY license" and "Intro by David TMX" in intro["attribution"]
     assert bare["artist"] == "artist_000014"
+    (tmp_path / "data/autotagging.tsv").write_text(header + "track_0000214\n")
+    with pytest.raises(InputError, match=r"tsv: no ARTIST_ID, ALBUM_ID, PATH in a row"):
+        sources.mtg_jamendo(tmp_path)
     with pytest.raises(InputError, match=r"autotagging\.tsv"):
         sources.mtg_jamendo(tmp_path / "data" / "nothing")
 

@@ -197,6 +197,13 @@ def test_hints_win_and_conflicts_are_explained():
         merge(table([("Ann", 100, "train"), ("Ann & Ben", 100, "control")]))
 
 
+@pytest.mark.parametrize("given, lacking", [("train", "control"), ("control", "train")])
+def test_hints_that_leave_a_side_empty_are_explained(given, lacking):
+    rows = [(artist, 100, given) for artist in ("Ann", "Ben", "Cy")]
+    with pytest.raises(InputError, match=f"puts every track into {given}, .* write {lacking} for"):
+        merge(table(rows))
+
+
 def test_one_artist_cannot_be_split():
     rows = [("Ann", 100), ("Ann & Ben", 100)]
     with pytest.raises(InputError, match=r"corpus\.control_share: 0"):

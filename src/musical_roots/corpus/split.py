@@ -217,6 +217,11 @@ def _assign(
     if control_share >= 1:
         return fixed | dict.fromkeys(free, "control")
     lacking = {"train", "control"} - set(fixed.values())
+    if lacking and fixed and not free:
+        raise InputError(
+            f"corpus: the metadata's split puts every track into {min(fixed.values())}, so none is "
+            f"left for {min(lacking)}; write {min(lacking)} for some artists, or leave some empty"
+        )
     if len(free) < len(lacking):
         raise InputError(
             "corpus: the tracks are of one artist, or of artists tied by credits or shared "

@@ -1,7 +1,7 @@
 """Data sets in their own layout: the Free Music Archive's, and MTG-Jamendo's."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -47,30 +47,41 @@ def fma(root: Path | str, size: str | None = None) -> pd.DataFrame:
         "album": ("album", "title"),
         "licence": ("track", "license"),
     }
-    # the header is two rows of a multi-index, then a row with only the first column's name
-    with open(table, encoding="utf-8", newline="") as file:
-        rows = csv.reader(file)
-        header = list(zip(next(rows, []), next(rows, []), strict=False))
-    missing = [" ".join(field) for field in fields.values() if field not in header]
-    if missing:
-        raise InputError(f"{table}: no column {', '.join(missing)}; fetch fma_metadata.zip again")
-    numbers = {0: "track"} | {header.index(field): name for name, field in fields.items()}
-    tracks = pd.read_csv(
-        table, skiprows=3, header=None, usecols=sorted(numbers), dtype=str, keep_default_na=False
-    ).rename(columns=numbers)
+    tracks = _fma_tracks(table, fields)
     kept = FMA_SIZES[: FMA_SIZES.index(size) + 1]
     if size != "full":
         tracks = tracks[tracks["subset"].isin(kept)]
     return recordings(
         {
             "root": root,
-            "path": f"fma_{size}/{int(row['track']) // 1000:03d}/{int(row['track']):06d}.mp3",
+            "path": f"fma_{size}/{row['track'] // 1000:03d}/{row['track']:06d}.mp3",
             **{name: row[name] for name in ("title", "artist", "album", "licence")},
             "attribution": f"{row['title']} by {row['artist']} (Free Music Archive)",
             "source": f"fma_{size}",
         }
-        for row in tracks.sort_values("track", key=lambda ids: ids.astype(int)).to_dict("records")
+        for row in tracks.sort_values("track").to_dict("records")
     )
+
+
+def _fma_tracks(table: Path, fields: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    """Column track, its number, and `fields`: name -> the two rows of its header."""
+    try:
+        # the header is two rows of a multi-index, then a row with only the first column's name
+        with open(table, encoding="utf-8", newline="") as file:
+            rows = csv.reader(file)
+            header = list(zip(next(rows, []), next(rows, []), strict=False))
+        missing = [" ".join(field) for field in fields.values() if field not in header]
+        if missing:
+            raise ValueError(f"no column {', '.join(missing)}")
+        names = {0: "track"} | {header.index(field): name for name, field in fields.items()}
+        tracks = pd.read_csv(
+            table, skiprows=3, header=None, usecols=sorted(names), dtype=str, keep_default_na=False
+        ).rename(columns=names)
+        return tracks.astype({"track": int})
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(
+            f"{table}: not FMA's table of tracks ({error}); fetch fma_metadata.zip again"
+        ) from error
 
 
 def mtg_jamendo(root: Path | str) -> pd.DataFrame:
@@ -101,10 +112,12 @@ def mtg_jamendo(root: Path | str) -> pd.DataFrame:
     if table is None:
         wanted = "data/autotagging.tsv or data/raw_30s.tsv"
         raise InputError(f"{root}: {wanted} not found; clone the mtg-jamendo-dataset there")
-    described = {row["TRACK_ID"]: row for row in _tabbed(table.with_name("raw.meta.tsv"))}
+    described = {
+        row["TRACK_ID"]: row for row in _tabbed(table.with_name("raw.meta.tsv"), ["TRACK_ID"])
+    }
     licences = _jamendo_licences(root / "audio_licenses.txt")
     rows = []
-    for number, row in enumerate(_tabbed(table), 2):
+    for number, row in enumerate(_tabbed(table, ["TRACK_ID", "ARTIST_ID", "ALBUM_ID", "PATH"]), 2):
         if not row.get("PATH"):
             raise InputError(f"{table}, row {number}: no PATH; fetch the table again")
         known = described.get(row["TRACK_ID"], {})
@@ -124,21 +137,24 @@ def mtg_jamendo(root: Path | str) -> pd.DataFrame:
     return recordings(sorted(rows, key=lambda row: row["path"]))
 
 
-def _tabbed(path: Path) -> Iterator[dict[str, str]]:
+def _tabbed(path: Path, required: Iterable[str]) -> Iterator[dict[str, str]]:
     """Rows of a table of MTG-Jamendo: its last column has tabs, its names unmatched quotes."""
     if not path.is_file():
         return
-    with open(path, encoding="utf-8", newline="") as file:
+    with open(path, encoding="utf-8", errors="replace", newline="") as file:
         header = file.readline().rstrip("\r\n").split("\t")
         for line in file:
-            yield dict(zip(header, line.rstrip("\r\n").split("\t"), strict=False))
+            row = dict(zip(header, line.rstrip("\r\n").split("\t"), strict=False))
+            if missing := [name for name in required if name not in row]:
+                raise InputError(f"{path}: no {', '.join(missing)} in a row; fetch the table again")
+            yield row
 
 
 def _jamendo_licences(path: Path) -> dict[str, tuple[str, str]]:
     """{path: (attribution, licence)} of ``audio_licenses.txt``: three lines a track."""
     if not path.is_file():
         return {}
-    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = [line.strip() for line in path.read_text("utf-8", "replace").splitlines()]
     blocks = zip(lines, lines[1:], lines[2:], strict=False)
     return {
         track: (attribution, licence.removeprefix("Available under "))
