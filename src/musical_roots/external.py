@@ -1,15 +1,14 @@
 """Audio that was made elsewhere, by any generator, as a list of vamps (`generate.py`)."""
 
 import hashlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 
-from musical_roots import audio
+from musical_roots import audio, folders, manifests
 from musical_roots.corpus.clips import clip_id
 from musical_roots.errors import InputError
-from musical_roots.tables import read_table
 
 
 def listed(root: Path | str | None, manifest: Path | str | None) -> pd.DataFrame:
@@ -18,38 +17,45 @@ def listed(root: Path | str | None, manifest: Path | str | None) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        path; of a manifest also row, counted as a spreadsheet does, and if it has them prompt_path
-        ("" if unknown) and prompt_start_s.
+        path; of a folder, if there are files or folders that cannot be read, problem ("" if none);
+        of a manifest row, counted as a spreadsheet does, and if it has them prompt_path ("" if
+        unknown) and prompt_start_s (text as it stands; NaN if blank).
 
     Raises
     ------
     InputError
-        If there is no such folder or manifest, or the manifest lacks the column `path` or has one
-        that is meant to tell of the prompt and is not known.
+        If there is no such folder or manifest; if the manifest is not readable (`manifests.read`),
+        lacks the column `path`, or has one that is meant to tell of the prompt and is not known; if
+        a path could be one of several files.
     """
     if root is not None:
         root = Path(root)
         if not root.is_dir():
             raise InputError(f"{root}: no such folder; mend generators.external.root in the config")
-        paths = [path for path in sorted(root.rglob("*")) if path.suffix.lower() in audio.SUFFIXES]
-        return pd.DataFrame({"path": [str(path) for path in paths]})
+        files, problems = folders.audio_files(root)
+        paths = sorted({*files, *problems}, key=PurePosixPath)
+        table = pd.DataFrame({"path": [str(root / folders.as_listed(path)) for path in paths]})
+        wrong = [problems.get(path, "") for path in paths]
+        return table.assign(problem=wrong) if any(wrong) else table
     manifest = Path(manifest)
     if not manifest.is_file():
         raise InputError(
             f"{manifest}: no such table; mend generators.external.manifest in the config"
         )
-    table = read_table(manifest, ["path"])
-    # misspelt, it would be left out: the output would pass for one whose prompt is not known
-    meant = [column for column in table if column.strip().lower().startswith("prompt")]
-    if wrong := [column for column in meant if column not in ("prompt_path", "prompt_start_s")]:
-        raise InputError(
-            f"{manifest}: column {wrong[0]!r} is not known; call it prompt_path or prompt_start_s, "
-            "or remove it"
-        )
-    for column in {"path", "prompt_path"} & set(table):
-        known = table[column].fillna("").astype(str)
-        table[column] = [str(manifest.parent / path) if path else "" for path in known]
-    return table.assign(row=range(2, len(table) + 2))
+    namer = manifests.Namer(manifest.parent)
+    # misspelt, a column would be left out: the output would pass for one whose prompt is not known
+    rows = manifests.read(manifest, ["path"], ["prompt_path", "prompt_start_s"], family="prompt")
+    for number, row in rows:
+        row["row"] = number
+        for column in {"path", "prompt_path"} & set(row):
+            try:
+                named = namer.find(row[column])
+            except InputError as error:
+                raise InputError(f"{manifest}, row {number}: {error}") from error
+            row[column] = str(manifest.parent / named) if named else ""
+        if "prompt_start_s" in row:
+            row["prompt_start_s"] = row["prompt_start_s"] or np.nan
+    return pd.DataFrame([row for _, row in rows])
 
 
 def state(listed: pd.DataFrame) -> str:
@@ -91,6 +97,8 @@ def external(
     good, bad = {}, []
     for row in listed.to_dict("records"):
         try:
+            if row.get("problem"):
+                raise InputError(f"{row['path']}: {row['problem']}")
             digest, rate = _output(row["path"], duration_s)
             prompt, start_s = _prompt_of(row, duration_s)
             if digest in good:

@@ -5,7 +5,9 @@ files beside each other: ``000.npy`` (vectors), ``000.parquet`` (the clips they 
 row) and ``000.json`` (provenance: the encoder's fingerprint, versions, seed).
 """
 
+import csv
 import json
+import re
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -34,6 +36,13 @@ TEXT = {
     *("package", "version", "architecture", "pool_path", "homepage", "sha256", "codec", "role"),
     *("encoder", "kind", "unit", "target", "claim", "certainty", "verdict"),
 }
+# control characters, line separators, and halves of characters, which no table can hold
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+
+
+def plain(text: str) -> str:
+    """Text from a file's tags or a person's table, fit for one field: no control characters."""
+    return UNPRINTABLE.sub(" ", text).strip()
 
 
 def write_text(text: str, path: Path | str) -> None:
@@ -58,7 +67,14 @@ def write_table(table: pd.DataFrame, path: Path | str) -> None:
         if Path(path).suffix == ".parquet":
             table.to_parquet(temporary, index=False)
         else:
-            table.to_csv(temporary, index=False, lineterminator="\n")
+            table.to_csv(temporary, index=False, lineterminator="\n", quoting=_quoting(table))
+
+
+def _quoting(table: pd.DataFrame) -> int:
+    """Some versions of `csv` leave a bare carriage return unquoted: then all text is quoted."""
+    texts = table.select_dtypes(exclude="number")
+    returned = any("\r" in str(value) for column in texts for value in texts[column])
+    return csv.QUOTE_NONNUMERIC if returned else csv.QUOTE_MINIMAL
 
 
 def read_table(path: Path | str, columns: list[str] | None = None) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,13 +10,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from musical_roots.corpus import split
+
 RESULTS = Path("results")
 TEXT = {"track_id": str, "group_id": str, "clip_id": str, "artist": str}
+# a title may be "01"
+CREDIT = dict.fromkeys(["title", "album", "licence", "attribution", "path", "root"], str)
 
 
 @pytest.fixture(scope="module")
 def tracks() -> pd.DataFrame:
-    return pd.read_csv(RESULTS / "corpus/tracks.csv", dtype=TEXT, keep_default_na=False)
+    return pd.read_csv(RESULTS / "corpus/tracks.csv", dtype=TEXT | CREDIT, keep_default_na=False)
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +48,21 @@ def test_no_near_duplicate_is_on_both_sides(tracks):
 
 
 def test_splits_are_of_comparable_size(tracks, config):
+    wanted, apart = config["corpus"]["control_share"], config["corpus"]["split_artists"]
     share = tracks[tracks.split == "control"].duration_s.sum() / tracks.duration_s.sum()
-    assert share == pytest.approx(config["corpus"]["control_share"], abs=0.15)
+    off = abs(share - wanted)
+    if off <= split.OFF:
+        return
+    # what was asked of each file stands in the probed tables, and in tracks.csv what came of it
+    shards = sorted((RESULTS / "corpus/probed").glob("*.parquet"))
+    asked = pd.concat([pd.read_parquet(path) for path in shards if path.stem.isdigit()])
+    asked["group_id"] = asked.track_id.map(tracks.set_index("track_id").group_id)
+    assert off <= split.forced(asked, wanted, apart), f"control holds {share:.0%} of the time"
+    warnings.warn(
+        f"control holds {share:.0%} of the playing time, not {wanted:.0%}: the splits that are "
+        "given, or one artist's share, leave no better",
+        stacklevel=1,
+    )
 
 
 def test_every_track_has_a_credit_and_a_licence(tracks):

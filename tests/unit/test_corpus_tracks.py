@@ -111,7 +111,7 @@ def test_every_bad_file_is_listed_with_its_reason(tmp_path):
     rejected = dict(zip(rejected["path"], rejected["reason"], strict=True))
     assert kept["path"].tolist() == ["good.wav"]
     reasons["long.wav"] = "longer than 60.5 s"
-    reasons["dangling.ogg"] = "no such file"
+    reasons["dangling.ogg"] = "a link that leads to no file"
     assert set(rejected) == {str(tmp_path / name) for name in reasons}
     for name, reason in reasons.items():
         assert reason in rejected[str(tmp_path / name)], name
@@ -181,6 +181,13 @@ def test_collaborators_stay_together(credit):
     assert side["Ann"] == side["Ben"] == side[credit]
 
 
+def test_a_credit_can_be_kept_whole():
+    rows = [("Ann", 100), ("Ann, Ben", 100)]
+    with pytest.raises(InputError, match=r"corpus\.split_artists: false"):
+        merge(table(rows))
+    assert set(sides(merge(table(rows), split_artists=False)[0]).values()) == {"train", "control"}
+
+
 def test_hints_win_and_conflicts_are_explained():
     rows = [("Ann", 100, "control"), ("Ann", 900), ("Ben", 50), ("Cy", 10, "train")]
     assert sides(merge(table(rows))[0]) == {"Ann": "control", "Ben": "train", "Cy": "train"}
@@ -188,6 +195,13 @@ def test_hints_win_and_conflicts_are_explained():
         InputError, match=r"0\.ogg \(Ann\): train, but 1\.ogg \(Ann & Ben\): control"
     ):
         merge(table([("Ann", 100, "train"), ("Ann & Ben", 100, "control")]))
+
+
+@pytest.mark.parametrize("given, lacking", [("train", "control"), ("control", "train")])
+def test_hints_that_leave_a_side_empty_are_explained(given, lacking):
+    rows = [(artist, 100, given) for artist in ("Ann", "Ben", "Cy")]
+    with pytest.raises(InputError, match=f"puts every track into {given}, .* write {lacking} for"):
+        merge(table(rows))
 
 
 def test_one_artist_cannot_be_split():

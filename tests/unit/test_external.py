@@ -111,12 +111,68 @@ def test_an_output_counts_once_and_what_repeats_it_is_listed(elsewhere, corpus):
         assert f"the same audio as {elsewhere}/a.wav, which is listed before" in reason
 
 
-@pytest.mark.parametrize("column", ["prompt_pth", "Prompt_path", " prompt_path", "prompt"])
+@pytest.mark.parametrize("column", ["prompt_pth", "Prompt_path", "promt_path", "prompt"])
 def test_a_misspelt_column_is_no_unknown_prompt(elsewhere, column):
     (elsewhere / "rows.csv").write_text(f"path,{column},note\na.wav,x.wav,loud\n")
     with pytest.raises(InputError) as error:
         external.listed(None, elsewhere / "rows.csv")
     assert f"rows.csv: column {column!r} is not known; call it prompt_path" in str(error.value)
+
+
+@pytest.mark.parametrize("end", [",", ",,"])
+def test_commas_at_the_end_of_a_row_shift_nothing(elsewhere, corpus, end):
+    prompt = corpus[0].path.iloc[0]
+    used, why = reasons(elsewhere, corpus, f"a.wav,{prompt}{end}\nb.flac,{end}", "path,prompt_path")
+    assert (used, why) == (["a.wav", "b.flac"], {})
+    listed = external.listed(None, elsewhere / "rows.csv")
+    assert listed.prompt_path.tolist() == [prompt, ""]
+
+
+def test_a_row_with_a_field_too_many_is_refused(elsewhere):
+    (elsewhere / "rows.csv").write_text("path,prompt_path\na.wav,p.wav,b.wav\n")
+    with pytest.raises(InputError, match=r"rows\.csv, row 2: fields: 3"):
+        external.listed(None, elsewhere / "rows.csv")
+
+
+def test_a_manifest_from_a_spreadsheet_names_its_files_in_its_own_way(elsewhere, corpus):
+    (elsewhere / "Prompt.wav").write_bytes(Path(corpus[0].path.iloc[0]).read_bytes())
+    text = (
+        "\ufeffpath; prompt_path;prompt_start_s\r\nA.WAV ;.\\prompt.wav;2;\r\n;;\r\nb.flac;;;\r\n"
+    )
+    (elsewhere / "rows.csv").write_text(text, newline="")
+    vamps, rejected = external.external(
+        external.listed(None, elsewhere / "rows.csv"), corpus[0], 3.0
+    )
+    assert rejected.empty
+    assert vamps.path.tolist() == [str(elsewhere / "a.wav"), str(elsewhere / "b.flac")]
+    assert vamps.prompt_path.tolist() == [str(elsewhere / "Prompt.wav"), ""]
+    assert vamps.prompt_start_s.fillna(-1).tolist() == [2, -1]
+
+
+def test_a_name_that_could_be_two_files_is_refused_by_row(elsewhere):
+    (elsewhere / "A.wav").touch()
+    (elsewhere / "rows.csv").write_text("path,prompt_path\nb.flac,./a.WAV\n")
+    with pytest.raises(InputError, match=r"rows\.csv, row 2: './a.WAV' could be"):
+        external.listed(None, elsewhere / "rows.csv")
+
+
+def test_what_a_folder_holds_that_cannot_be_read_is_rejected(elsewhere, corpus):
+    (elsewhere / "more").mkdir()
+    (elsewhere / "more/c.dsf").touch()
+    (elsewhere / os.fsdecode(b"caf\xe9.wav")).touch()
+    (elsewhere / "link").symlink_to(elsewhere.parent)
+    (elsewhere / "broken.wav").unlink()
+    listed = external.listed(elsewhere, None)
+    assert external.state(listed) == external.state(listed)
+    vamps, rejected = external.external(listed, corpus[0], 3.0)
+    assert len(vamps) == 2
+    assert rejected.path.tolist() == [
+        str(elsewhere / name) for name in ("caf\\xe9.wav", "link", "more/c.dsf")
+    ]
+    for reason, part in zip(
+        rejected.reason, ["UTF-8", "a link to", "suffix not read"], strict=True
+    ):
+        assert part in reason
 
 
 def test_the_state_changes_with_the_files_that_are_listed(elsewhere):

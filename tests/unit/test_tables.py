@@ -16,6 +16,23 @@ def shard(folder, name="000", fingerprint="a", rows=3, dim=4):
     return folder / f"{name}.npy", vectors
 
 
+def test_a_carriage_return_makes_no_row(tmp_path):
+    """Python 3.11.2 writes it bare; where there is none, the file is as it was."""
+    table = pd.DataFrame({"path": ["a\rb.wav", "", "c.wav"], "value": [1.5, 2, np.nan]})
+    tables.write_table(table, tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_bytes().count(b"\n") == 4
+    pd.testing.assert_frame_equal(tables.read_table(tmp_path / "t.csv"), table)
+    assert b'"a\rb.wav"' in (tmp_path / "t.csv").read_bytes()
+    tables.write_table(table.iloc[1:], tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text() == "path,value\n,2.0\nc.wav,\n"
+
+
+def test_plain_text_holds_nothing_that_breaks_a_table():
+    breaks = "".join(map(chr, [*range(32), *range(127, 160), 0x2028, 0x2029, 0xD800, 0xDFFF]))
+    assert tables.plain(f" {breaks}a{breaks}b\u00a0é 夜\n") == "a b\u00a0é 夜"
+    assert tables.plain(breaks) == ""
+
+
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_a_table_comes_back_as_it_went(tmp_path, suffix):
     awkward = ["plain", "a, b", 'a "b"', "two\nlines", "音楽", "NA", "007"]

@@ -141,7 +141,9 @@ rule tracks:
         mem_mb=4000,
     params:
         **stage("corpus tracks"),
-        flags=flags(CORPUS, "near_duplicate_share", "control_share"),
+        flags=flags(
+            CORPUS, "near_duplicate_share", "control_share", "split_artists"
+        ),
     message:
         "Finding duplicates, splitting by artist"
     shell:

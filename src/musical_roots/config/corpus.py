@@ -71,6 +71,11 @@ class Corpus(Section):
     control_share: Share = Field(
         0.5, description="Share of the playing time that goes to control, artists kept whole."
     )
+    split_artists: bool = Field(
+        True,
+        description="Whether names in one artist field are taken apart at commas, &, feat. and the "
+        "like: artists who share a field or a recording go to one side of the split together.",
+    )
     shards: Count = Field(2, description="Jobs that a pass over all recordings is cut into.")
 
     @model_validator(mode="after")

@@ -17,12 +17,14 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from urllib.parse import quote, unquote, urlsplit
 
+from musical_roots import manifests
 from musical_roots.atomic import atomic, atomic_folder, settle
 from musical_roots.download import BLOCK, DownloadError, download, sha256_of
 from musical_roots.errors import InputError, disk_full, is_disk_full, says_disk_full
-from musical_roots.tables import read_table
 
 MIRROR = "set corpus.debian.mirror to an archive that has it"
+REQUIRED = ["package", "version", "pool_path", "size_bytes", "sha256"]
+OPTIONAL = ["architecture", "licence", "homepage"]
 
 
 def manifest(path: Path | str, only: Iterable[str] = ()) -> dict[str, dict]:
@@ -31,10 +33,19 @@ def manifest(path: Path | str, only: Iterable[str] = ()) -> dict[str, dict]:
     Raises
     ------
     InputError
-        If the file is no such manifest, or lacks a package of `only`.
+        If the file is no such manifest (`manifests.read`), names a package twice, or lacks one of
+        `only`.
     """
-    rows = read_table(path, ["package", "version", "pool_path", "size_bytes", "sha256"])
-    packages = {row["package"]: row for row in rows.to_dict("records")}
+    packages: dict[str, dict] = {}
+    for number, row in manifests.read(path, REQUIRED, OPTIONAL):
+        if row["package"] in packages:
+            raise InputError(f"{path}, row {number}: {row['package']} stands twice; remove one")
+        if not row["size_bytes"].isdecimal():
+            raise InputError(
+                f"{path}, row {number}: size_bytes {row['size_bytes']!r} is no number of bytes; "
+                "write it in digits alone"
+            )
+        packages[row["package"]] = row | {"size_bytes": int(row["size_bytes"])}
     lacking = sorted(set(only) - set(packages))
     if lacking:
         raise InputError(

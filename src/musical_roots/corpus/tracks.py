@@ -5,9 +5,7 @@ run: it is listed with the reason.
 """
 
 import hashlib
-import re
 import struct
-import unicodedata
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -16,9 +14,8 @@ import numpy as np
 import pandas as pd
 
 from musical_roots import audio
-from musical_roots.corpus import duplicates
+from musical_roots.corpus import duplicates, split
 from musical_roots.errors import InputError
-from musical_roots.seeding import rng
 
 COLUMNS = [
     "track_id",
@@ -56,11 +53,6 @@ EXCLUDE = (
 SILENT_BLOCK_S = 0.4
 SILENT_SHARE = 0.9
 CUT_SHORT_S = 0.5
-DRAWS = 1000
-# names that stand side by side in one credit
-CREDIT = re.compile(
-    r"\s*[&;]\s*|,\s+|\s+(?:/|\+|x|and|with|vs\.?|feat\.?|ft\.?|featuring)\s+", re.I
-)
 
 
 def probe(
@@ -133,6 +125,7 @@ def merge(
     *,
     control_share: float = 0.5,
     near_duplicate_share: float = 0.5,
+    split_artists: bool = True,
     seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Join the shards of `probe`: find duplicates, split by artist.
@@ -149,6 +142,8 @@ def merge(
         Share of the total duration to keep out of the train side, in 0 to 1.
     near_duplicate_share : float
         See `duplicates.pairs`.
+    split_artists : bool
+        Whether a credit is taken apart: see `split.blocks`.
     seed : int
         The config's `seed`.
 
@@ -182,7 +177,7 @@ def merge(
     links = list(zip(near["track_a"], near["track_b"], strict=True))
     groups = duplicates.groups(tracks["track_id"].unique().tolist(), links)
     tracks["group_id"] = tracks["track_id"].map(groups)
-    tracks["split"] = _split(tracks, control_share, seed)
+    tracks["split"] = split.sides(tracks, control_share, seed, split_artists)
 
     again = tracks.duplicated("sha256")
     kept = tracks[~again].set_index("sha256")
@@ -197,7 +192,9 @@ def merge(
         columns=REJECTED,
     )
     rejected = pd.concat([rejected, copies]).sort_values(REJECTED, ignore_index=True)
-    return tracks.loc[~again, COLUMNS].reset_index(drop=True), rejected
+    tracks = tracks.loc[~again, COLUMNS].reset_index(drop=True)
+    split.tell(tracks)
+    return tracks, rejected
 
 
 class _Unfit(Exception):
@@ -289,76 +286,3 @@ def _text(table: pd.DataFrame) -> pd.DataFrame:
     """Text as text: a column with nothing in it is read back from CSV as missing numbers."""
     text = [column for column in table if column not in NUMERIC]
     return table.assign(**{column: table[column].fillna("").astype(str) for column in text})
-
-
-def _artists(credit: str) -> list[str]:
-    """Names in a credit, as they compare: ``A & B`` gives both."""
-    name = " ".join(unicodedata.normalize("NFKC", credit).casefold().split())
-    if name.startswith("unknown ("):
-        return [name]
-    return [part for part in CREDIT.split(name) if part] or [name]
-
-
-def _split(tracks: pd.DataFrame, control_share: float, seed: int) -> list[str]:
-    """The side of each track."""
-    names = [[f"artist {name}" for name in _artists(credit)] for credit in tracks["artist"]]
-    groups = ("group " + tracks["group_id"]).tolist()
-    links = [(group, name) for group, own in zip(groups, names, strict=True) for name in own]
-    block_of = duplicates.groups(sorted({item for link in links for item in link}), links)
-    block = pd.Series([block_of[group] for group in groups], tracks.index)
-
-    fixed = {}
-    for name, rows in tracks[tracks["split"] != ""].groupby(block):
-        hints = rows.drop_duplicates("split").to_dict("records")
-        if len(hints) > 1:
-            one, other = (f"{hint['path']} ({hint['artist']}): {hint['split']}" for hint in hints)
-            raise InputError(
-                f"{one}, but {other}: they share an artist or a recording; give both the same split"
-            )
-        fixed[name] = hints[0]["split"]
-    lengths = tracks.drop_duplicates("sha256").groupby(block)["duration_s"].sum()
-    sides = _assign(lengths.to_dict(), fixed, control_share, seed)
-    return [sides[name] for name in block]
-
-
-def _assign(
-    lengths: dict[str, float], fixed: dict[str, str], control_share: float, seed: int
-) -> dict[str, str]:
-    """Blocks to sides: the best of many random fillings, by duration and by number of blocks.
-
-    Largest-first would come as near by duration, but would give the same split for every seed.
-    """
-    free = sorted(set(lengths) - set(fixed))
-    if control_share <= 0:
-        return fixed | dict.fromkeys(free, "train")
-    if control_share >= 1:
-        return fixed | dict.fromkeys(free, "control")
-    lacking = {"train", "control"} - set(fixed.values())
-    if len(free) < len(lacking):
-        raise InputError(
-            "corpus: the tracks are of one artist, or of artists tied by credits or shared "
-            "recordings, so no control can be set apart; add artists or set corpus.control_share: 0"
-        )
-    total = sum(lengths.values())
-    held = sum(lengths[name] for name, side in fixed.items() if side == "control")
-    count = sum(side == "control" for side in fixed.values())
-    seconds = np.array([lengths[name] for name in free])
-    target = control_share * total
-    best, least = np.zeros(len(free), bool), np.inf
-    draw = rng(seed, "split")
-    for _ in range(DRAWS):
-        order = draw.permutation(len(free))
-        cumulated = held + np.cumsum(seconds[order])
-        # as many of them as come nearest to the target
-        taken = int(np.argmin(np.abs(np.concatenate([[held], cumulated]) - target)))
-        taken = max(taken, "control" in lacking)
-        taken = min(taken, len(free) - ("train" in lacking))
-        seconds_off = abs((held + seconds[order[:taken]].sum()) / total - control_share)
-        blocks_off = abs((count + taken) / len(lengths) - control_share)
-        off = seconds_off + blocks_off / 20
-        if off < least:
-            least = off
-            best = np.isin(np.arange(len(free)), order[:taken])
-    return fixed | {
-        name: "control" if chosen else "train" for name, chosen in zip(free, best, strict=True)
-    }
