@@ -17,7 +17,6 @@ from musical_roots.errors import InputError
 from musical_roots.generators.base import Generator
 from musical_roots.seeding import rng
 
-
 # seconds of music on both sides of a clip that a perturbation may need
 CONTEXT_S = max(perturbation.context_s for perturbation in perturb.PERTURBATIONS.values())
 

@@ -36,7 +36,9 @@ def test_queries_are_spread_over_tracks_and_have_context():
 def test_queries_do_not_depend_on_the_order_of_clips():
     clips, tracks = corpus()
     shuffled = clips.sample(frac=1, random_state=1)
-    one, other = (perturbed.choose_queries(c, tracks, 7, seed=0, context_s=1.5) for c in (clips, shuffled))
+    one, other = (
+        perturbed.choose_queries(c, tracks, 7, seed=0, context_s=1.5) for c in (clips, shuffled)
+    )
     pd.testing.assert_frame_equal(one, other)
     assert not one.equals(perturbed.choose_queries(clips, tracks, 7, seed=1, context_s=1.5))
 

@@ -32,6 +32,10 @@ def _kind(levels: list[float], what: str) -> Any:
 class RoundTrip(Perturbation):
     """A generator's codec, without generation."""
 
+    activate: bool | None = Field(
+        None, description="Whether it takes part; null for yes, where its generator does."
+    )
+
     generator: Literal[tuple(GENERATORS)] = Field("openvamp", description="Whose codec.")
 
 

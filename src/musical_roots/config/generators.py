@@ -7,8 +7,14 @@ from pydantic import Field, model_validator
 from musical_roots.config.base import Count, Seconds, Section, Switch
 
 
-class OpenVamp(Switch):
+class OpenVamp(Section):
     """Our own generator, trained by the workflow on the train split."""
+
+    activate: bool | None = Field(
+        None,
+        description="Whether it takes part; null for yes, unless audio made elsewhere (`external`) "
+        "does.",
+    )
 
     checkpoint: str | None = Field(
         None,
@@ -70,6 +76,12 @@ class Generators(Section):
     )
     vampnet: VampNet = Field(VampNet(activate=False), description="VampNet, the paper's generator.")
     external: External = Field(External(), description="Audio made elsewhere, to be attributed.")
+
+    @model_validator(mode="after")
+    def _openvamp_where_it_is_wanted(self):
+        if self.openvamp.activate is None:
+            self.openvamp.activate = not self.external.activate
+        return self
 
 
 class VampSetting(Switch):

@@ -3,6 +3,8 @@
 A new section is a model in a file beside this one, and a line in `Config`.
 """
 
+from typing import Annotated
+
 from pydantic import Field, model_validator
 
 from musical_roots.config.base import Section
@@ -16,7 +18,14 @@ class Config(Section):
     """The whole config."""
 
     seed: int = Field(20240125, description="The one seed; every random draw derives from it.")
-    cache: str = Field("resources", description="Folder for downloads: packages, weights.")
+    results: Annotated[str, Field(pattern=r"^[^{}<>*?\n]+$")] = Field(
+        "results",
+        description="Folder for what this study makes. Give each config that has another corpus a "
+        "folder of its own.",
+    )
+    cache: Annotated[str, Field(pattern=r"^[^{}<>*?\n]+$")] = Field(
+        "resources", description="Folder for downloads: packages, weights."
+    )
     corpus: Corpus = Corpus()
     clips: Clips = Clips()
     encode: Encode = Encode()
@@ -33,7 +42,10 @@ class Config(Section):
     @model_validator(mode="after")
     def _codec_there(self):
         codec = self.robustness.perturbations.codec
-        if codec.activate and not getattr(self.generators, codec.generator).activate:
+        there = getattr(self.generators, codec.generator).activate
+        if codec.activate is None:
+            codec.activate = there
+        if codec.activate and not there:
             raise ValueError(
                 f"robustness.perturbations.codec wants generators.{codec.generator}, which is not "
                 "active: activate it, name another generator, or set the codec's activate to false"

@@ -62,7 +62,7 @@ class Download:
     name : str
         A key of `weights.manifest.SOURCES`.
     module : str
-        That its owner is written in.
+        Of its layout.
     folder : str
         Where the converted files go; files : tuple of str, they themselves.
     local, sha256 : str or None
@@ -111,7 +111,7 @@ def downloads(config: dict) -> list[Download]:
         made.append(
             Download(
                 name,
-                (ENCODERS | GENERATORS)[owner(name)].split(":")[0],
+                source.module,
                 folder,
                 tuple(f"{folder}/{file}" for file in source.converted),
                 options["checkpoint"],
