@@ -87,9 +87,11 @@ class Attention(nn.Module):
 
     def __init__(self, width: int):
         super().__init__()
-        self.to_q, self.to_k, self.to_v, self.to_out = (
+        self.to_q, self.to_k, self.to_v, mixed = (
             nn.Linear(width, width, bias=False) for _ in range(4)
         )
+        # a single head has nothing to mix, and files of such networks have no weights for it
+        self.to_out = mixed if width > HEAD_WIDTH else nn.Identity()
 
     def forward(self, x: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
         query, key, value = (
