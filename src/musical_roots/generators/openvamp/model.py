@@ -149,10 +149,18 @@ class MaskedTransformer(nn.Module):
         -------
         list of Tensor, float [masked places of the codebook, entries]
         """
-        shown = tokens.masked_fill(masked, self.size.entries)
-        frames = sum(embed(shown[:, c]) for c, embed in enumerate(self.embeddings))
-        frames = self.encoder(frames)
+        frames = self.frames(tokens, masked)
         return [classify(frames[masked[:, c]]) for c, classify in enumerate(self.classifiers)]
+
+    def everywhere(self, tokens: torch.Tensor, masked: torch.Tensor) -> torch.Tensor:
+        """Logits at all places: float [n, codebooks, frames, entries]."""
+        frames = self.frames(tokens, masked)
+        return torch.stack([classify(frames) for classify in self.classifiers], dim=1)
+
+    def frames(self, tokens: torch.Tensor, masked: torch.Tensor) -> torch.Tensor:
+        """What the classifiers are given: float [n, frames, width]."""
+        shown = tokens.masked_fill(masked, self.size.entries)
+        return self.encoder(sum(embed(shown[:, c]) for c, embed in enumerate(self.embeddings)))
 
     def tensors(self) -> dict[str, np.ndarray]:
         """What a file holds."""
