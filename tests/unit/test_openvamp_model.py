@@ -1,5 +1,8 @@
 """openvamp's network, its training, and its sampling."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +13,10 @@ from musical_roots.errors import InputError
 from musical_roots.generators.base import VampSettings
 from musical_roots.generators.openvamp import model, sampling, training
 from musical_roots.seeding import rng
+
+DATA = Path(__file__).parents[1] / "data"
+sys.path.insert(0, str(DATA))
+import make_openvamp_golden  # noqa: E402
 
 KEEP_ALL = VampSettings(periodic_prompt=1, upper_codebook_mask=4)
 
@@ -51,6 +58,16 @@ def test_a_masked_token_is_not_seen_and_a_known_one_is():
         known[:, 2, 30] = (known[:, 2, 30] + 1) % SIZE.entries
         assert torch.equal(torch.cat(made(hidden, masked)), before)
         assert not torch.equal(torch.cat(made(known, masked)), before)
+
+
+@pytest.mark.parametrize("name", make_openvamp_golden.SIZES)
+def test_it_computes_what_x_transformers_does_under_its_names(name):
+    golden = np.load(DATA / "openvamp_golden.npz")
+    network = make_openvamp_golden.network(make_openvamp_golden.SIZES[name])
+    ours = make_openvamp_golden.said(network.encoder)
+    assert ours["names"].tolist() == golden[f"{name}/names"].tolist()
+    for array in ("made", "gradient"):
+        np.testing.assert_allclose(ours[array], golden[f"{name}/{array}"], rtol=0, atol=1e-5)
 
 
 # -- training --------------------------------------------------------------------------------------
@@ -218,20 +235,14 @@ def test_tokens_are_drawn_as_often_as_they_are_probable():
 
 # -- against the plain implementation --------------------------------------------------------------
 
-DEEP = model.Size(codebooks=4, entries=64, width=128, layers=2)
+DEEP = make_openvamp_golden.DEEP
 
 
 @pytest.fixture(scope="module")
 def both():
     """Our network and the plain one, of the same random weights, gains of the norms among them."""
-    ours = model.MaskedTransformer(DEEP)
-    model.initialise(ours, 0)
-    with torch.no_grad():
-        for name, parameter in ours.named_parameters():
-            if parameter.ndim == 1:
-                drawn = rng(0, "test", name).normal(scale=0.2, size=parameter.shape)
-                parameter.copy_(torch.from_numpy(drawn))
-    return ours.eval(), plain_openvamp(DEEP, ours.tensors())
+    ours = make_openvamp_golden.network(DEEP)
+    return ours, plain_openvamp(DEEP, ours.tensors())
 
 
 def test_logits_are_those_of_the_plain_network(both):

@@ -2,8 +2,7 @@
 
 As in VampNet (Flores Garcia et al. 2023, section 3.2), the embeddings of a frame's tokens, one a
 codebook, are added up; a transformer without a direction in time reads the frames; each codebook
-has a dense layer from the frame to its entries. The transformer is x-transformers' encoder with
-rotary positions.
+has a dense layer from the frame to its entries.
 """
 
 from dataclasses import asdict, dataclass
@@ -12,7 +11,6 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
-from x_transformers import Encoder
 
 from musical_roots.errors import InputError
 from musical_roots.seeding import rng
@@ -31,44 +29,95 @@ class Size:
     layers: int
 
 
-class LeanEncoder(Encoder):
-    """x-transformers' encoder in fewer operations: norms are fused, angles computed once.
+class Encoder(nn.Module):
+    """A transformer: each layer is attention, then a small dense network of each frame.
 
-    Its weights, their names and what it computes are x-transformers' own.
+    Norms stand before either (Xiong et al. 2020), and scale to an RMS of 1 (Zhang and Sennrich
+    2019); a frame's position turns half of a head's channels (Su et al. 2021).
     """
+
+    def __init__(self, width: int, layers: int):
+        super().__init__()
+        # nested and named as in x-transformers: files of weights and draws from the seed say so
+        self.layers = nn.ModuleList(
+            nn.ModuleList([nn.ModuleList([Norm(width)]), part(width)])
+            for _ in range(layers)
+            for part in (Attention, Dense)
+        )
+        self.rotary_pos_emb = Turns()
+        self.final_norm = Norm(width)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[n, frames, width] of the same shape."""
-        turns = self._turns(x.shape[1])
-        for norms, layer, _ in self.layers:
-            seen = _normed(norms[0], x)
-            x = x + (layer.ff(seen) if hasattr(layer, "ff") else _attended(layer, seen, turns))
-        return _normed(self.final_norm, x)
+        turns = self.rotary_pos_emb(x.shape[1])
+        for (norm,), part in self.layers:
+            x = x + part(norm(x), turns)
+        return self.final_norm(x)
 
-    def _turns(self, frames: int) -> torch.Tensor:
-        """What each pair of a head's channels is turned by, half of them not at all: complex."""
-        speed = functional.pad(self.rotary_pos_emb.inv_freq, (0, HEAD_WIDTH // 4))
+
+class Norm(nn.Module):
+    """Each frame brought to an RMS of 1, then each channel scaled by 1 + g."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.g = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.rms_norm(x, x.shape[-1:], 1 + self.g, eps=1e-12)
+
+
+class Turns(nn.Module):
+    """What each pair of a head's channels is turned by, half of them not at all."""
+
+    def __init__(self):
+        super().__init__()
+        rotated = HEAD_WIDTH // 2
+        speed = 1 / 10_000 ** (torch.arange(0, rotated, 2).float() / rotated)
+        self.register_buffer("inv_freq", speed)
+
+    def forward(self, frames: int) -> torch.Tensor:
+        """Complex [frames, HEAD_WIDTH / 2]."""
+        speed = functional.pad(self.inv_freq, (0, HEAD_WIDTH // 4))
         angle = torch.outer(torch.arange(frames, device=speed.device), speed)
         return torch.polar(torch.ones_like(angle), angle)
 
 
-def _normed(norm: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    return functional.rms_norm(x, x.shape[-1:], 1 + norm.g, eps=1e-12)
+class Attention(nn.Module):
+    """Attention of every frame to every frame: [n, frames, width] of the same shape."""
 
+    def __init__(self, width: int):
+        super().__init__()
+        self.to_q, self.to_k, self.to_v, mixed = (
+            nn.Linear(width, width, bias=False) for _ in range(4)
+        )
+        # a single head has nothing to mix, and files of such networks have no weights for it
+        self.to_out = mixed if width > HEAD_WIDTH else nn.Identity()
 
-def _attended(layer: nn.Module, x: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
-    query, key, value = (
-        part(x).unflatten(2, (-1, HEAD_WIDTH)).transpose(1, 2)
-        for part in (layer.to_q, layer.to_k, layer.to_v)
-    )
-    query, key = (_turned(part, turns) for part in (query, key))
-    seen = functional.scaled_dot_product_attention(query, key, value)
-    return layer.to_out(seen.transpose(1, 2).flatten(2))
+    def forward(self, x: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
+        query, key, value = (
+            part(x).unflatten(2, (-1, HEAD_WIDTH)).transpose(1, 2)
+            for part in (self.to_q, self.to_k, self.to_v)
+        )
+        query, key = (_turned(part, turns) for part in (query, key))
+        seen = functional.scaled_dot_product_attention(query, key, value)
+        return self.to_out(seen.transpose(1, 2).flatten(2))
 
 
 def _turned(x: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
     pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
     return torch.view_as_real(pairs * turns).flatten(-2).type_as(x)
+
+
+class Dense(nn.Module):
+    """The small network of each frame: [n, frames, width] of the same shape."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        widen = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU())
+        self.ff = nn.Sequential(widen, nn.Identity(), nn.Linear(4 * width, width))
+
+    def forward(self, x: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
+        return self.ff(x)
 
 
 class MaskedTransformer(nn.Module):
@@ -81,14 +130,7 @@ class MaskedTransformer(nn.Module):
         self.embeddings = nn.ModuleList(
             nn.Embedding(size.entries + 1, size.width) for _ in range(size.codebooks)
         )
-        self.encoder = LeanEncoder(
-            dim=size.width,
-            depth=size.layers,
-            heads=size.width // HEAD_WIDTH,
-            attn_dim_head=HEAD_WIDTH,
-            rotary_pos_emb=True,
-            use_rmsnorm=True,
-        )
+        self.encoder = Encoder(size.width, size.layers)
         self.classifiers = nn.ModuleList(
             nn.Linear(size.width, size.entries) for _ in range(size.codebooks)
         )
@@ -107,10 +149,18 @@ class MaskedTransformer(nn.Module):
         -------
         list of Tensor, float [masked places of the codebook, entries]
         """
-        shown = tokens.masked_fill(masked, self.size.entries)
-        frames = sum(embed(shown[:, c]) for c, embed in enumerate(self.embeddings))
-        frames = self.encoder(frames)
+        frames = self.frames(tokens, masked)
         return [classify(frames[masked[:, c]]) for c, classify in enumerate(self.classifiers)]
+
+    def everywhere(self, tokens: torch.Tensor, masked: torch.Tensor) -> torch.Tensor:
+        """Logits at all places: float [n, codebooks, frames, entries]."""
+        frames = self.frames(tokens, masked)
+        return torch.stack([classify(frames) for classify in self.classifiers], dim=1)
+
+    def frames(self, tokens: torch.Tensor, masked: torch.Tensor) -> torch.Tensor:
+        """What the classifiers are given: float [n, frames, width]."""
+        shown = tokens.masked_fill(masked, self.size.entries)
+        return self.encoder(sum(embed(shown[:, c]) for c, embed in enumerate(self.embeddings)))
 
     def tensors(self) -> dict[str, np.ndarray]:
         """What a file holds."""

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 import torch
-from torch.nn import functional
 
 from musical_roots.errors import InputError
 from musical_roots.generators.openvamp.decoder import rate
 from musical_roots.generators.openvamp.model import MaskedTransformer, Size, initialise
+from musical_roots.generators.openvamp.steps import masked_loss, step_of
 from musical_roots.seeding import rng
 
 CROP = 256  # frames: 5.1 s
@@ -76,21 +76,14 @@ def train(
     model = MaskedTransformer(size)
     initialise(model, seed)
     model.to(device).train()
-    optimiser = torch.optim.AdamW(model.parameters(), learning_rate, betas=(0.9, 0.95), fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, steps))
+    take_step = step_of(model, (batch_size, size.codebooks, CROP), precision)
     rows, losses = [], []
     for step in range(1, steps + 1):
         batch = masked_crops(tokens, batch_size, rng(seed, "openvamp.batch", str(step)))
-        loss, _, _ = _loss(model, *batch, device, precision)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        losses.append(loss.item())
+        losses.append(take_step(*batch, learning_rate * rate(step - 1, steps)))
         if step % WATCH_EVERY == 0 or step == steps:
-            watched = evaluate(model, held_out, seed, WATCHED, device)["loss"]
-            rows.append((step, np.mean(losses), watched))
+            watched = evaluate(model, held_out, seed, WATCHED)["loss"]
+            rows.append((step, np.mean([loss.item() for loss in losses]), watched))
             losses = []
         progress(1)
     curve = pd.DataFrame(rows, columns=["step", "train_loss", "heldout_loss"])
@@ -132,7 +125,6 @@ def evaluate(
     tokens: Mapping[str, np.ndarray],
     seed: int,
     count: int = 256,
-    device: str = "cpu",
 ) -> dict[str, float]:
     """Loss and accuracy at masked places of random crops, the same ones for each model.
 
@@ -153,7 +145,7 @@ def evaluate(
     with torch.inference_mode():
         for first in range(0, count, 16):
             part = crops[first : first + 16], masked[first : first + 16]
-            loss, logits, wanted = _loss(model, *part, device, "fp32")
+            loss, logits, wanted = masked_loss(model, *part, "fp32")
             right = [
                 (logit.argmax(dim=1) == want).cpu().numpy()
                 for logit, want in zip(logits, wanted, strict=True)
@@ -192,14 +184,3 @@ def quality(
         for split, tracks in tokens.items()
     ]
     return pd.DataFrame(rows)
-
-
-def _loss(
-    model: MaskedTransformer, crops: np.ndarray, masked: np.ndarray, device: str, precision: str
-) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
-    """Mean cross entropy over the masked places; for each codebook logits there, and the tokens."""
-    crops, masked = torch.from_numpy(crops).to(device), torch.from_numpy(masked).to(device)
-    with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
-        logits = model(crops, masked)
-    wanted = [crops[:, c][masked[:, c]] for c in range(crops.shape[1])]
-    return functional.cross_entropy(torch.cat(logits).float(), torch.cat(wanted)), logits, wanted
