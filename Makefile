@@ -1,5 +1,5 @@
 # The README's commands. Each sets up what it needs, once.
-#   make study    the whole study: corpus, experiments, figures, report
+#   make study    the whole study: corpus, experiments, figures, report; with TARGET=corpus, a stage of it
 #   make test     formatting, lint, unit, workflow and result tests
 #   make bench    the speed table in benchmarks/; bench-gpu the one of a GPU
 SHELL := /bin/bash
@@ -8,13 +8,21 @@ SHELL := /bin/bash
 
 PYTHON ?= python3.11
 CORES  ?= $(shell nproc)
-# Overlays on config/config.yaml, as in: make study CONFIG=config/tiny.yaml
+# Overlays on config/config.yaml, and a stage or file to stop at, as in:
+# make study CONFIG=config/tiny.yaml TARGET=corpus
 CONFIG ?=
+TARGET ?=
 TORCH  ?= torch==2.13.0
 
 READY := .venv/.ready
 # Rules and tests call `python`: the environment's comes first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+# Snakemake wants a cache folder before it reads a line of ours: where the home folder gives none, here.
+ifneq ($(shell mkdir -p "$${XDG_CACHE_HOME:-$$HOME/.cache}" 2>/dev/null && test -w "$${XDG_CACHE_HOME:-$$HOME/.cache}" && echo there),there)
+export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
+export MPLCONFIGDIR := $(CURDIR)/.snakemake/cache/matplotlib
+endif
 
 .PHONY: study test lint format bench bench-gpu setup
 
@@ -28,13 +36,12 @@ $(READY): envs/main.lock pyproject.toml
 	python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-SNAKEMAKE := snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
+# Target first: what follows --configfile is taken for one more config file.
+SNAKEMAKE := snakemake $(TARGET) --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
 
 study: $(READY)
 	@$(SNAKEMAKE)
-	@echo
-	@echo "Report:  results/report.html   (open it in a browser; it works offline)"
-	@echo "Figures: results/figures/      Tables: results/tables/   Corpus: results/corpus/"
+	@python -m musical_roots config where $(CONFIG)
 
 test: lint
 	python -m pytest

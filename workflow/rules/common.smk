@@ -133,8 +133,8 @@ onstart:
 
 def share_environment():
     """One conda environment for all rules; and what was learned of the code is kept."""
-    for rule in workflow.rules:
-        rule.conda_env = "../../envs/main.yaml"
+    for made in workflow.rules:
+        made.conda_env = "../../envs/main.yaml"
     CODE.keep()
 
 

@@ -88,7 +88,7 @@ rule check:
     shell:
         "MUSICAL_ROOTS_RESULTS={params.results:q} python -m pytest -p no:cacheprovider -rA --tb=short"
         " -c pyproject.toml --rootdir . {input.tests:q} > {log:q} 2>&1"
-        " || {{ cat {log:q}; exit 1; }}; grep -E '^(PASSED|FAILED)' {log:q} > {output:q}"
+        " || {{ cat {log:q}; exit 1; }}; grep -E '^(PASSED|FAILED)|UserWarning:' {log:q} > {output:q}"
 
 
 rule page:

@@ -34,6 +34,8 @@ DEVICE = click.option(
 CHECKPOINTS = click.option(
     "--checkpoints", type=PATH, required=True, help="Folder of converted weights."
 )
+GENERATOR = click.option("--generator", required=True, help="Its name in the config.")
+CODE = click.option("--code", required=True, help="Digest of it: audio of other code is not kept.")
 RESAMPLES = click.option(
     "--resamples", type=int, required=True, help="Bootstrap resamples, clustered by track."
 )

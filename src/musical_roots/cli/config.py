@@ -26,3 +26,16 @@ def reference(schema, readme) -> None:
 
     write_text(config.schema(), schema)
     write_text(config.reference(), readme)
+
+
+@config.command("where")
+@click.argument("overlays", type=PATH, nargs=-1)
+def where(overlays) -> None:
+    """Say where a study's results are, for config/config.yaml with overlays."""
+    from musical_roots import config
+
+    results = config.read([Path("config/config.yaml"), *overlays])["results"]
+    click.echo(
+        f"\nReport:  {results}/report.html   (open it in a browser; it works offline)\n"
+        f"Figures: {results}/figures/      Tables: {results}/tables/   Corpus: {results}/corpus/"
+    )

@@ -1,187 +1,186 @@
-"""Stages of Experiment C: held-out music, what every output resembles, and how sure that is."""
-
-from pathlib import Path
+"""Experiment C: control music, what every output resembles, and how sure that is."""
 
 import click
 
-from musical_roots.cli import PATH, log, progress, stage
-from musical_roots.errors import InputError
+from musical_roots.cli import (
+    CHECKPOINTS,
+    CODE,
+    CONFIDENCE,
+    DEVICE,
+    GENERATOR,
+    LISTS,
+    OUT,
+    PATH,
+    RESAMPLES,
+    SEED,
+    SHARD,
+    TRACKS,
+    group,
+    log,
+    progress,
+)
 
-RESAMPLING = [
-    click.option("--resamples", type=int, default=1000),
-    click.option("--confidence", type=float, default=0.95),
-]
-EVERY_CODEBOOK = 99
+influence = group("influence", "Experiment C: what outputs resemble, beside control music.")
+CORPUS = click.argument("corpus", type=PATH, nargs=-1, required=True)
+INDEXES = click.option("--indexes", type=PATH, required=True, help="Which clips are in which.")
+CLIP = click.option("--clip-duration-s", type=float, required=True, help="Of a clip.")
+FDR = click.option("--fdr", type=float, required=True, help="False discovery rate asked for.")
+DRAWS = click.option("--draws", type=int, required=True, help="Random halves or draws.")
 
 
-def resampling(command):
-    """Options of the bootstrap."""
-    for option in RESAMPLING:
-        command = option(command)
-    return command
+def files(flag: str, told: str, name: str | None = None, required: bool = True):
+    """An option that stands before each of some files."""
+    words = [flag, *([name] if name else [])]
+    return click.option(*words, type=PATH, multiple=True, required=required, help=told)
 
 
-@stage.command("excerpts")
-@click.argument("lists", type=PATH, nargs=-1, required=True)
-@click.option("--tracks", type=PATH, required=True)
-@click.option("--excerpts", "count", type=int, required=True)
-@click.option("--duration-s", type=float, required=True, help="Of an excerpt, as of a vamp.")
-@click.option("--clip-duration-s", type=float, required=True)
-@click.option("--out", type=PATH, required=True)
-@click.option("--clips", type=PATH, multiple=True, required=True, help="Clip list of each part.")
-@click.pass_obj
+def table(flag: str, told: str):
+    """An option for one more table that is written or read."""
+    return click.option(flag, type=PATH, required=True, help=told)
+
+
+NULL = files(
+    "--control-roundtrip", "Nearest of control music, after the codec if it is known.", "null"
+)
+
+
+@influence.command("excerpts")
+@LISTS
+@TRACKS
+@click.option("--excerpts", "count", type=int, required=True, help="To draw.")
+@click.option("--duration-s", type=float, required=True, help="Of an excerpt, as of an output.")
+@CLIP
+@OUT
+@files("--clips", "Clip list of each part.")
+@SEED
 def excerpts(seed, lists, tracks, count, duration_s, clip_duration_s, out, clips) -> None:
-    """Draw excerpts of control tracks, as long as vamps, and cut them into clips."""
+    """Draw excerpts of control tracks, as long as outputs, and cut them into clips."""
     from musical_roots import generate
     from musical_roots.tables import read_table, read_tables, write_table
 
-    corpus = read_tables(lists)
-    control = corpus[corpus.split == "control"]
-    if control.group_id.nunique() < 2:
-        raise InputError(
-            "influence wants 2 control tracks at least; add recordings, raise "
-            "corpus.control_share, or set influence.activate to false"
-        )
-    chosen = generate.choose_prompts(
-        control, read_table(tracks), count, duration_s, seed, "excerpts"
+    made = generate.control_excerpts(
+        read_tables(lists), read_table(tracks), count, duration_s, seed
     )
-    if len(chosen) < count:
-        log.info("only %d places for %d excerpts: every one of them is used", len(chosen), count)
-    made = generate.excerpts(chosen)
+    if len(made) < count:
+        log.info("only %d places for %d excerpts: every one of them is used", len(made), count)
     for part, path in enumerate(clips):
-        write_table(
-            generate.prompt_clips(made.iloc[part :: len(clips)], clip_duration_s, "heldout"), path
-        )
+        some = made.iloc[part :: len(clips)]
+        write_table(generate.prompt_clips(some, clip_duration_s, "control_excerpt"), path)
     write_table(made, out)
 
 
-@stage.command("round-trips")
-@click.option("--generator", required=True)
-@click.option("--checkpoints", type=PATH, required=True)
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
-@click.option("--code", required=True, help="Digest of it: audio of other code is made anew.")
-@click.option("--excerpts", "chosen", type=PATH, required=True)
-@click.option("--shard", type=(int, int), required=True, help="Which part, of how many.")
-@click.option("--clip-duration-s", type=float, required=True)
+@influence.command("control-roundtrips")
+@GENERATOR
+@CHECKPOINTS
+@DEVICE
+@CODE
+@table("--excerpts", "Excerpts of control tracks.")
+@SHARD
+@CLIP
 @click.option("--audio", type=PATH, required=True, help="Folder for the audio.")
-@click.option("--out", type=PATH, required=True)
-def round_trips(
-    generator, checkpoints, device, code, chosen, shard, clip_duration_s, audio, out
+@OUT
+def control_roundtrips(
+    generator, checkpoints, device, code, excerpts, shard, clip_duration_s, audio, out
 ) -> None:
-    """Send held-out excerpts through a generator's codec, and cut them into clips."""
+    """Send excerpts of control tracks through a generator's codec, and cut them into clips."""
     from musical_roots import generate
     from musical_roots.generators.base import load
     from musical_roots.tables import read_table, write_table
 
-    part = read_table(chosen).iloc[shard[0] :: shard[1]]
-    model = load(generator, checkpoints, device)
-    model.fingerprint += f"+{code}"
+    part = read_table(excerpts).iloc[shard[0] :: shard[1]]
+    model = load(generator, checkpoints, device, code)
     with progress(len(part), f"round trips, {generator}", "excerpts") as bar:
-        made = generate.round_trips(part, model, EVERY_CODEBOOK, audio, bar.update)
-    write_table(generate.vamp_clips(made, clip_duration_s, "roundtrip"), out)
+        made = generate.control_roundtrips(part, model, audio, bar.update)
+    write_table(generate.vamp_clips(made, clip_duration_s, "control_roundtrip"), out)
 
 
-@stage.command("sides")
-@click.argument("lists", type=PATH, nargs=-1, required=True)
-@click.option("--out", type=PATH, required=True)
-@click.pass_obj
-def sides(seed, lists, out) -> None:
-    """Say which clips are in which index: the training set, and two sides of equal size."""
-    from musical_roots.experiments.influence import equal_sides
+@influence.command("indexes")
+@LISTS
+@OUT
+@SEED
+def indexes(seed, lists, out) -> None:
+    """Say which clips are in which index: the training set, and two indexes of equal size."""
+    from musical_roots.experiments.influence import equal_indexes
     from musical_roots.tables import read_tables, write_table
 
-    write_table(equal_sides(read_tables(lists), seed), out)
+    write_table(equal_indexes(read_tables(lists), seed), out)
 
 
-@stage.command("attribute")
-@click.argument("index", type=PATH, nargs=-1, required=True)
-@click.option("--queries", type=PATH, multiple=True, required=True)
-@click.option("--parents", type=PATH, multiple=True, help="What the queries were made from.")
-@click.option("--sides", type=PATH, required=True)
-@click.option("--side", "wanted", multiple=True, default=["train"])
-@click.option("--own", "arms", multiple=True, default=["kept"])
-@click.option("--k", type=int, default=50)
-@click.option("--matches", type=PATH, required=True)
-@click.option("--nearest", type=PATH, required=True)
-def attribute(index, queries, parents, sides, wanted, arms, k, matches, nearest) -> None:
-    """The nearest clips of every query on each side, and the nearest of each vamp and clip."""
-    import pandas as pd
-
+@influence.command("attribute")
+@CORPUS
+@files("--queries", "Embeddings of what is searched for.")
+@files("--parents", "Those of what the queries were made from.", required=False)
+@INDEXES
+@click.option("--index", "wanted", multiple=True, required=True, help="Where to search.")
+@click.option(
+    "--prompt-track",
+    "prompt_tracks",
+    multiple=True,
+    required=True,
+    help="included or excluded: whether the prompt's track can be found.",
+)
+@click.option("--k", type=int, required=True, help="Matches a query.")
+@table("--matches", "Match table.")
+@table("--nearest", "Nearest clip of each output and clip.")
+def attribute(
+    corpus, queries, parents, indexes, wanted, prompt_tracks, k, matches, nearest
+) -> None:
+    """The nearest clips of every query in each index, and the nearest of each output and clip."""
     from musical_roots.experiments import influence
     from musical_roots.tables import open_shards, read_table, write_table
 
-    asked = open_shards(queries)
+    asked, searched = open_shards(queries), open_shards(corpus)
+    from_what = open_shards(parents) if parents else None
     found = influence.attribute(
-        asked,
-        open_shards(index),
-        read_table(sides),
-        k,
-        open_shards(parents) if parents else None,
-        wanted,
-        arms,
+        asked, searched, read_table(indexes), k, from_what, wanted, prompt_tracks
     )
-    parts = {"clip": influence.best(found, asked.clips, "clip_id")}
-    if "vamp_id" in asked.clips:
-        parts["vamp"] = influence.best(found, asked.clips)
     write_table(found, matches)
-    write_table(pd.concat([part.assign(of=of) for of, part in parts.items()]), nearest)
+    write_table(influence.nearest(found, asked.clips), nearest)
 
 
-@stage.command("exceedance")
-@click.option("--vamps", type=PATH, multiple=True, required=True, help="Their nearest clips.")
-@click.option("--null", type=PATH, multiple=True, required=True, help="Those of music never seen.")
-@click.option("--heldout", type=PATH, multiple=True, required=True, help="The same, no codec.")
-@resampling
-@click.option("--out", type=PATH, required=True)
-@click.pass_obj
-def exceedance(seed, vamps, null, heldout, resamples, confidence, out) -> None:
-    """Share of outputs with a clip at or above a threshold, beside music never seen."""
+@influence.command("exceedance")
+@files("--outputs", "Their nearest clips.")
+@files("--control", "Those of control music.")
+@NULL
+@RESAMPLES
+@CONFIDENCE
+@OUT
+@SEED
+def exceedance(seed, outputs, control, null, out, **interval) -> None:
+    """Share of outputs with a clip at or above a threshold, beside control music."""
     from musical_roots.experiments import influence
+    from musical_roots.tables import read_tables
 
-    real = nearest_of(heldout)
-    passed = real if set(null) == set(heldout) else nearest_of(null)
-    write(
-        influence.exceedance(
-            nearest_of(vamps, whole=True), passed, real, resamples, confidence, seed
-        ),
-        out,
-    )
+    made = influence.of_outputs(read_tables(outputs), every_index=True)
+    real = influence.of_outputs(read_tables(control))
+    passed = real if set(null) == set(control) else influence.of_outputs(read_tables(null))
+    write(influence.exceedance(made, passed, real, **interval, seed=seed), out)
 
 
-@stage.command("calibrate")
-@click.option("--vamps", type=PATH, multiple=True, required=True, help="Their nearest clips.")
-@click.option("--null", type=PATH, multiple=True, required=True, help="Those of music never seen.")
-@click.option("--planted", type=PATH, multiple=True, required=True, help="Of perturbed clips.")
-@click.option("--planted-clips", type=PATH, multiple=True, required=True, help="Their lists.")
-@click.option("--level", type=float, required=True, help="False discovery rate.")
-@click.option("--draws", type=int, required=True)
-@resampling
-@click.option("--p-values", type=PATH, required=True)
-@click.option("--out", type=PATH, required=True)
-@click.option("--curve", type=PATH, required=True)
-@click.option("--paired", type=PATH, required=True)
-@click.option("--planted-out", type=PATH, required=True)
-@click.pass_obj
+@influence.command("calibrate")
+@files("--outputs", "Their nearest clips.")
+@NULL
+@files("--planted", "Nearest clips of perturbed ones.")
+@files("--planted-clips", "Clip lists of these.")
+@FDR
+@DRAWS
+@RESAMPLES
+@CONFIDENCE
+@table("--p-values", "Of each output.")
+@OUT
+@table("--curve", "Distributions of p-values.")
+@table("--paired", "Training set against control index.")
+@table("--planted-out", "What of the planted clips is found.")
+@SEED
 def calibrate(
-    seed, vamps, null, planted, planted_clips, level, draws, resamples, confidence, p_values, out,
-    curve, paired, planted_out,
-) -> None:  # fmt: skip
+    seed, outputs, null, planted, planted_clips, p_values, out, curve, paired, planted_out, **how
+) -> None:
     """p-values of resemblance, and the check that they are what they say."""
     from musical_roots.experiments import calibration
     from musical_roots.tables import read_tables
 
-    never = read_tables(null)
-    found = calibration.calibrate(
-        read_tables(vamps),
-        never[never.side == "train"],
-        read_tables(planted),
-        read_tables(planted_clips),
-        level,
-        draws,
-        resamples,
-        confidence,
-        seed,
-    )
+    read = map(read_tables, (outputs, null, planted, planted_clips))
+    found = calibration.calibrate(*read, **how, seed=seed)
     write(found["p_values"], p_values)
     write(found["calibration"], out)
     write(found["curve"], curve)
@@ -189,34 +188,34 @@ def calibrate(
     write(found["planted"], planted_out)
 
 
-@stage.command("resemblance")
-@click.argument("index", type=PATH, nargs=-1, required=True)
-@click.option("--matches", type=PATH, multiple=True, required=True)
-@click.option("--vamps", type=PATH, multiple=True, required=True, help="Their embeddings.")
-@click.option("--null", type=PATH, multiple=True, required=True, help="Of music never seen.")
-@click.option("--tracks", type=PATH, required=True)
-@click.option("--sides", type=PATH, required=True)
-@resampling
-@click.option("--prompts", type=PATH, required=True)
-@click.option("--songs", type=PATH, required=True)
-@click.option("--artists", type=PATH, required=True)
-@click.option("--found", type=PATH, required=True)
-@click.option("--evidence", type=PATH, required=True)
-@click.pass_obj
+@influence.command("resemblance")
+@CORPUS
+@files("--matches", "Match tables of outputs.")
+@files("--outputs", "Their embeddings.")
+@NULL
+@TRACKS
+@INDEXES
+@RESAMPLES
+@CONFIDENCE
+@table("--prompts", "Outputs against their prompts.")
+@table("--songs", "What matches add up to, by song.")
+@table("--artists", "The same, by artist.")
+@table("--found", "How often the prompt's own comes first.")
+@table("--evidence", "The first songs of each output.")
+@SEED
 def resemblance(
-    seed, index, matches, vamps, null, tracks, sides, resamples, confidence, prompts, songs,
-    artists, found, evidence,
+    seed, corpus, matches, outputs, null, tracks, indexes, prompts, songs, artists, found,
+    evidence, **interval,
 ) -> None:  # fmt: skip
-    """Vamps against their prompts, and from clips to songs and artists."""
+    """Outputs against their prompts, and from clips to songs and artists."""
     from musical_roots.experiments import influence
     from musical_roots.experiments.songs import resemblances
-    from musical_roots.tables import read_table, read_tables
+    from musical_roots.tables import heard_clips, read_table, read_tables
 
-    table, clips = read_tables(matches), heard(vamps)
-    against = influence.prompt_against_training(
-        table, clips.drop_duplicates("clip_id"), read_table(sides), resamples, confidence, seed
-    )
-    added = resemblances(table, clips, heard(index), nearest_of(null, "clip"), read_table(tracks))
+    table, clips = read_tables(matches), heard_clips(outputs)
+    which, control = read_table(indexes), influence.of_clips(read_tables(null))
+    against = influence.prompt_against_training(table, clips, which, **interval, seed=seed)
+    added = resemblances(table, clips, heard_clips(corpus), control, read_table(tracks))
     write(against, prompts)
     write(added["song"], songs)
     write(added["artist"], artists)
@@ -224,95 +223,80 @@ def resemblance(
     write(added["evidence"], evidence)
 
 
-@stage.command("concentration")
-@click.argument("index", type=PATH, nargs=-1, required=True)
-@click.option("--vamps", type=PATH, multiple=True, required=True, help="Of one encoder.")
-@click.option("--heldout", type=PATH, multiple=True, required=True)
-@click.option("--vamp-matches", type=PATH, multiple=True, required=True)
-@click.option("--heldout-matches", type=PATH, multiple=True, required=True)
-@click.option("--tracks", type=PATH, required=True)
-@click.option("--sides", type=PATH, required=True)
-@click.option("--k", type=int, required=True)
-@click.option("--draws", type=int, required=True)
-@click.option("--hubness-clips", type=int, required=True)
-@click.option("--out", type=PATH, required=True)
-@click.option("--lorenz", type=PATH, required=True)
-@click.option("--hubness", type=PATH, required=True)
-@click.pass_obj
+@influence.command("concentration")
+@CORPUS
+@files("--outputs", "Embeddings by one encoder.")
+@files("--control", "Those of control music.")
+@files("--output-matches", "Match tables of outputs.")
+@files("--control-matches", "Those of control music.")
+@TRACKS
+@INDEXES
+@click.option("--k", type=int, required=True, help="Neighbours.")
+@DRAWS
+@click.option("--hubness-clips", type=int, required=True, help="Training clips at most.")
+@OUT
+@table("--lorenz", "Curves.")
+@table("--hubness", "k-occurrence, as it is and corrected.")
+@SEED
 def concentration(
-    seed, index, vamps, heldout, vamp_matches, heldout_matches, tracks, sides, k, draws,
+    seed, corpus, outputs, control, output_matches, control_matches, tracks, indexes, k, draws,
     hubness_clips, out, lorenz, hubness,
 ) -> None:  # fmt: skip
     """Concentration of one encoder's matches beside its nulls, and the hubs behind it."""
     from musical_roots.experiments import hubs
     from musical_roots.tables import open_shards, read_table, read_tables
 
-    corpus, made, real = open_shards(index), open_shards(vamps), open_shards(heldout)
-    items = corpus.clips.merge(read_table(sides), on="clip_id")
-    items["artist"] = items.track_id.map(read_table(tracks).set_index("track_id").artist)
-    compared = hubs.sources(
-        read_tables(vamp_matches), made.clips, read_tables(heldout_matches), real.clips, items
-    )
-    table, curves = hubs.concentration_of(compared, draws, seed)
-    training = (corpus.clips.split == "train").to_numpy()
-    asked = {"vamps": made, "held-out music": real}
-    encoder = corpus.provenance["encoder"]
-    table.insert(0, "encoder", encoder)
-    curves.insert(0, "encoder", encoder)
-    write(table, out)
-    write(curves, lorenz)
-    write(hubs.hubness(asked, corpus, k, hubness_clips, seed, training), hubness)
+    searched, made, real = map(open_shards, (corpus, outputs, control))
+    items = hubs.items(searched, read_table(indexes), read_table(tracks))
+    found, theirs = read_tables(output_matches), read_tables(control_matches)
+    compared = hubs.sources(found, made.clips, theirs, real.clips, items)
+    shares, curves = hubs.concentration_of(compared, draws, seed)
+    encoder = {"encoder": searched.provenance["encoder"]}
+    asked, training = {"outputs": made, "control": real}, items.train.to_numpy()
+    write(shares.assign(**encoder)[["encoder", *shares]], out)
+    write(curves.assign(**encoder)[["encoder", *curves]], lorenz)
+    write(hubs.hubness(asked, searched, k, hubness_clips, seed, training), hubness)
 
 
-@stage.command("verdicts")
-@click.option("--vamps", type=PATH, multiple=True, required=True)
-@click.option("--p-values", type=PATH, required=True)
-@click.option("--songs", type=PATH, required=True)
-@click.option("--copies", type=PATH, help="Share of copied tokens of each vamp, if known.")
-@click.option("--round-trips", type=PATH, multiple=True, help="Match tables of round trips.")
-@click.option("--tracks", type=PATH, required=True)
+@influence.command("verdicts")
+@files("--outputs", "Lists of outputs.")
+@table("--p-values", "Of each output.")
+@table("--songs", "What its matches add up to.")
+@click.option("--ngram-overlap", type=PATH, help="Of each output's tokens, if known.")
+@files("--control-roundtrips", "Match tables of control music after the codec.", required=False)
+@TRACKS
 @click.option("--without", multiple=True, help="Encoders that have no say in a verdict.")
-@click.option("--level", type=float, required=True, help="False discovery rate.")
-@resampling
-@click.option("--agreement", type=PATH, required=True)
-@click.option("--out", type=PATH, required=True)
-@click.pass_obj
+@FDR
+@RESAMPLES
+@CONFIDENCE
+@table("--agreement", "Of every two views.")
+@OUT
+@SEED
 def verdicts(
-    seed, vamps, p_values, songs, copies, round_trips, tracks, without, level, resamples,
-    confidence, agreement, out,
-) -> None:  # fmt: skip
-    """What encoders and tokens say of each vamp, side by side and together."""
+    seed, outputs, p_values, songs, ngram_overlap, control_roundtrips, tracks, agreement, out, **how
+) -> None:
+    """What encoders and tokens say of each output, side by side and together."""
     from musical_roots.experiments import verdicts
     from musical_roots.tables import read_table, read_tables
 
-    back = read_tables(round_trips).groupby("encoder") if round_trips else []
-    agreed, table = verdicts.views(
-        read_tables(vamps),
-        read_table(p_values),
-        read_table(songs),
-        read_table(tracks),
-        read_table(copies) if copies else None,
-        {encoder: verdicts.copy_cosine(part) for encoder, part in back},
-        level,
-        without,
-        resamples,
-        confidence,
-        seed,
-    )
+    back = read_tables(control_roundtrips) if control_roundtrips else None
+    overlap = read_table(ngram_overlap) if ngram_overlap else None
+    read = map(read_table, (p_values, songs, tracks))
+    agreed, found = verdicts.views(read_tables(outputs), *read, overlap, back, **how, seed=seed)
     write(agreed, agreement)
-    write(table, out)
+    write(found, out)
 
 
-@stage.command("findings")
-@click.option("--exceedance", type=PATH, required=True)
-@click.option("--calibration", type=PATH, required=True)
-@click.option("--paired", type=PATH, required=True)
-@click.option("--prompts", type=PATH, required=True)
-@click.option("--concentration", type=PATH, required=True)
-@click.option("--hubness", type=PATH, required=True)
-@click.option("--out", type=PATH, required=True)
+@influence.command("findings")
+@table("--exceedance", "Its table.")
+@table("--calibration", "Its table.")
+@table("--paired", "Its table.")
+@table("--prompts", "Outputs against their prompts.")
+@table("--concentration", "Its table.")
+@table("--hubness", "Its table.")
+@OUT
 def findings(exceedance, calibration, paired, prompts, concentration, hubness, out) -> None:
-    """What Experiment C found, in sentences, each beside its null."""
+    """What Experiment C found, in sentences, each beside its nulls."""
     from musical_roots.experiments.findings import findings
     from musical_roots.tables import read_table, write_table
 
@@ -320,47 +304,26 @@ def findings(exceedance, calibration, paired, prompts, concentration, hubness, o
     write_table(findings(*map(read_table, tables)), out)
 
 
-@stage.command("join")
-@click.option("--part", "parts", type=(PATH, PATH, PATH), multiple=True, required=True,
-              help="A table, vamps of a generator, and its part of the table.")  # fmt: skip
+@influence.command("join")
+@click.option(
+    "--part",
+    "parts",
+    type=(PATH, PATH, PATH),
+    multiple=True,
+    required=True,
+    help="A table, outputs of a generator, and its part of the table.",
+)
 def join(parts) -> None:
     """Tables of all generators and encoders, each as one."""
-    import pandas as pd
+    from musical_roots.tables import joined, read_table, write_table
 
-    from musical_roots.tables import read_table, write_table
-
-    tables: dict[Path, list] = {}
-    labels = {vamps: read_table(vamps).generator.iloc[0] for vamps in {part[1] for part in parts}}
-    for whole, vamps, part in parts:
-        table = read_table(part)
-        if "generator" not in table:
-            table.insert(min(1, table.shape[1]), "generator", labels[vamps])
-        tables.setdefault(whole, []).append(table)
-    for whole, found in tables.items():
-        write_table(pd.concat(found, ignore_index=True), whole)
+    labels = {listed: read_table(listed).generator.iloc[0] for _, listed, _ in parts}
+    for whole in dict.fromkeys(part[0] for part in parts):
+        mine = [(labels[listed], read_table(part)) for path, listed, part in parts if path == whole]
+        write_table(joined(mine), whole)
 
 
-def nearest_of(paths, of: str = "vamp", whole: bool = False):
-    """Nearest clips of vamps, or of single clips, over all parts: in train, or on all sides."""
-    from musical_roots.tables import read_tables
-
-    table = read_tables(paths)
-    table = table[(table.of == of) & ((table.side == "train") | whole)]
-    return table.reset_index(drop=True)
-
-
-def heard(paths):
-    """Clips of embedded shards, with their encoder and the span that it heard."""
-    import pandas as pd
-
-    from musical_roots.tables import open_shards
-
-    opened = [open_shards([path]) for path in paths]
-    parts = [shard.clips.assign(encoder=shard.provenance["encoder"]) for shard in opened]
-    return pd.concat(parts, ignore_index=True)
-
-
-def write(table, path: Path) -> None:
+def write(table, path) -> None:
     """Write a table. Numbers of a CSV are rounded: people read them."""
     from musical_roots.tables import write_table
 

@@ -27,19 +27,24 @@ PRECISION = click.option(
 def clmr_open(seed, tracks, steps, out, curve, **how) -> None:
     """Train the encoder clmr_open, watching its loss on the control split."""
     from musical_roots.corpus import recordings
+    from musical_roots.devices import settle
     from musical_roots.encoders import clmr, clmr_training
     from musical_roots.provenance import trained_here
     from musical_roots.tables import read_table, write_table
     from musical_roots.weights import files
 
     table = read_table(tracks)
+    how["device"] = settle(how["device"])
     with progress(len(table), "reading recordings", "files") as bar:
-        heard = recordings.by_split(table, clmr.SAMPLE_RATE, bar.update)
+        train, control = (
+            dict(recordings.whole(table[table.split == split], clmr.SAMPLE_RATE, bar.update))
+            for split in ("train", "control")
+        )
     with progress(steps, "training clmr_open", "steps") as bar:
         tensors, losses = clmr_training.train(
-            **heard, seed=seed, steps=steps, progress=bar.update, **how
+            train, control, seed=seed, steps=steps, progress=bar.update, **how
         )
-    files.save(out, tensors, trained_here(seed, heard["train"], steps=steps, **how))
+    files.save(out, tensors, trained_here(seed, train, steps=steps, **how))
     write_table(losses, curve)
 
 
@@ -58,11 +63,13 @@ def openvamp_codec(seed, tracks, decoder_steps, out, **size) -> None:
 
     table = read_table(tracks)
     table = table[table.split == "train"]
-    heard = recordings.excerpts(table, codec.SAMPLE_RATE, seed)
+    excerpts = recordings.excerpts(table, codec.SAMPLE_RATE, seed)
+    heard = [codec.log_mel(codec.levelled(audio)) for audio in excerpts]
     how = {"seed": seed, "decoder_steps": decoder_steps}
     with progress(decoder_steps, "training openvamp's codec", "steps") as bar:
         trained = codec.train(heard, **size, **how, progress=bar.update)
-    trained.save(out, codec.about(seed, table.track_id, len(heard), decoder_steps))
+    about = {"source": f"trained here, seed {seed}", "trained_on": sorted(table.track_id)}
+    trained.save(out, about | {"excerpts": len(heard), "decoder_steps": decoder_steps})
 
 
 @train.command("openvamp")
@@ -82,6 +89,7 @@ def openvamp(
     seed, train_files, control_files, codec, width, layers, steps, out, curve, **how
 ) -> None:
     """Train openvamp's network, watching its loss on the control split."""
+    from musical_roots.devices import settle
     from musical_roots.generators.openvamp import model, training
     from musical_roots.generators.openvamp.codec import load
     from musical_roots.provenance import trained_here
@@ -89,7 +97,10 @@ def openvamp(
     from musical_roots.weights import files
 
     tokens, control, codec = read_arrays(train_files), read_arrays(control_files), load(codec)
-    size = model.Size(*codec.codebooks.shape[:2], width, layers)
+    size, how["device"] = (
+        model.Size(*codec.codebooks.shape[:2], width, layers),
+        settle(how["device"]),
+    )
     with progress(steps, "training openvamp", "steps") as bar:
         trained, losses = training.train(
             tokens, control, size, seed=seed, steps=steps, progress=bar.update, **how

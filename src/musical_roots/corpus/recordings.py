@@ -12,30 +12,28 @@ from musical_roots.seeding import rng
 EXCERPT_S, EXCERPTS = 90.0, 500  # of so many tracks at most
 
 
-def by_split(
+def whole(
     tracks: pd.DataFrame, sample_rate: int, progress: Callable[[int], object] = lambda done: None
-) -> dict[str, dict[str, np.ndarray]]:
-    """All tracks, whole.
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Each track from start to end.
 
     Parameters
     ----------
     tracks : DataFrame
-        root, path, track_id, split.
+        root, path, track_id.
     sample_rate : int
         Hz to resample to.
     progress : callable
         Told of every track.
 
-    Returns
-    -------
-    dict
-        "train" and "control": track_id -> float32 [samples].
+    Yields
+    ------
+    track_id : str
+    audio : ndarray, float32 [samples]
     """
-    heard: dict[str, dict[str, np.ndarray]] = {"train": {}, "control": {}}
     for row in tracks.itertuples():
-        heard[row.split][row.track_id], _ = read(Path(row.root) / row.path, sample_rate)
+        yield row.track_id, read(Path(row.root) / row.path, sample_rate)[0]
         progress(1)
-    return heard
 
 
 def excerpts(tracks: pd.DataFrame, sample_rate: int, seed: int) -> Iterator[np.ndarray]:

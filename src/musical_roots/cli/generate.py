@@ -1,0 +1,213 @@
+"""Generation: tokens, prompts, vamps, and what they and their codec are like."""
+
+import click
+
+from musical_roots.cli import (
+    CHECKPOINTS,
+    CODE,
+    CONFIDENCE,
+    DEVICE,
+    GENERATOR,
+    LISTS,
+    OUT,
+    PATH,
+    RESAMPLES,
+    SEED,
+    SHARD,
+    TRACKS,
+    group,
+    log,
+    progress,
+)
+
+generate = group("generate", "Prompts -> vamps -> clip lists.")
+CODEC = click.option("--codec", type=PATH, required=True, help="openvamp's codec.")
+DURATION = click.option("--duration-s", type=float, required=True, help="Of a prompt and its vamp.")
+VAMPS = click.option("--vamps", type=PATH, required=True, help="List of vamps.")
+TRAIN = click.option(
+    "--train", "train_files", type=PATH, multiple=True, required=True, help="Tokens of train."
+)
+CONTROL = click.option(
+    "--control", "control_files", type=PATH, multiple=True, help="Tokens of control."
+)
+
+
+@generate.command("tokenise")
+@TRACKS
+@click.option("--split", required=True, help="train or control.")
+@SHARD
+@CODEC
+@OUT
+def tokenise(tracks, split, shard, codec, out) -> None:
+    """Tokens of one part of a split's tracks."""
+    from musical_roots.corpus.recordings import whole
+    from musical_roots.generators.openvamp import codec as codecs
+    from musical_roots.tables import read_table, write_arrays
+
+    table, trained = read_table(tracks), codecs.load(codec)
+    part = table[table.split == split].sort_values("track_id").iloc[shard[0] :: shard[1]]
+    with progress(len(part), f"tokens, {split}", "tracks") as bar:
+        heard = whole(part, codecs.SAMPLE_RATE, bar.update)
+        write_arrays({track: trained.encode(audio).astype("uint16") for track, audio in heard}, out)
+
+
+@generate.command("take-openvamp")
+@click.option("--folder", type=PATH, required=True, help="With both files and the curve.")
+@TRACKS
+@click.option("--codebooks", type=int, required=True, help="Of its codec.")
+@click.option("--entries", type=int, required=True, help="A codebook.")
+@click.option("--width", type=int, required=True, help="Of its transformer.")
+@click.option("--layers", type=int, required=True, help="Of its transformer.")
+@click.option("--codec", type=PATH, required=True, help="Where its codec goes.")
+@click.option("--weights", type=PATH, required=True, help="Where its network goes.")
+@click.option("--curve", type=PATH, required=True, help="Where the table of its losses goes.")
+def take_openvamp(folder, tracks, codec, weights, curve, **size) -> None:
+    """Take an openvamp that was trained before, if it was on this very train split."""
+    import shutil
+
+    from musical_roots.generators.openvamp import generator, model
+    from musical_roots.tables import read_table, write_table
+
+    table = read_table(tracks)
+    generator.check(folder, model.Size(**size), set(table.track_id[table.split == "train"]))
+    losses = read_table(folder / curve.name, ["step", "train_loss", "control_loss"])
+    shutil.copyfile(folder / generator.CODEC, codec)
+    shutil.copyfile(folder / generator.NETWORK, weights)
+    write_table(losses, curve)
+
+
+@generate.command("openvamp-quality")
+@click.option("--weights", type=PATH, required=True, help="Of its network.")
+@TRAIN
+@CONTROL
+@OUT
+@SEED
+def openvamp_quality(seed, weights, train_files, control_files, out) -> None:
+    """Loss and accuracy of openvamp's network on what it was trained on, and on what it was not."""
+    from musical_roots.generators.openvamp import model, training
+    from musical_roots.tables import read_arrays, write_table
+
+    trained, about = model.load(weights)
+    tokens = {"train": read_arrays(train_files), "control": read_arrays(control_files)}
+    write_table(training.quality(trained, tokens, seed).assign(steps=about["steps"]), out)
+
+
+@generate.command("codec-quality")
+@LISTS
+@CODEC
+@click.option("--clips", "count", type=int, default=30, help="To measure it on.")
+@OUT
+@SEED
+def codec_quality(seed, lists, codec, count, out) -> None:
+    """What is lost on the way through openvamp's codec, on control clips."""
+    from musical_roots.experiments import generation
+    from musical_roots.generators.openvamp import codec as codecs
+    from musical_roots.tables import read_tables, write_table
+
+    clips = generation.drawn_clips(read_tables(lists), count, seed)
+    write_table(generation.codec_quality(codecs.load(codec), clips, codecs.SAMPLE_RATE), out)
+
+
+@generate.command("prompts")
+@LISTS
+@TRACKS
+@click.option("--vamps", "count", type=int, required=True, help="Prompts; each setting uses all.")
+@DURATION
+@OUT
+@SEED
+def prompts(seed, lists, tracks, count, duration_s, out) -> None:
+    """Draw the prompts, from every split."""
+    from musical_roots.generate import choose_prompts
+    from musical_roots.tables import read_table, read_tables, write_table
+
+    chosen = choose_prompts(read_tables(lists), read_table(tracks), count, duration_s, seed)
+    if len(chosen) < count:
+        log.info("only %d places for %d prompts: every one of them is used", len(chosen), count)
+    write_table(chosen, out)
+
+
+@generate.command("vamp")
+@GENERATOR
+@CHECKPOINTS
+@DEVICE
+@CODE
+@click.option("--prompts", type=PATH, required=True, help="What is vamped upon.")
+@click.option("--settings", required=True, help="Name to mask and sampling settings, as JSON.")
+@SHARD
+@click.option("--audio", type=PATH, required=True, help="Folder for the vamps.")
+@OUT
+@SEED
+def vamp(seed, generator, checkpoints, device, code, prompts, settings, shard, audio, out) -> None:
+    """Vamps of one part of the prompts, in every setting; those that are there are kept."""
+    from musical_roots import generate
+    from musical_roots.generators import base
+    from musical_roots.tables import read_table, write_table
+
+    model, chosen = base.load(generator, checkpoints, device, code), base.settings(settings)
+    part = read_table(prompts).iloc[shard[0] :: shard[1]]
+    planned = generate.plan(part, model, chosen, seed)
+    with progress(len(planned), f"vamps, {generator}", "vamps") as bar:
+        made = generate.vamps(planned, model, chosen, audio, bar.update)
+    for setting, count in made[made.kept_share == 1].setting.value_counts().items():
+        log.info("%s: %d of its vamps keep all of their prompt: nothing is new", setting, count)
+    write_table(made, out)
+
+
+@generate.command("external")
+@LISTS
+@click.option("--root", type=PATH, help="Folder of audio files.")
+@click.option("--manifest", type=PATH, help="Table with path, and prompt_path, prompt_start_s.")
+@DURATION
+@OUT
+@click.option("--rejected", type=PATH, required=True, help="What cannot be used, and why.")
+def external(lists, root, manifest, duration_s, out, rejected) -> None:
+    """List audio that was made elsewhere, as vamps; files that cannot be used are named."""
+    from musical_roots import external
+    from musical_roots.tables import read_tables, write_table
+
+    listed = external.listed(root, manifest)
+    made, bad = external.external(listed, read_tables(lists), duration_s)
+    write_table(bad, rejected)
+    for row in bad.itertuples():
+        log.info("rejected %s%s", f"{manifest}, row {row.row}: " if manifest else "", row.reason)
+    external.check_some(made, manifest or root)
+    write_table(made, out)
+
+
+@generate.command("vamp-clips")
+@VAMPS
+@click.option("--duration-s", type=float, required=True, help="Of a clip.")
+@OUT
+@click.option("--prompts", type=PATH, required=True, help="Clip list of their prompts.")
+def vamp_clips(vamps, duration_s, out, prompts) -> None:
+    """Clip lists of vamps and of their prompts."""
+    from musical_roots import generate
+    from musical_roots.tables import read_table, write_table
+
+    made = read_table(vamps)
+    write_table(generate.prompt_clips(made, duration_s), prompts)
+    write_table(generate.vamp_clips(made, duration_s), out)
+
+
+@generate.command("ngram-overlap")
+@click.option("--vamps", "lists", type=PATH, multiple=True, required=True, help="Lists of vamps.")
+@TRAIN
+@CONTROL
+@TRACKS
+@RESAMPLES
+@CONFIDENCE
+@OUT
+@click.option("--each", type=PATH, required=True, help="The same of each vamp.")
+@SEED
+def ngram_overlap(
+    seed, lists, train_files, control_files, tracks, resamples, confidence, out, each
+) -> None:
+    """How much of the vamps stands in n-grams of the training set, token by token."""
+    from musical_roots.experiments import generation
+    from musical_roots.tables import read_arrays, read_table, read_tables, write_table
+
+    train, control = read_arrays(train_files), read_arrays(control_files)
+    vamps = read_tables(lists)
+    found = generation.ngram_overlap(vamps, train, control, read_table(tracks), seed)
+    write_table(found, each)
+    write_table(generation.ngram_overlap_by_setting(found, resamples, confidence, seed), out)
