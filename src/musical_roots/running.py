@@ -20,7 +20,7 @@ def hold_lock(path: Path | str, warn: Callable[[str], object]) -> IO:
     Parameters
     ----------
     path : path
-        The lock's file; made if missing.
+        The lock's file; made if missing, with its folder.
     warn : callable
         Told in one line where the file system has no locks; the run goes on without.
 
@@ -34,6 +34,7 @@ def hold_lock(path: Path | str, warn: Callable[[str], object]) -> IO:
     InputError
         If another run holds it.
     """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
     handle = open(path, "w")  # noqa: SIM115  closed with its holder
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -76,10 +77,11 @@ def claim_results(results: Path | str, configfiles: list[str], corpus: dict) -> 
     mine = {"configfiles": configfiles, "corpus": corpus}
     theirs = read_json(owner) if owner.is_file() else mine
     if theirs["configfiles"] != configfiles and theirs["corpus"] != corpus:
+        other = " ".join(theirs["configfiles"])
         raise InputError(
-            f"{results} holds the study of {' '.join(theirs['configfiles'])}, whose corpus this run "
-            "would replace; give this study a folder of its own (results: results/mine in its "
-            f"config, or --config results=results/mine), or, to replace the other, remove {owner}"
+            f"{results} holds the study of {other}, whose corpus this run would replace; give this "
+            "study a folder of its own (results: results/mine in its config, or --config "
+            f"results=results/mine), or, to replace the other, remove {owner}"
         )
     if theirs is mine or theirs != mine:
         write_json(mine, owner)

@@ -24,7 +24,9 @@ STUDY = Study(config)
 CODE = Digests(".snakemake/musical-roots/code.json")
 CACHE, RESULTS = config["cache"], config["results"]
 DEVICE = config["encode"]["device"]
-GPU = int(DEVICE == "cuda")  # one job a GPU, where the config names it: --resources gpu=1
+GPU = int(
+    DEVICE == "cuda"
+)  # one job a GPU, where the config names it: --resources gpu=1
 
 
 pathvars:
@@ -35,7 +37,7 @@ pathvars:
 
 
 def stage(name, plugins=None):
-    """Params of a rule that runs a stage: how it is called, and the digest of its code.
+    """Params with which a stage is run: how it is called, and the digest of its code.
 
     `plugins` gives the modules that the stage loads by name, for some wildcards.
     """
@@ -69,6 +71,35 @@ def made_by(name):
     return stage(name) | {"code": code, "checkpoints": checkpoints}
 
 
+def codec(wildcards):
+    """Whose codec a perturbation needs."""
+    name = config["robustness"]["perturbations"]["codec"]["generator"]
+    return [STUDY.models[name]] if wildcards.kind == "codec" else []
+
+
+def nearest(clips):
+    """Nearest clips of a clip set, by every encoder."""
+    return STUDY[clips].influence("nearest", STUDY.encoders)
+
+
+def outputs(what):
+    """What Experiment C found for a generator's outputs, by every encoder."""
+    return lambda wildcards: STUDY[f"vamps-{wildcards.generator}"].influence(
+        what, STUDY.encoders
+    )
+
+
+def null(wildcards):
+    """Nearest clips of control music that went through a generator's codec."""
+    return nearest(STUDY.null(wildcards.generator).name)
+
+
+def parents(wildcards):
+    """Embeddings of what some clips were made from, where the corpus may lack it."""
+    of = STUDY[wildcards.clips].parents
+    return STUDY[of].embeddings(wildcards.encoder, wildcards.shard) if of else []
+
+
 def flags(section, *keys):
     """Keys of a config section as flags of a command: minimum_s: 30 -> --minimum-s 30.
 
@@ -87,7 +118,8 @@ def flags(section, *keys):
 
 def each(flag, paths):
     """A flag before each of some paths, or of one."""
-    return flags({flag: [paths] if isinstance(paths, str) else list(paths)})
+    paths = [paths] if isinstance(paths, str) else paths
+    return " ".join(f"{flag} {shlex.quote(path)}" for path in paths)
 
 
 def command_for(model):
@@ -132,7 +164,7 @@ onstart:
 
 
 def share_environment():
-    """One conda environment for all rules; and what was learned of the code is kept."""
+    """One conda environment for whatever runs; and what was learned of the code is kept."""
     for made in workflow.rules:
         made.conda_env = "../../envs/main.yaml"
     CODE.keep()

@@ -141,9 +141,7 @@ rule tracks:
         mem_mb=4000,
     params:
         **stage("corpus tracks"),
-        flags=flags(
-            CORPUS, "near_duplicate_share", "control_share", "split_artists"
-        ),
+        flags=flags(CORPUS, "near_duplicate_share", "control_share", "split_artists"),
     message:
         "Finding duplicates, splitting by artist"
     shell:

@@ -240,9 +240,7 @@ rule external:
         "<logs>/external.log",
     params:
         **stage("generate external"),
-        flags=flags(EXTERNAL, "root", "manifest")
-        + " "
-        + flags(GENERATION, "duration_s"),
+        flags=flags(EXTERNAL | GENERATION, "root", "manifest", "duration_s"),
         # the audio is no input: there may be thousands of files, and a missing one is but rejected
         outputs=OUTPUTS,
     message:

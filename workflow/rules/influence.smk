@@ -12,29 +12,6 @@
 INFLUENCE = config["influence"]
 
 
-def nearest(clips):
-    """Nearest clips of a clip set, by every encoder."""
-    return STUDY[clips].influence("nearest", STUDY.encoders)
-
-
-def outputs(what):
-    """What Experiment C found for a generator's outputs, by every encoder."""
-    return lambda wildcards: STUDY[f"vamps-{wildcards.generator}"].influence(
-        what, STUDY.encoders
-    )
-
-
-def null(wildcards):
-    """Nearest clips of control music that went through a generator's codec."""
-    return nearest(STUDY.null(wildcards.generator).name)
-
-
-def parents(wildcards):
-    """Embeddings of what some clips were made from, where the corpus may lack it."""
-    of = STUDY[wildcards.clips].parents
-    return STUDY[of].embeddings(wildcards.encoder, wildcards.shard) if of else []
-
-
 rule excerpts:
     input:
         tracks="<results>/corpus/tracks.csv",
@@ -46,7 +23,7 @@ rule excerpts:
         "<logs>/excerpts.log",
     params:
         **stage("influence excerpts"),
-        flags=flags(INFLUENCE, "excerpts") + " " + flags(GENERATION, "duration_s"),
+        flags=flags(INFLUENCE | GENERATION, "excerpts", "duration_s"),
         clip_s=config["clips"]["duration_s"],
         clips=lambda wildcards, output: each("--clips", output.clips),
     message:
@@ -166,9 +143,7 @@ rule calibrate:
         outputs=outputs("nearest"),
         null=null,
         planted=lambda wildcards: nearest("planted"),
-        clips=expand(
-            "<results>/clips/perturbed-{kind}/000.parquet", kind=STUDY.kinds
-        ),
+        clips=expand("<results>/clips/perturbed-{kind}/000.parquet", kind=STUDY.kinds),
     output:
         p_values="<results>/influence/{generator}/p_values.parquet",
         table="<results>/influence/{generator}/calibration.csv",

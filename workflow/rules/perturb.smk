@@ -5,7 +5,6 @@
 #        results/clips/perturbed-{kind}/targets.parquet pairs whose cosine and rank are wanted
 
 KINDS = config["robustness"]["perturbations"]
-CODEC = STUDY.models[KINDS["codec"]["generator"]]
 
 
 rule queries:
@@ -24,11 +23,6 @@ rule queries:
     shell:
         "{params.call} --log {log:q} --tracks {input.tracks:q} {params.flags}"
         " --out {output.queries:q} {input.lists:q}"
-
-
-def codec(wildcards):
-    """Whose codec a perturbation needs."""
-    return [CODEC] if wildcards.kind == "codec" else []
 
 
 rule perturb:

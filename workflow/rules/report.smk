@@ -42,9 +42,7 @@ for name, figure in STUDY.figures.items():
             f"<logs>/figure/{name}.log",
         params:
             **stage("report figure"),
-            flags=flags(
-                {"name": figure.draws, "generator": figure.generator or None}
-            ),
+            flags=flags({"name": figure.draws, "generator": figure.generator or None}),
         message:
             f"Drawing {name}"
         shell:
@@ -82,7 +80,7 @@ rule check:
     log:
         "<logs>/check.log",
     params:
-        results=RESULTS,
+        results=lambda wildcards, output: os.path.dirname(output[0]),
     message:
         "Testing the results"
     shell:
@@ -212,7 +210,7 @@ rule notebook:
         "<logs>/notebook.log",
     params:
         **stage("report notebook"),
-        results=RESULTS,
+        results=lambda wildcards, output: os.path.dirname(os.path.dirname(output[0])),
     message:
         "Executing the notebook"
     shell:
@@ -231,9 +229,7 @@ rule reported:
     input:
         rules.figures.input,
         expand("<results>/pages/{page}.html", page=[*STUDY.pages, "provenance"]),
-        expand(
-            "<results>/pages/listen_to_{generator}.html", generator=STUDY.listening
-        ),
+        expand("<results>/pages/listen_to_{generator}.html", generator=STUDY.listening),
         rules.notebook.output,
         rules.check.output,
 

@@ -6,20 +6,17 @@
 rule robustness:
     input:
         matches=rules.search.input,
-        lists=expand(
-            "<results>/clips/perturbed-{kind}/000.parquet", kind=STUDY.kinds
-        ),
+        lists=expand("<results>/clips/perturbed-{kind}/000.parquet", kind=STUDY.kinds),
     output:
         table="<results>/tables/robustness.csv",
     log:
         "<logs>/robustness.log",
     params:
         **stage("robustness summarise"),
-        files=lambda wildcards, input: each("--matches", input.matches)
-        + " "
-        + each("--clips", input.lists),
+        matches=lambda wildcards, input: each("--matches", input.matches),
+        clips=lambda wildcards, input: each("--clips", input.lists),
         flags=flags(config["robustness"], "resamples", "confidence"),
     message:
         "Experiment B: robustness to perturbation"
     shell:
-        "{params.call} --log {log:q} {params.files} {params.flags} --out {output.table:q}"
+        "{params.call} --log {log:q} {params.matches} {params.clips} {params.flags} --out {output.table:q}"
