@@ -1,13 +1,14 @@
 """A GPU where there is none: a device that torch calls cuda, and that the CPU computes for.
 
 A tensor moved there is wrapped; an operation on it is done on what is `held`. As on a real device,
-tensors of two devices do not mix, and a tensor becomes an array only once it is back. What does not
-show: autocast, rounding, memory, speed.
+tensors of two devices do not mix, and a tensor becomes an array only once it is back. A CUDA graph
+is recorded without effect, waits for nothing, and computes anew from the same tensors when it is
+replayed. What does not show: autocast, rounding, memory, streams, speed.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from unittest.mock import patch
+from contextlib import ExitStack, contextmanager, nullcontext
+from unittest.mock import MagicMock, patch
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -17,8 +18,10 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 CUDA = torch.device("cuda", 0)
 STAND_IN = torch.device("meta")  # what torch itself takes the device for: that needs no driver
 COPY, MOVE = torch.ops.aten.copy_.default, torch.ops.aten._to_copy.default
+WAITS = {torch.Tag.dynamic_output_shape, torch.Tag.data_dependent_output}
 FOUND = {"is_available": True, "is_bf16_supported": True, "is_current_stream_capturing": False}
 done = []  # operations on the device
+graphs = []  # the one that records
 
 
 class Tensor(torch.Tensor):
@@ -37,7 +40,7 @@ class Tensor(torch.Tensor):
     @classmethod
     def __torch_dispatch__(cls, operation, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        tensors = _tensors((args, kwargs))
         there = {id(tensor.held): tensor for tensor in tensors if isinstance(tensor, cls)}
         mixed = any(tensor.dim() for tensor in tensors if not isinstance(tensor, cls))
         if there and mixed and operation not in (COPY, MOVE):
@@ -47,11 +50,58 @@ class Tensor(torch.Tensor):
             onto = kwargs["device"] == STAND_IN
             kwargs = kwargs | {"device": torch.device("cpu")}
         args, kwargs = tree_map_only(cls, lambda tensor: tensor.held, (args, kwargs))
-        made = operation(*args, **kwargs)
+        if graphs and there:
+            made = graphs[-1].record(operation, args, kwargs, waits=not onto)
+        else:
+            made = operation(*args, **kwargs)
         if not onto:
             return made
         done.append(operation)
         return tree_map_only(torch.Tensor, lambda new: there.get(id(new), cls(new)), made)
+
+
+class Graph:
+    """Operations that are done again, into the tensors that they were first done into."""
+
+    def __init__(self):
+        self.operations, self.before = [], []
+
+    def record(self, operation, args, kwargs, waits: bool):
+        if waits or WAITS & set(operation.tags):
+            raise RuntimeError(f"{operation}: not permitted when stream is capturing")
+        names = [argument.name for argument in operation._schema.arguments if argument.is_write]
+        given = dict(zip((a.name for a in operation._schema.arguments), args, strict=False))
+        written = _tensors([(given | kwargs).get(name) for name in names])
+        self.before += [(tensor, tensor.clone()) for tensor in written]
+        made = operation(*args, **kwargs)
+        self.operations.append((operation, args, kwargs, _tensors(made)))
+        return made
+
+    @torch.no_grad()
+    def undo(self) -> None:
+        for tensor, value in reversed(self.before):
+            tensor.copy_(value)
+
+    @torch.no_grad()
+    def replay(self) -> None:
+        for operation, args, kwargs, made in self.operations:
+            for old, new in zip(made, _tensors(operation(*args, **kwargs)), strict=True):
+                if new.data_ptr() != old.data_ptr():  # else a view, or done in place
+                    old.copy_(new)
+
+
+def _tensors(tree) -> list[torch.Tensor]:
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, torch.Tensor)]
+
+
+@contextmanager
+def recording(graph: Graph) -> Iterator[None]:
+    graphs.append(graph)
+    try:
+        yield
+    finally:
+        graphs.remove(graph)
+    graph.undo()
 
 
 class _Dispatched(TorchDispatchMode):
@@ -66,6 +116,10 @@ class _Renamed(TorchFunctionMode):
         return function(*told[0], **told[1])
 
 
+STAND_INS = {"CUDAGraph": Graph, "graph": recording, "Stream": MagicMock, "stream": nullcontext}
+STAND_INS |= {"current_stream": MagicMock}
+
+
 @contextmanager
 def found(free: int = 8 << 30) -> Iterator[None]:
     """torch finds the device, with so many bytes free."""
@@ -73,6 +127,9 @@ def found(free: int = 8 << 30) -> Iterator[None]:
     with ExitStack() as stack:
         for name, answer in (FOUND | {"mem_get_info": (free, free)}).items():
             stack.enter_context(patch.object(torch.cuda, name, lambda answer=answer: answer))
+        for name, stand_in in STAND_INS.items():
+            stack.enter_context(patch.object(torch.cuda, name, stand_in))
+        stack.enter_context(patch.object(torch.Tensor, "pin_memory", lambda tensor: tensor))
         # inference tensors have no views of wrappers
         stack.enter_context(patch.object(torch, "inference_mode", torch.no_grad))
         stack.enter_context(_Dispatched())
