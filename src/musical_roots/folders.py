@@ -103,7 +103,7 @@ def _files(root: Path) -> tuple[list[str], dict[str, str]]:
                 problems[relative(link)] = (
                     "a link to a folder that holds this one: not followed; remove it"
                 )
-            elif real not in entered:
+            else:
                 starts.append(link)
     return files, problems
 

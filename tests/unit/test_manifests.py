@@ -123,6 +123,10 @@ def test_other_columns_are_left_out_and_told_of_once(tmp_path, caplog):
     ]
 
 
+def test_an_id_is_no_slip_for_a_name(tmp_path):
+    assert read(tmp_path, "path,artist_id\na,7\n") == [(2, {"path": "a"})]
+
+
 def nfd(text):
     return unicodedata.normalize("NFD", text)
 
