@@ -7,6 +7,7 @@ show: autocast, rounding, memory, speed.
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from threading import get_ident
 from unittest.mock import patch
 
 import torch
@@ -19,6 +20,8 @@ STAND_IN = torch.device("meta")  # what torch itself takes the device for: that 
 COPY, MOVE = torch.ops.aten.copy_.default, torch.ops.aten._to_copy.default
 FOUND = {"is_available": True, "is_bf16_supported": True, "is_current_stream_capturing": False}
 done = []  # operations on the device
+threads = set()  # that asked for them
+unwaited = []  # copies to the device or from it that the asking thread does not wait for
 
 
 class Tensor(torch.Tensor):
@@ -46,11 +49,14 @@ class Tensor(torch.Tensor):
         if kwargs.get("device") is not None:
             onto = kwargs["device"] == STAND_IN
             kwargs = kwargs | {"device": torch.device("cpu")}
+        if operation in (COPY, MOVE) and (kwargs.get("non_blocking") or True in args[2:]):
+            unwaited.append(operation)
         args, kwargs = tree_map_only(cls, lambda tensor: tensor.held, (args, kwargs))
         made = operation(*args, **kwargs)
         if not onto:
             return made
         done.append(operation)
+        threads.add(get_ident())
         return tree_map_only(torch.Tensor, lambda new: there.get(id(new), cls(new)), made)
 
 
@@ -69,7 +75,8 @@ class _Renamed(TorchFunctionMode):
 @contextmanager
 def found(free: int = 8 << 30) -> Iterator[None]:
     """torch finds the device, with so many bytes free."""
-    done.clear()
+    for noted in (done, threads, unwaited):
+        noted.clear()
     with ExitStack() as stack:
         for name, answer in (FOUND | {"mem_get_info": (free, free)}).items():
             stack.enter_context(patch.object(torch.cuda, name, lambda answer=answer: answer))
