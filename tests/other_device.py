@@ -8,6 +8,7 @@ replayed. What does not show: autocast, rounding, memory, streams, speed.
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
+from threading import get_ident
 from unittest.mock import MagicMock, patch
 
 import torch
@@ -22,6 +23,8 @@ WAITS = {torch.Tag.dynamic_output_shape, torch.Tag.data_dependent_output}
 FOUND = {"is_available": True, "is_bf16_supported": True, "is_current_stream_capturing": False}
 done = []  # operations on the device
 graphs = []  # the one that records
+threads = set()  # that asked for them
+unwaited = []  # copies to the device or from it that the asking thread does not wait for
 
 
 class Tensor(torch.Tensor):
@@ -49,6 +52,8 @@ class Tensor(torch.Tensor):
         if kwargs.get("device") is not None:
             onto = kwargs["device"] == STAND_IN
             kwargs = kwargs | {"device": torch.device("cpu")}
+        if operation in (COPY, MOVE) and (kwargs.get("non_blocking") or True in args[2:]):
+            unwaited.append(operation)
         args, kwargs = tree_map_only(cls, lambda tensor: tensor.held, (args, kwargs))
         if graphs and there:
             made = graphs[-1].record(operation, args, kwargs, waits=not onto)
@@ -57,6 +62,7 @@ class Tensor(torch.Tensor):
         if not onto:
             return made
         done.append(operation)
+        threads.add(get_ident())
         return tree_map_only(torch.Tensor, lambda new: there.get(id(new), cls(new)), made)
 
 
@@ -123,7 +129,8 @@ STAND_INS |= {"current_stream": MagicMock}
 @contextmanager
 def found(free: int = 8 << 30) -> Iterator[None]:
     """torch finds the device, with so many bytes free."""
-    done.clear()
+    for noted in (done, threads, unwaited):
+        noted.clear()
     with ExitStack() as stack:
         for name, answer in (FOUND | {"mem_get_info": (free, free)}).items():
             stack.enter_context(patch.object(torch.cuda, name, lambda answer=answer: answer))

@@ -19,6 +19,7 @@ from musical_roots.weights.formats import clmr as layout
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "data")]
 
+import other_device  # noqa: E402
 import synthetic_audio  # noqa: E402
 from plain_clmr import plain_clmr, plain_encode  # noqa: E402
 
@@ -95,16 +96,18 @@ def test_negative_scales_of_batch_norm_are_no_trouble(converted, clips):
         tensors[f"sequential.{i}.1.weight"] = gamma * np.float32(draw.choice([-1, 1], len(gamma)))
     heard = clips[:, : clmr.WINDOW]
     exact = np.stack([plain_encode(plain_clmr(tensors).double(), clip) for clip in heard])
-    assert distance(clmr.network(tensors, Settings())(heard), exact) < RTOL
+    assert distance(clmr.Network(tensors, Settings())(heard), exact) < RTOL
 
 
 def test_what_a_gpu_runs_says_the_same(converted, clips):
     heard = clips[:, : clmr.WINDOW]
-    blocks = clmr._folded(converted["clmr"])
-    features = clmr.network(converted["clmr"], Settings())(heard)
-    assert distance(clmr._Torch(blocks, Settings())(heard), features) < RTOL
-    half = clmr._Torch(blocks, Settings(precision="bf16"))(heard)
+    features = clmr.Network(converted["clmr"], Settings())(heard)
+    with other_device.found():
+        whole = clmr.Network(converted["clmr"], Settings(device="cuda"))(heard)
+        half = clmr.Network(converted["clmr"], Settings(device="cuda", precision="bf16"))(heard)
+    assert distance(whole, features) < RTOL
     assert half.dtype == np.float32
+    assert distance(half, features) > RTOL
     cosines = np.vecdot(half, features) / np.linalg.norm(half, axis=1)
     assert (cosines / np.linalg.norm(features, axis=1) > 0.999).all()
 
@@ -129,7 +132,7 @@ def test_a_random_network_is_alive(folder, clips, name):
 
 @pytest.mark.parametrize("mistake", ["eps", "tap", "scale"])
 def test_a_mistake_would_be_caught(converted, clips, monkeypatch, mistake):
-    exact = clmr.network(converted["clmr"], Settings())(clips[:1, : clmr.WINDOW])
+    exact = clmr.Network(converted["clmr"], Settings())(clips[:1, : clmr.WINDOW])
     tensors = dict(converted["clmr"])
     if mistake == "eps":
         monkeypatch.setattr(clmr, "BATCH_NORM_EPS", 1e-3)
@@ -137,7 +140,7 @@ def test_a_mistake_would_be_caught(converted, clips, monkeypatch, mistake):
         tensors["sequential.10.0.weight"] = np.roll(tensors["sequential.10.0.weight"], 1, axis=2)
     else:
         tensors["sequential.9.1.weight"] = tensors["sequential.9.1.weight"] * np.float32(1.001)
-    wrong = clmr.network(tensors, Settings())(clips[:1, : clmr.WINDOW])
+    wrong = clmr.Network(tensors, Settings())(clips[:1, : clmr.WINDOW])
     assert distance(wrong, exact) > 10 * RTOL
 
 
@@ -302,5 +305,5 @@ def test_our_own_is_loaded_from_its_file(folder, converted, tmp_path):
     encoder = load("clmr_open", tmp_path)
     assert encoder.label == "clmr_open"
     clip = np.random.default_rng(0).standard_normal((1, 66_150)).astype(np.float32) / 10
-    exact = clmr.network(converted["clmr"], Settings())(encoder.heard(clip))
+    exact = clmr.Network(converted["clmr"], Settings())(encoder.heard(clip))
     np.testing.assert_array_equal(encoder.encode(clip), exact)

@@ -280,7 +280,7 @@ def test_what_was_trained_is_a_clmr(trained, tracks):
     assert {name: tensor.shape for name, tensor in tensors.items()} == clmr.shapes()
     assert all(t.dtype == np.float32 and np.isfinite(t).all() for t in tensors.values())
     clips = np.stack([track[:WINDOW] for track in tracks.values()])
-    features = clmr.network(tensors, Settings())(clips)
+    features = clmr.Network(tensors, Settings())(clips)
     plain = np.stack([plain_encode(plain_clmr(tensors), clip) for clip in clips])
     np.testing.assert_allclose(features, plain, atol=1e-5 * plain.max())
     assert (features.std(axis=0) > 0).mean() > 0.3

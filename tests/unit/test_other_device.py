@@ -1,6 +1,7 @@
 """Everything stays on the device that it was given: tried with one that is none."""
 
 import sys
+from threading import get_ident
 
 import numpy as np
 import other_device
@@ -31,6 +32,10 @@ def test_the_device_is_one():
             there + here
         with pytest.raises(RuntimeError, match="numpy"):
             there.numpy()
+        assert other_device.threads == {get_ident()} and not other_device.unwaited
+        here.to("cuda", non_blocking=True)
+        there.copy_(here, non_blocking=True)
+        assert len(other_device.unwaited) == 2
     assert here.sum() == 6
 
 
@@ -83,6 +88,6 @@ def test_clmrs_training_stays_on_its_device(precision):
     _, here = clmr_training.train(tracks, tracks, **how)
     with other_device.found():
         tensors, there = clmr_training.train(tracks, tracks, device="cuda", **how)
-    assert other_device.done
+    assert other_device.threads == {get_ident()} and not other_device.unwaited
     assert all(isinstance(tensor, np.ndarray) for tensor in tensors.values())
     np.testing.assert_allclose(there, here, rtol=0.05 if precision == "bf16" else 1e-4)
