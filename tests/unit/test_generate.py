@@ -324,7 +324,7 @@ def test_audio_that_other_code_made_is_not_kept(stage, prompts, tmp_path):
 
     def run(code):
         line = [str(word) for word in [*words, option, lists, "--code", code]]
-        CliRunner().invoke(cli.stage, line, catch_exceptions=False)
+        CliRunner().invoke(cli.stages, line, catch_exceptions=False)
         return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "audio").iterdir()}
 
     first = run("a")

@@ -88,13 +88,13 @@ def test_the_stage_takes_all_three_files_or_says_what_is_wrong(folder):
     for flag, path in zip(["codec", "weights", "curve"], made, strict=True):
         words += [f"--{flag}", path]
     words = [str(word) for word in words]
-    assert CliRunner().invoke(cli.stage, words).exit_code == 0
+    assert CliRunner().invoke(cli.stages, words).exit_code == 0
     assert [path.read_bytes() for path in made] == [
         (folder / path.name).read_bytes() for path in made
     ]
     (folder / CURVE).write_text("")
     with pytest.raises(InputError, match=f"{CURVE}: not a readable table"):
-        CliRunner().invoke(cli.stage, words, catch_exceptions=False)
+        CliRunner().invoke(cli.stages, words, catch_exceptions=False)
 
 
 def test_the_shipped_weights_are_those_that_their_overlay_and_card_speak_of():

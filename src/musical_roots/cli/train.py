@@ -24,7 +24,7 @@ PRECISION = click.option(
 @OUT
 @CURVE
 @SEED
-def clmr_open(seed, tracks, steps, out, curve, **how) -> None:
+def clmr_open(seed, tracks, steps, batch, out, curve, **how) -> None:
     """Train the encoder clmr_open, watching its loss on the control split."""
     from musical_roots.corpus import recordings
     from musical_roots.devices import settle
@@ -42,9 +42,9 @@ def clmr_open(seed, tracks, steps, out, curve, **how) -> None:
         )
     with progress(steps, "training clmr_open", "steps") as bar:
         tensors, losses = clmr_training.train(
-            train, control, seed=seed, steps=steps, progress=bar.update, **how
+            train, control, seed=seed, steps=steps, batch_size=batch, progress=bar.update, **how
         )
-    files.save(out, tensors, trained_here(seed, train, steps=steps, **how))
+    files.save(out, tensors, trained_here(seed, train, steps=steps, batch=batch, **how))
     write_table(losses, curve)
 
 
@@ -86,7 +86,7 @@ def openvamp_codec(seed, tracks, decoder_steps, out, **size) -> None:
 @CURVE
 @SEED
 def openvamp(
-    seed, train_files, control_files, codec, width, layers, steps, out, curve, **how
+    seed, train_files, control_files, codec, width, layers, steps, batch, out, curve, **how
 ) -> None:
     """Train openvamp's network, watching its loss on the control split."""
     from musical_roots.devices import settle
@@ -103,8 +103,9 @@ def openvamp(
     )
     with progress(steps, "training openvamp", "steps") as bar:
         trained, losses = training.train(
-            tokens, control, size, seed=seed, steps=steps, progress=bar.update, **how
-        )
-    about = trained_here(seed, tokens, codec=codec.digest(), steps=steps, **how)
+            tokens, control, size, seed=seed, steps=steps, batch_size=batch,
+            progress=bar.update, **how,
+        )  # fmt: skip
+    about = trained_here(seed, tokens, codec=codec.digest(), steps=steps, batch=batch, **how)
     files.save(out, trained.tensors(), about | model.described(size))
     write_table(losses, curve)
