@@ -33,7 +33,7 @@ TEXT = {
         "reason",
     ),
     *("package", "version", "architecture", "pool_path", "homepage", "sha256", "codec", "role"),
-    *("encoder", "kind", "unit", "target", "claim", "certainty", "verdict"),
+    *("encoder", "kind", "unit", "target", "prompts", "claim", "certainty", "verdict"),
 }
 
 

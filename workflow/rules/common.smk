@@ -49,7 +49,7 @@ INSTALL = (
     " || {{ echo \"musical-roots: error: {input} is not installed: $(grep -om 1 -E '(fatal|ERROR): .*' {log}"
     ' || tail -n 1 {log}); all of it is in {log}" >&2; exit 1; }}'
 )
-# Experiment C wants outputs, and music that the generator never saw.
+# Experiment C wants outputs, and control music.
 INFLUENCE = config["influence"]["activate"] and "control" in SPLITS
 ATTRIBUTED = GENERATING if INFLUENCE else []
 
@@ -138,8 +138,8 @@ def vamp_shards(generator):
     return [f"{shard:03d}" for shard in range(count)]
 
 
-def never_seen_shards():
-    """Parts that held-out excerpts are cut into."""
+def control_shards():
+    """Parts that excerpts of control tracks are cut into."""
     return [f"{shard:03d}" for shard in range(config["generation"]["shards"])]
 
 
@@ -176,7 +176,10 @@ def asked(wildcards):
 def parents_of(wildcards):
     """Embeddings of what these clips were made from, where the corpus may lack it."""
     kind, _, generator = wildcards.clips.partition("-")
-    parents = {"vamps": f"prompts-{generator}", "roundtrips": "heldout"}.get(kind)
+    parents = {
+        "vamps": f"prompts-{generator}",
+        "control_roundtrip": "control-excerpts",
+    }.get(kind)
     folder = f"results/embeddings/{wildcards.encoder}/{parents}"
     return [f"{folder}/{wildcards.shard}.npy"] if parents else []
 
@@ -188,24 +191,31 @@ def label(name):
 
 
 def null_of(generator):
-    """Music never seen, through the generator's codec where it has one."""
-    return f"roundtrips-{generator}" if generator in GENERATORS else "heldout"
+    """Control music, through the generator's codec where it has one."""
+    return (
+        f"control_roundtrip-{generator}"
+        if generator in GENERATORS
+        else "control-excerpts"
+    )
 
 
 def shards_of(clips):
     """Parts of a clip list that Experiment C searches with."""
     if clips == "planted":
         return ["000"]
-    return query_shards(clips) if clips.startswith("vamps-") else never_seen_shards()
+    return query_shards(clips) if clips.startswith("vamps-") else control_shards()
 
 
-def sides_of(clips):
-    """Where clips are searched for: vamps on every side and in both arms, all else in train."""
+def indexes_of(clips):
+    """Where clips are searched for: vamps in every index, by both prompt_tracks, all else in train."""
     if clips.startswith("vamps-"):
         return (
-            "--side train --side train_equal --side control --own kept --own left_out"
+            "--index train --index train_equal --index control"
+            " --prompt-track included --prompt-track excluded"
         )
-    return "--side train --side train_equal" if clips == "heldout" else "--side train"
+    if clips == "control-excerpts":
+        return "--index train --index train_equal"
+    return "--index train"
 
 
 def attributed(what, clips, encoders=ACTIVE):

@@ -1,6 +1,6 @@
 # Clip lists -> raw features -> unit vectors. Every kind of clip goes this way: {clips} is train,
-# control, perturbed-{kind}, vamps-{generator}, prompts-{generator}, heldout or
-# roundtrips-{generator}, the folder of a clip list.
+# control, perturbed-{kind}, vamps-{generator}, prompts-{generator}, control-excerpts or
+# control_roundtrip-{generator}, the folder of a clip list.
 #
 # Makes: results/features/{encoder}/{clips}/{shard}.npy      what the encoder says, float32
 #        results/embeddings/{encoder}/statistics.npy         fitted on train
@@ -14,12 +14,12 @@ GENERATED = [
     for generator in GENERATING
     for shard in vamp_shards(generator)
 ]
-# music that the generator never saw, for Experiment C: as it is, and through the generator's codec
-NEVER_SEEN = [
+# control music, for Experiment C: as it is, and through the generator's codec
+CONTROL_MUSIC = [
     f"{clips}/{shard}"
-    for clips in (["heldout"] if INFLUENCE else [])
-    + [f"roundtrips-{name}" for name in ATTRIBUTED if name in GENERATORS]
-    for shard in never_seen_shards()
+    for clips in (["control-excerpts"] if INFLUENCE else [])
+    + [f"control_roundtrip-{name}" for name in ATTRIBUTED if name in GENERATORS]
+    for shard in control_shards()
 ]
 
 
@@ -31,7 +31,7 @@ rule embeddings:
             clips=INDEXED
             + [f"perturbed-{kind}/000" for kind in KINDS]
             + GENERATED
-            + NEVER_SEEN,
+            + CONTROL_MUSIC,
         ),
 
 
@@ -131,7 +131,7 @@ rule encode:
     benchmark:
         "results/benchmarks/encode/{encoder}-{clips}-{shard}.tsv"
     wildcard_constraints:
-        clips=r"[a-z0-9-]+",
+        clips=r"[a-z0-9_-]+",
     # Rendered audio is removed once every encoder has read it: that comes before new rendering.
     priority: 1
     conda:
@@ -192,7 +192,7 @@ rule embed:
     log:
         "results/logs/embed/{encoder}-{clips}-{shard}.log",
     wildcard_constraints:
-        clips=r"[a-z0-9-]+",
+        clips=r"[a-z0-9_-]+",
     conda:
         "../../envs/main.yaml"
     threads: 1

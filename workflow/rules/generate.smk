@@ -6,8 +6,8 @@
 #        results/vamps/{generator}/{shard}.parquet     one row a vamp, with its provenance
 #        results/vamps/{generator}/audio/              the vamps, and their tokens
 #        results/clips/vamps-{generator}/{shard}.parquet, prompts-{generator}/{shard}.parquet
-#        results/tables/{openvamp,openvamp_training,codec,copies}.csv
-#        results/generation/copies.parquet             copied tokens of each vamp
+#        results/tables/{openvamp,openvamp_training,codec,ngram_overlap}.csv
+#        results/generation/ngram_overlap.parquet      tokens in n-grams of the training set
 
 from musical_roots import external
 
@@ -326,7 +326,7 @@ rule vamp_clips:
         " --targets {output.targets} --prompts {output.prompts} {input.lists}"
 
 
-rule copies:
+rule ngram_overlap:
     input:
         vamps=expand(
             "results/vamps/openvamp/{shard}.parquet", shard=vamp_shards("openvamp")
@@ -335,10 +335,10 @@ rule copies:
         control=tokens_of("control"),
         tracks="results/corpus/tracks.csv",
     output:
-        table="results/tables/copies.csv",
-        each="results/generation/copies.parquet",
+        table="results/tables/ngram_overlap.csv",
+        each="results/generation/ngram_overlap.parquet",
     log:
-        "results/logs/copies.log",
+        "results/logs/ngram_overlap.log",
     conda:
         "../../envs/main.yaml"
     threads: 1
@@ -353,11 +353,11 @@ rule copies:
         ],
         flags=flags(config["robustness"], "resamples", "confidence"),
         seed=config["seed"],
-        code=code("copies"),
+        code=code("ngram-overlap"),
     message:
-        "Counting what openvamp copies"
+        "Counting tokens of openvamp in n-grams of the training set"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} copies {params.files} {params.flags}"
+        "python -m musical_roots --log {log} --seed {params.seed} ngram-overlap {params.files} {params.flags}"
         " --tracks {input.tracks} --out {output.table} --each {output.each}"
 
 
@@ -399,7 +399,7 @@ rule generation:
         (
             expand(
                 "results/tables/{table}.csv",
-                table=["openvamp", "openvamp_training", "codec", "copies"],
+                table=["openvamp", "openvamp_training", "codec", "ngram_overlap"],
             )
             if OPENVAMP["activate"]
             else []

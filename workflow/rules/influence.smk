@@ -1,10 +1,10 @@
 # Experiment C: which training music does an output resemble, and how sure is that?
 #
 # Makes: results/influence/excerpts.parquet                         excerpts of control tracks
-#        results/clips/heldout/{shard}.parquet                      their clips
-#        results/clips/roundtrips-{generator}/{shard}.parquet       the same through a codec
-#        results/influence/sides.parquet                            which clips are in which index
-#        results/influence/matches/{encoder}/{clips}/{shard}.parquet   match tables by side and arm
+#        results/clips/control-excerpts/{shard}.parquet             their clips
+#        results/clips/control_roundtrip-{generator}/{shard}.parquet   the same through a codec
+#        results/influence/indexes.parquet                          which clips are in which index
+#        results/influence/matches/{encoder}/{clips}/{shard}.parquet   match tables by index and prompt_track
 #        results/influence/nearest/{encoder}/{clips}/{shard}.parquet   nearest clip of each output
 #        results/influence/{generator}/*                            p-values, songs, artists, parts of
 #        results/tables/{table}.csv                                 the tables of INFLUENCE_PARTS
@@ -13,7 +13,7 @@
 INFLUENCE_PARTS = {
     name: [name]
     for name in ["exceedance", "calibration", "calibration_curve", "planted", "paired"]
-    + ["prompt_vs_training", "songs", "evidence", "agreement", "vamps"]
+    + ["prompt_vs_training", "songs", "evidence", "agreement", "outputs"]
 } | {
     name: [f"{name}-{encoder}" for encoder in ACTIVE]
     for name in ["concentration", "lorenz", "hubness"]
@@ -28,7 +28,9 @@ rule excerpts:
         ),
     output:
         excerpts="results/influence/excerpts.parquet",
-        clips=expand("results/clips/heldout/{shard}.parquet", shard=never_seen_shards()),
+        clips=expand(
+            "results/clips/control-excerpts/{shard}.parquet", shard=control_shards()
+        ),
     log:
         "results/logs/excerpts.log",
     conda:
@@ -52,14 +54,14 @@ rule excerpts:
         " --clip-duration-s {params.clip_s} --out {output.excerpts} {params.clips} {input.lists}"
 
 
-rule round_trips:
+rule control_roundtrips:
     input:
         excerpts="results/influence/excerpts.parquet",
         weights=lambda wildcards: weights_of(wildcards.generator),
     output:
-        clips="results/clips/roundtrips-{generator}/{shard}.parquet",
+        clips="results/clips/control_roundtrip-{generator}/{shard}.parquet",
     log:
-        "results/logs/round_trips/{generator}-{shard}.log",
+        "results/logs/control_roundtrips/{generator}-{shard}.log",
     wildcard_constraints:
         generator="|".join(GENERATORS),
     priority: 5
@@ -78,25 +80,25 @@ rule round_trips:
         shard=lambda wildcards: int(wildcards.shard),
         shards=config["generation"]["shards"],
         device=config["encode"]["device"],
-        code=lambda wildcards: code_of("round-trips", wildcards.generator),
+        code=lambda wildcards: code_of("control-roundtrips", wildcards.generator),
     message:
         "Sending excerpts through the codec of {wildcards.generator}, part {wildcards.shard}"
     shell:
-        "python -m musical_roots --log {log} round-trips --generator {wildcards.generator}"
+        "python -m musical_roots --log {log} control-roundtrips --generator {wildcards.generator}"
         " --checkpoints {params.checkpoints:q} --device {params.device} --code {params.code} --excerpts {input.excerpts}"
         " --shard {params.shard} {params.shards} --clip-duration-s {params.clip_s} --audio {params.audio}"
         " --out {output.clips}"
 
 
-rule sides:
+rule indexes:
     input:
         lists=expand(
             "results/clips/{split}/{shard}.parquet", split=SPLITS, shard=CLIP_SHARDS
         ),
     output:
-        sides="results/influence/sides.parquet",
+        indexes="results/influence/indexes.parquet",
     log:
-        "results/logs/sides.log",
+        "results/logs/indexes.log",
     conda:
         "../../envs/main.yaml"
     threads: 1
@@ -105,11 +107,11 @@ rule sides:
         runtime=30,
     params:
         seed=config["seed"],
-        code=code("sides"),
+        code=code("indexes"),
     message:
         "Drawing indexes of equal size"
     shell:
-        "python -m musical_roots --log {log} --seed {params.seed} sides --out {output.sides} {input.lists}"
+        "python -m musical_roots --log {log} --seed {params.seed} indexes --out {output.indexes} {input.lists}"
 
 
 rule attribute:
@@ -117,14 +119,14 @@ rule attribute:
         queries=asked,
         parents=parents_of,
         index=expand("results/embeddings/{{encoder}}/{clips}.npy", clips=INDEXED),
-        sides="results/influence/sides.parquet",
+        indexes="results/influence/indexes.parquet",
     output:
         matches="results/influence/matches/{encoder}/{clips}/{shard}.parquet",
         nearest="results/influence/nearest/{encoder}/{clips}/{shard}.parquet",
     log:
         "results/logs/attribute/{encoder}-{clips}-{shard}.log",
     wildcard_constraints:
-        clips="heldout|planted|(vamps|roundtrips)-[a-z0-9]+",
+        clips="control-excerpts|planted|(vamps|control_roundtrip)-[a-z0-9]+",
     conda:
         "../../envs/main.yaml"
     threads: 1
@@ -135,21 +137,21 @@ rule attribute:
     params:
         files=lambda wildcards, input: each("--queries", input.queries)
         + each("--parents", input.parents),
-        sides=lambda wildcards: sides_of(wildcards.clips),
+        indexes=lambda wildcards: indexes_of(wildcards.clips),
         k=lambda wildcards: 1 if wildcards.clips == "planted" else config["search"]["k"],
         code=code("attribute"),
     message:
         "Attributing {wildcards.clips}, part {wildcards.shard}, with {wildcards.encoder}"
     shell:
-        "python -m musical_roots --log {log} attribute {params.files} --sides {input.sides} {params.sides}"
+        "python -m musical_roots --log {log} attribute {params.files} --indexes {input.indexes} {params.indexes}"
         " --k {params.k} --matches {output.matches} --nearest {output.nearest} {input.index}"
 
 
 rule exceedance:
     input:
-        vamps=lambda wildcards: attributed("nearest", f"vamps-{wildcards.generator}"),
+        outputs=lambda wildcards: attributed("nearest", f"vamps-{wildcards.generator}"),
         null=lambda wildcards: attributed("nearest", null_of(wildcards.generator)),
-        heldout=attributed("nearest", "heldout"),
+        control=attributed("nearest", "control-excerpts"),
     output:
         table="results/influence/{generator}/exceedance.csv",
     log:
@@ -161,9 +163,9 @@ rule exceedance:
         mem_mb=4000,
         runtime=60,
     params:
-        files=lambda wildcards, input: each("--vamps", input.vamps)
-        + each("--null", input.null)
-        + each("--heldout", input.heldout),
+        files=lambda wildcards, input: each("--outputs", input.outputs)
+        + each("--control-roundtrip", input.null)
+        + each("--control", input.control),
         flags=flags(config["influence"], "resamples", "confidence"),
         seed=config["seed"],
         code=code("exceedance"),
@@ -176,7 +178,7 @@ rule exceedance:
 
 rule calibrate:
     input:
-        vamps=lambda wildcards: attributed("nearest", f"vamps-{wildcards.generator}"),
+        outputs=lambda wildcards: attributed("nearest", f"vamps-{wildcards.generator}"),
         null=lambda wildcards: attributed("nearest", null_of(wildcards.generator)),
         planted=attributed("nearest", "planted"),
         clips=expand("results/clips/perturbed-{kind}/000.parquet", kind=KINDS),
@@ -195,11 +197,11 @@ rule calibrate:
         mem_mb=4000,
         runtime=60,
     params:
-        files=lambda wildcards, input: each("--vamps", input.vamps)
-        + each("--null", input.null)
+        files=lambda wildcards, input: each("--outputs", input.outputs)
+        + each("--control-roundtrip", input.null)
         + each("--planted", input.planted)
         + each("--planted-clips", input.clips),
-        flags=flags(config["influence"], "level", "draws", "resamples", "confidence"),
+        flags=flags(config["influence"], "fdr", "draws", "resamples", "confidence"),
         seed=config["seed"],
         code=code("calibrate"),
     message:
@@ -213,10 +215,10 @@ rule calibrate:
 rule resemblance:
     input:
         matches=lambda wildcards: attributed("matches", f"vamps-{wildcards.generator}"),
-        vamps=lambda wildcards: embedded(f"vamps-{wildcards.generator}"),
+        outputs=lambda wildcards: embedded(f"vamps-{wildcards.generator}"),
         null=lambda wildcards: attributed("nearest", null_of(wildcards.generator)),
         tracks="results/corpus/tracks.csv",
-        sides="results/influence/sides.parquet",
+        indexes="results/influence/indexes.parquet",
         index=expand(
             "results/embeddings/{encoder}/{clips}.npy",
             encoder=ACTIVE,
@@ -238,8 +240,8 @@ rule resemblance:
         runtime=60,
     params:
         files=lambda wildcards, input: each("--matches", input.matches)
-        + each("--vamps", input.vamps)
-        + each("--null", input.null),
+        + each("--outputs", input.outputs)
+        + each("--control-roundtrip", input.null),
         flags=flags(config["influence"], "resamples", "confidence"),
         seed=config["seed"],
         code=code("resemblance"),
@@ -247,24 +249,24 @@ rule resemblance:
         "Songs and artists that {wildcards.generator} resembles"
     shell:
         "python -m musical_roots --log {log} --seed {params.seed} resemblance {params.files} {params.flags}"
-        " --tracks {input.tracks} --sides {input.sides} --prompts {output.prompts} --songs {output.songs}"
+        " --tracks {input.tracks} --indexes {input.indexes} --prompts {output.prompts} --songs {output.songs}"
         " --artists {output.artists} --found {output.found} --evidence {output.evidence} {input.index}"
 
 
 rule concentration:
     input:
-        vamps=lambda wildcards: embedded(
+        outputs=lambda wildcards: embedded(
             f"vamps-{wildcards.generator}", wildcards.encoder
         ),
-        heldout=lambda wildcards: embedded("heldout", wildcards.encoder),
-        vamp_matches=lambda wildcards: attributed(
+        control=lambda wildcards: embedded("control-excerpts", wildcards.encoder),
+        output_matches=lambda wildcards: attributed(
             "matches", f"vamps-{wildcards.generator}", wildcards.encoder
         ),
-        heldout_matches=lambda wildcards: attributed(
-            "matches", "heldout", wildcards.encoder
+        control_matches=lambda wildcards: attributed(
+            "matches", "control-excerpts", wildcards.encoder
         ),
         tracks="results/corpus/tracks.csv",
-        sides="results/influence/sides.parquet",
+        indexes="results/influence/indexes.parquet",
         index=expand("results/embeddings/{{encoder}}/{clips}.npy", clips=INDEXED),
     output:
         table="results/influence/{generator}/concentration-{encoder}.csv",
@@ -279,10 +281,10 @@ rule concentration:
         mem_mb=4000,
         runtime=60,
     params:
-        files=lambda wildcards, input: each("--vamps", input.vamps)
-        + each("--heldout", input.heldout)
-        + each("--vamp-matches", input.vamp_matches)
-        + each("--heldout-matches", input.heldout_matches),
+        files=lambda wildcards, input: each("--outputs", input.outputs)
+        + each("--control", input.control)
+        + each("--output-matches", input.output_matches)
+        + each("--control-matches", input.control_matches),
         flags=flags(config["influence"], "draws", "hubness_clips"),
         k=config["search"]["k"],
         seed=config["seed"],
@@ -291,32 +293,32 @@ rule concentration:
         "Concentration and hubs of {wildcards.generator}'s matches, {wildcards.encoder}"
     shell:
         "python -m musical_roots --log {log} --seed {params.seed} concentration {params.files} {params.flags}"
-        " --k {params.k} --tracks {input.tracks} --sides {input.sides} --out {output.table} --lorenz {output.lorenz}"
+        " --k {params.k} --tracks {input.tracks} --indexes {input.indexes} --out {output.table} --lorenz {output.lorenz}"
         " --hubness {output.hubness} {input.index}"
 
 
 rule verdicts:
     input:
-        vamps=lambda wildcards: expand(
+        outputs=lambda wildcards: expand(
             "results/vamps/{{generator}}/{shard}.parquet",
             shard=vamp_shards(wildcards.generator),
         ),
         p_values="results/influence/{generator}/p_values.parquet",
         songs="results/influence/{generator}/songs.parquet",
-        copies=lambda wildcards: (
-            ["results/generation/copies.parquet"]
+        ngram_overlap=lambda wildcards: (
+            ["results/generation/ngram_overlap.parquet"]
             if wildcards.generator == "openvamp"
             else []
         ),
-        round_trips=lambda wildcards: (
-            attributed("matches", f"roundtrips-{wildcards.generator}")
+        control_roundtrips=lambda wildcards: (
+            attributed("matches", f"control_roundtrip-{wildcards.generator}")
             if wildcards.generator in GENERATORS
             else []
         ),
         tracks="results/corpus/tracks.csv",
     output:
         agreement="results/influence/{generator}/agreement.csv",
-        vamps="results/influence/{generator}/vamps.csv",
+        outputs="results/influence/{generator}/outputs.csv",
     log:
         "results/logs/verdicts/{generator}.log",
     conda:
@@ -326,19 +328,19 @@ rule verdicts:
         mem_mb=4000,
         runtime=60,
     params:
-        files=lambda wildcards, input: each("--vamps", input.vamps)
-        + each("--copies", input.copies)
-        + each("--round-trips", input.round_trips)
+        files=lambda wildcards, input: each("--outputs", input.outputs)
+        + each("--ngram-overlap", input.ngram_overlap)
+        + each("--control-roundtrips", input.control_roundtrips)
         + each("--without", [name for name in ACTIVE if name == "random"]),
-        flags=flags(config["influence"], "level", "resamples", "confidence"),
+        flags=flags(config["influence"], "fdr", "resamples", "confidence"),
         seed=config["seed"],
         code=code("verdicts"),
     message:
-        "Verdicts on the vamps of {wildcards.generator}"
+        "Verdicts on the outputs of {wildcards.generator}"
     shell:
         "python -m musical_roots --log {log} --seed {params.seed} verdicts {params.files} {params.flags}"
         " --p-values {input.p_values} --songs {input.songs} --tracks {input.tracks}"
-        " --agreement {output.agreement} --out {output.vamps}"
+        " --agreement {output.agreement} --out {output.outputs}"
 
 
 # One table of all generators and encoders.

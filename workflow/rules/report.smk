@@ -26,11 +26,11 @@ GENERATION = "Generation"
 OPENVAMP_TABLES = []
 if "openvamp" in GENERATING:
     OPENVAMP_TABLES = [
-        f"results/tables/{name}.csv" for name in ["openvamp", "codec", "copies"]
+        f"results/tables/{name}.csv" for name in ["openvamp", "codec", "ngram_overlap"]
     ]
     FIGURES |= {
         name: {"table": f"results/tables/{name}.csv", "category": GENERATION}
-        for name in ["openvamp_training", "copies"]
+        for name in ["openvamp_training", "ngram_overlap"]
     }
 for name in set(GENERATING) & set(GENERATORS):
     FIGURES[f"vamps_of_{name}"] = {
@@ -73,8 +73,8 @@ PAGES = {
         "title": "Which encoder knows a song: same-track retrieval",
         "category": "Encoders",
         "tables": ["results/tables/retrieval.csv"],
-        "text": "Share of held-out clips whose nearest neighbour among all held-out clips is of the same"
-        " track (near duplicates count as one), with an interval by a bootstrap clustered by track;"
+        "text": "Share of control clips (of tracks that nothing was trained or fitted on) whose nearest"
+        " neighbour among all control clips is of the same track (near duplicates count as one), with an interval by a bootstrap clustered by track;"
         " chance is that share for a neighbour drawn at random.",
     },
     "claims": {
@@ -96,15 +96,15 @@ PAGES = {
 
 if OPENVAMP_TABLES:
     PAGES["generation"] = {
-        "title": "openvamp: what it learned, what it copies, and what its codec loses",
+        "title": "openvamp: what it learned, what of it the training set has, and what its codec loses",
         "category": GENERATION,
         "tables": OPENVAMP_TABLES,
         "text": "openvamp: loss (nats a masked token) and accuracy at masked places, on tracks that it"
-        " was trained on and on held-out ones. codec: distance of a held-out clip to itself after the"
-        " mel spectrum and Griffin-Lim alone, and after so many codebooks; no decoder: the mel frames that"
-        " all tokens stand for, as they are. copies: share of generated"
-        " tokens that stand in an 8-gram of the training set; elsewhere leaves out the prompt's own"
-        " track and its duplicates; the rows for real music are what music has by itself.",
+        " was trained on and on control tracks, which it never saw. codec: distance of a control clip to"
+        " itself after the mel spectrum and Griffin-Lim alone, and after so many codebooks; no decoder: the mel"
+        " frames that all tokens stand for, as they are. ngram_overlap: share of generated tokens that stand in"
+        " an 8-gram of the training set; overlap_elsewhere leaves out the prompt's own track and its duplicates;"
+        " the rows for real music are what music has by itself.",
     }
 for name in GENERATING:
     PAGES[f"vamps_of_{name}"] = {
@@ -118,27 +118,27 @@ for name in GENERATING:
     }
 if ATTRIBUTED:
     PAGES["findings"] = {
-        "title": "Experiment C: what outputs resemble, and what music never seen gives by itself",
+        "title": "Experiment C: what outputs resemble, and what control music gives by itself",
         "category": ATTRIBUTION,
         "tables": [
             f"results/tables/{table}.csv"
             for table in ["findings", "calibration", "paired", "concentration", "songs"]
         ],
-        "text": "Similarity is not influence: a p-value says how seldom music that the generator never"
-        " saw, sent through its codec, comes as near to the training set. false_positives_at_05 and"
-        " ks_rejected are measured on held-out tracks (both should be near .05 or below). paired:"
+        "text": "Similarity is not influence: a p-value says how seldom control music, which the generator"
+        " never saw, sent through its codec, comes as near to the training set. false_positives_at_05 and"
+        " ks_rejected are measured on control tracks (both should be near .05 or below). paired:"
         " best match in the training set less best match in a control index of equal size. songs: how"
-        " often the prompt's own track, or artist, comes first, with nothing left out, by three ways"
+        " often the prompt's own track, or artist, comes first, where it is included, by three ways"
         " to add clips up: the sum and the maximum of cosines, and evidence (-log10 of p-values).",
     }
     PAGES["verdicts"] = {
-        "title": "Experiment C: the verdict on each vamp",
+        "title": "Experiment C: the verdict on each output",
         "category": ATTRIBUTION,
-        "tables": ["results/tables/vamps.csv"],
+        "tables": ["results/tables/outputs.csv"],
         "text": " ".join(f"{tier}: {rule}." for tier, rule in TIERS.items())
         + " A match is found where the adjusted p-value is at most"
-        f" {config['influence']['level']}. Columns that end with _with_own count the prompt's own"
-        " track, too. The untrained control has no say.",
+        f" {config['influence']['fdr']}. Columns that end with _prompt_included count the prompt's"
+        " own track, too. The untrained control has no say.",
     }
 
 # Model trained by this run -> heading and table of what its card says.
@@ -148,7 +148,7 @@ if OPENVAMP_TABLES and not OPENVAMP["checkpoint"]:
         "Loss (nats a masked token)": "results/tables/openvamp_training.csv",
         "At masked places of its own recordings, and of the control split": "results/tables/openvamp.csv",
         "What its codec loses": "results/tables/codec.csv",
-        "Share of generated tokens in an 8-gram of the training set": "results/tables/copies.csv",
+        "Share of generated tokens in an 8-gram of the training set": "results/tables/ngram_overlap.csv",
     }
 if "clmr_open" in ACTIVE:
     CARDS["clmr_open"] = {

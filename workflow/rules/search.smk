@@ -1,7 +1,7 @@
 # Exact cosine neighbours of every query among all clips of the corpus.
 #
 # Makes: results/matches/{encoder}/{queries}.parquet   match table; {queries} is a clip list's folder
-#        results/tables/retrieval.csv                  same-track recall of each encoder, held out
+#        results/tables/retrieval.csv                  same-track recall of each encoder, on control
 
 
 rule search:
@@ -14,7 +14,7 @@ rule search:
         expand(
             "results/matches/{encoder}/vamps-{generator}.parquet",
             encoder=ACTIVE,
-            # Experiment C searches with vamps on its own, on each side by itself
+            # Experiment C searches with vamps on its own, in each index by itself
             generator=[] if INFLUENCE else GENERATING,
         ),
 
@@ -82,7 +82,7 @@ rule retrieval:
         seed=config["seed"],
         code=code("retrieval"),
     message:
-        "Same-track retrieval on held-out tracks"
+        "Same-track retrieval on control tracks"
     shell:
         "python -m musical_roots --log {log} --seed {params.seed} retrieval {input.shards} {params.flags}"
         " --out {output.table}"

@@ -142,7 +142,7 @@ def openvamp_checkpoint(
     table = read_table(tracks)
     size = model.Size(codebooks, entries, width, layers)
     generator.check(folder, size, set(table.track_id[table.split == "train"]))
-    losses = read_table(folder / curve.name, ["step", "train_loss", "heldout_loss"])
+    losses = read_table(folder / curve.name, ["step", "train_loss", "control_loss"])
     shutil.copyfile(folder / generator.CODEC, codec_file)
     shutil.copyfile(folder / generator.NETWORK, weights)
     write_table(losses, curve)
@@ -264,7 +264,7 @@ def vamp_clips(lists, vamp_list, duration_s, out, targets, prompts) -> None:
     write_table(clips, out)
 
 
-@stage.command("copies")
+@stage.command("ngram-overlap")
 @click.option("--vamps", "vamp_lists", type=PATH, multiple=True, required=True)
 @click.option("--train", "train_files", type=PATH, multiple=True, required=True)
 @click.option("--control", "control_files", type=PATH, multiple=True)
@@ -274,17 +274,18 @@ def vamp_clips(lists, vamp_list, duration_s, out, targets, prompts) -> None:
 @click.option("--out", type=PATH, required=True)
 @click.option("--each", type=PATH, required=True, help="The same of each vamp.")
 @click.pass_obj
-def copies(
+def ngram_overlap(
     seed, vamp_lists, train_files, control_files, tracks, resamples, confidence, out, each
 ) -> None:
-    """How much of the vamps is copied from the training set, token by token."""
+    """How much of the vamps stands in n-grams of the training set, token by token."""
     from musical_roots.experiments import generation
     from musical_roots.tables import read_arrays, read_table, read_tables, write_table
 
     train, control = read_arrays(train_files), read_arrays(control_files)
-    found = generation.copies(read_tables(vamp_lists), train, control, read_table(tracks), seed)
+    vamps = read_tables(vamp_lists)
+    found = generation.ngram_overlap(vamps, train, control, read_table(tracks), seed)
     write_table(found, each)
-    write_table(generation.copies_by_setting(found, resamples, confidence, seed), out)
+    write_table(generation.ngram_overlap_by_setting(found, resamples, confidence, seed), out)
 
 
 @stage.command("codec-quality")
@@ -294,7 +295,7 @@ def copies(
 @click.option("--out", type=PATH, required=True)
 @click.pass_obj
 def codec_quality(seed, lists, codec_file, count, out) -> None:
-    """What is lost on the way through openvamp's codec, on held-out clips."""
+    """What is lost on the way through openvamp's codec, on control clips."""
     from musical_roots.experiments import generation
     from musical_roots.generators.openvamp import codec
     from musical_roots.seeding import rng

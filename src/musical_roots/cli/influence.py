@@ -1,4 +1,4 @@
-"""Stages of Experiment C: held-out music, what every output resembles, and how sure that is."""
+"""Stages of Experiment C: control music, what every output resembles, and how sure that is."""
 
 from pathlib import Path
 
@@ -19,6 +19,18 @@ def resampling(command):
     for option in RESAMPLING:
         command = option(command)
     return command
+
+
+def control_roundtrip(command):
+    """The null: nearest clips of control music, through the codec where that is known."""
+    return click.option(
+        "--control-roundtrip",
+        "null",
+        type=PATH,
+        multiple=True,
+        required=True,
+        help="Of control music after the codec, or as it is where no codec is known.",
+    )(command)
 
 
 @stage.command("excerpts")
@@ -50,12 +62,15 @@ def excerpts(seed, lists, tracks, count, duration_s, clip_duration_s, out, clips
     made = generate.excerpts(chosen)
     for part, path in enumerate(clips):
         write_table(
-            generate.prompt_clips(made.iloc[part :: len(clips)], clip_duration_s, "heldout"), path
+            generate.prompt_clips(
+                made.iloc[part :: len(clips)], clip_duration_s, "control_excerpt"
+            ),
+            path,
         )
     write_table(made, out)
 
 
-@stage.command("round-trips")
+@stage.command("control-roundtrips")
 @click.option("--generator", required=True)
 @click.option("--checkpoints", type=PATH, required=True)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
@@ -65,10 +80,10 @@ def excerpts(seed, lists, tracks, count, duration_s, clip_duration_s, out, clips
 @click.option("--clip-duration-s", type=float, required=True)
 @click.option("--audio", type=PATH, required=True, help="Folder for the audio.")
 @click.option("--out", type=PATH, required=True)
-def round_trips(
+def control_roundtrips(
     generator, checkpoints, device, code, chosen, shard, clip_duration_s, audio, out
 ) -> None:
-    """Send held-out excerpts through a generator's codec, and cut them into clips."""
+    """Send excerpts of control tracks through a generator's codec, and cut them into clips."""
     from musical_roots import generate
     from musical_roots.generators.base import load
     from musical_roots.tables import read_table, write_table
@@ -77,34 +92,37 @@ def round_trips(
     model = load(generator, checkpoints, device)
     model.fingerprint += f"+{code}"
     with progress(len(part), f"round trips, {generator}", "excerpts") as bar:
-        made = generate.round_trips(part, model, EVERY_CODEBOOK, audio, bar.update)
-    write_table(generate.vamp_clips(made, clip_duration_s, "roundtrip"), out)
+        made = generate.control_roundtrips(part, model, EVERY_CODEBOOK, audio, bar.update)
+    write_table(generate.vamp_clips(made, clip_duration_s, "control_roundtrip"), out)
 
 
-@stage.command("sides")
+@stage.command("indexes")
 @click.argument("lists", type=PATH, nargs=-1, required=True)
 @click.option("--out", type=PATH, required=True)
 @click.pass_obj
-def sides(seed, lists, out) -> None:
-    """Say which clips are in which index: the training set, and two sides of equal size."""
-    from musical_roots.experiments.influence import equal_sides
+def indexes(seed, lists, out) -> None:
+    """Say which clips are in which index: the training set, and two indexes of equal size."""
+    from musical_roots.experiments.influence import equal_indexes
     from musical_roots.tables import read_tables, write_table
 
-    write_table(equal_sides(read_tables(lists), seed), out)
+    write_table(equal_indexes(read_tables(lists), seed), out)
 
 
 @stage.command("attribute")
-@click.argument("index", type=PATH, nargs=-1, required=True)
+@click.argument("corpus", type=PATH, nargs=-1, required=True)
 @click.option("--queries", type=PATH, multiple=True, required=True)
 @click.option("--parents", type=PATH, multiple=True, help="What the queries were made from.")
-@click.option("--sides", type=PATH, required=True)
-@click.option("--side", "wanted", multiple=True, default=["train"])
-@click.option("--own", "arms", multiple=True, default=["kept"])
+@click.option("--indexes", type=PATH, required=True, help="Which clips are in which index.")
+@click.option("--index", "wanted", multiple=True, default=["train"])
+@click.option("--prompt-track", "prompt_tracks", multiple=True, default=["included"],
+              help="included or excluded: whether the prompt's track can be found.")  # fmt: skip
 @click.option("--k", type=int, default=50)
 @click.option("--matches", type=PATH, required=True)
 @click.option("--nearest", type=PATH, required=True)
-def attribute(index, queries, parents, sides, wanted, arms, k, matches, nearest) -> None:
-    """The nearest clips of every query on each side, and the nearest of each vamp and clip."""
+def attribute(
+    corpus, queries, parents, indexes, wanted, prompt_tracks, k, matches, nearest
+) -> None:
+    """The nearest clips of every query in each index, and the nearest of each output and clip."""
     import pandas as pd
 
     from musical_roots.experiments import influence
@@ -113,47 +131,47 @@ def attribute(index, queries, parents, sides, wanted, arms, k, matches, nearest)
     asked = open_shards(queries)
     found = influence.attribute(
         asked,
-        open_shards(index),
-        read_table(sides),
+        open_shards(corpus),
+        read_table(indexes),
         k,
         open_shards(parents) if parents else None,
         wanted,
-        arms,
+        prompt_tracks,
     )
     parts = {"clip": influence.best(found, asked.clips, "clip_id")}
-    if "vamp_id" in asked.clips:
-        parts["vamp"] = influence.best(found, asked.clips)
+    if "output_id" in asked.clips:
+        parts["output"] = influence.best(found, asked.clips)
     write_table(found, matches)
     write_table(pd.concat([part.assign(of=of) for of, part in parts.items()]), nearest)
 
 
 @stage.command("exceedance")
-@click.option("--vamps", type=PATH, multiple=True, required=True, help="Their nearest clips.")
-@click.option("--null", type=PATH, multiple=True, required=True, help="Those of music never seen.")
-@click.option("--heldout", type=PATH, multiple=True, required=True, help="The same, no codec.")
+@click.option("--outputs", type=PATH, multiple=True, required=True, help="Their nearest clips.")
+@click.option("--control", type=PATH, multiple=True, required=True, help="Of control music.")
+@control_roundtrip
 @resampling
 @click.option("--out", type=PATH, required=True)
 @click.pass_obj
-def exceedance(seed, vamps, null, heldout, resamples, confidence, out) -> None:
-    """Share of outputs with a clip at or above a threshold, beside music never seen."""
+def exceedance(seed, outputs, control, null, resamples, confidence, out) -> None:
+    """Share of outputs with a clip at or above a threshold, beside control music."""
     from musical_roots.experiments import influence
 
-    real = nearest_of(heldout)
-    passed = real if set(null) == set(heldout) else nearest_of(null)
+    real = nearest_of(control)
+    passed = real if set(null) == set(control) else nearest_of(null)
     write(
         influence.exceedance(
-            nearest_of(vamps, whole=True), passed, real, resamples, confidence, seed
+            nearest_of(outputs, whole=True), passed, real, resamples, confidence, seed
         ),
         out,
     )
 
 
 @stage.command("calibrate")
-@click.option("--vamps", type=PATH, multiple=True, required=True, help="Their nearest clips.")
-@click.option("--null", type=PATH, multiple=True, required=True, help="Those of music never seen.")
+@click.option("--outputs", type=PATH, multiple=True, required=True, help="Their nearest clips.")
+@control_roundtrip
 @click.option("--planted", type=PATH, multiple=True, required=True, help="Of perturbed clips.")
 @click.option("--planted-clips", type=PATH, multiple=True, required=True, help="Their lists.")
-@click.option("--level", type=float, required=True, help="False discovery rate.")
+@click.option("--fdr", type=float, required=True, help="False discovery rate asked for.")
 @click.option("--draws", type=int, required=True)
 @resampling
 @click.option("--p-values", type=PATH, required=True)
@@ -163,20 +181,20 @@ def exceedance(seed, vamps, null, heldout, resamples, confidence, out) -> None:
 @click.option("--planted-out", type=PATH, required=True)
 @click.pass_obj
 def calibrate(
-    seed, vamps, null, planted, planted_clips, level, draws, resamples, confidence, p_values, out,
+    seed, outputs, null, planted, planted_clips, fdr, draws, resamples, confidence, p_values, out,
     curve, paired, planted_out,
 ) -> None:  # fmt: skip
     """p-values of resemblance, and the check that they are what they say."""
     from musical_roots.experiments import calibration
     from musical_roots.tables import read_tables
 
-    never = read_tables(null)
+    control = read_tables(null)
     found = calibration.calibrate(
-        read_tables(vamps),
-        never[never.side == "train"],
+        read_tables(outputs),
+        control[control["index"] == "train"],
         read_tables(planted),
         read_tables(planted_clips),
-        level,
+        fdr,
         draws,
         resamples,
         confidence,
@@ -190,12 +208,12 @@ def calibrate(
 
 
 @stage.command("resemblance")
-@click.argument("index", type=PATH, nargs=-1, required=True)
+@click.argument("corpus", type=PATH, nargs=-1, required=True)
 @click.option("--matches", type=PATH, multiple=True, required=True)
-@click.option("--vamps", type=PATH, multiple=True, required=True, help="Their embeddings.")
-@click.option("--null", type=PATH, multiple=True, required=True, help="Of music never seen.")
+@click.option("--outputs", type=PATH, multiple=True, required=True, help="Their embeddings.")
+@control_roundtrip
 @click.option("--tracks", type=PATH, required=True)
-@click.option("--sides", type=PATH, required=True)
+@click.option("--indexes", type=PATH, required=True)
 @resampling
 @click.option("--prompts", type=PATH, required=True)
 @click.option("--songs", type=PATH, required=True)
@@ -204,19 +222,19 @@ def calibrate(
 @click.option("--evidence", type=PATH, required=True)
 @click.pass_obj
 def resemblance(
-    seed, index, matches, vamps, null, tracks, sides, resamples, confidence, prompts, songs,
+    seed, corpus, matches, outputs, null, tracks, indexes, resamples, confidence, prompts, songs,
     artists, found, evidence,
 ) -> None:  # fmt: skip
-    """Vamps against their prompts, and from clips to songs and artists."""
+    """Outputs against their prompts, and from clips to songs and artists."""
     from musical_roots.experiments import influence
     from musical_roots.experiments.songs import resemblances
     from musical_roots.tables import read_table, read_tables
 
-    table, clips = read_tables(matches), heard(vamps)
+    table, clips = read_tables(matches), heard(outputs)
     against = influence.prompt_against_training(
-        table, clips.drop_duplicates("clip_id"), read_table(sides), resamples, confidence, seed
+        table, clips.drop_duplicates("clip_id"), read_table(indexes), resamples, confidence, seed
     )
-    added = resemblances(table, clips, heard(index), nearest_of(null, "clip"), read_table(tracks))
+    added = resemblances(table, clips, heard(corpus), nearest_of(null, "clip"), read_table(tracks))
     write(against, prompts)
     write(added["song"], songs)
     write(added["artist"], artists)
@@ -225,13 +243,13 @@ def resemblance(
 
 
 @stage.command("concentration")
-@click.argument("index", type=PATH, nargs=-1, required=True)
-@click.option("--vamps", type=PATH, multiple=True, required=True, help="Of one encoder.")
-@click.option("--heldout", type=PATH, multiple=True, required=True)
-@click.option("--vamp-matches", type=PATH, multiple=True, required=True)
-@click.option("--heldout-matches", type=PATH, multiple=True, required=True)
+@click.argument("corpus", type=PATH, nargs=-1, required=True)
+@click.option("--outputs", type=PATH, multiple=True, required=True, help="Of one encoder.")
+@click.option("--control", type=PATH, multiple=True, required=True)
+@click.option("--output-matches", type=PATH, multiple=True, required=True)
+@click.option("--control-matches", type=PATH, multiple=True, required=True)
 @click.option("--tracks", type=PATH, required=True)
-@click.option("--sides", type=PATH, required=True)
+@click.option("--indexes", type=PATH, required=True)
 @click.option("--k", type=int, required=True)
 @click.option("--draws", type=int, required=True)
 @click.option("--hubness-clips", type=int, required=True)
@@ -240,60 +258,60 @@ def resemblance(
 @click.option("--hubness", type=PATH, required=True)
 @click.pass_obj
 def concentration(
-    seed, index, vamps, heldout, vamp_matches, heldout_matches, tracks, sides, k, draws,
+    seed, corpus, outputs, control, output_matches, control_matches, tracks, indexes, k, draws,
     hubness_clips, out, lorenz, hubness,
 ) -> None:  # fmt: skip
     """Concentration of one encoder's matches beside its nulls, and the hubs behind it."""
     from musical_roots.experiments import hubs
     from musical_roots.tables import open_shards, read_table, read_tables
 
-    corpus, made, real = open_shards(index), open_shards(vamps), open_shards(heldout)
-    items = corpus.clips.merge(read_table(sides), on="clip_id")
+    searched, made, real = open_shards(corpus), open_shards(outputs), open_shards(control)
+    items = searched.clips.merge(read_table(indexes), on="clip_id")
     items["artist"] = items.track_id.map(read_table(tracks).set_index("track_id").artist)
     compared = hubs.sources(
-        read_tables(vamp_matches), made.clips, read_tables(heldout_matches), real.clips, items
+        read_tables(output_matches), made.clips, read_tables(control_matches), real.clips, items
     )
     table, curves = hubs.concentration_of(compared, draws, seed)
-    training = (corpus.clips.split == "train").to_numpy()
-    asked = {"vamps": made, "held-out music": real}
-    encoder = corpus.provenance["encoder"]
+    training = (searched.clips.split == "train").to_numpy()
+    asked = {"outputs": made, "control": real}
+    encoder = searched.provenance["encoder"]
     table.insert(0, "encoder", encoder)
     curves.insert(0, "encoder", encoder)
     write(table, out)
     write(curves, lorenz)
-    write(hubs.hubness(asked, corpus, k, hubness_clips, seed, training), hubness)
+    write(hubs.hubness(asked, searched, k, hubness_clips, seed, training), hubness)
 
 
 @stage.command("verdicts")
-@click.option("--vamps", type=PATH, multiple=True, required=True)
+@click.option("--outputs", type=PATH, multiple=True, required=True, help="Vamp lists.")
 @click.option("--p-values", type=PATH, required=True)
 @click.option("--songs", type=PATH, required=True)
-@click.option("--copies", type=PATH, help="Share of copied tokens of each vamp, if known.")
-@click.option("--round-trips", type=PATH, multiple=True, help="Match tables of round trips.")
+@click.option("--ngram-overlap", type=PATH, help="Of each output's tokens, if known.")
+@click.option("--control-roundtrips", type=PATH, multiple=True, help="Their match tables.")
 @click.option("--tracks", type=PATH, required=True)
 @click.option("--without", multiple=True, help="Encoders that have no say in a verdict.")
-@click.option("--level", type=float, required=True, help="False discovery rate.")
+@click.option("--fdr", type=float, required=True, help="False discovery rate asked for.")
 @resampling
 @click.option("--agreement", type=PATH, required=True)
 @click.option("--out", type=PATH, required=True)
 @click.pass_obj
 def verdicts(
-    seed, vamps, p_values, songs, copies, round_trips, tracks, without, level, resamples,
-    confidence, agreement, out,
+    seed, outputs, p_values, songs, ngram_overlap, control_roundtrips, tracks, without, fdr,
+    resamples, confidence, agreement, out,
 ) -> None:  # fmt: skip
-    """What encoders and tokens say of each vamp, side by side and together."""
+    """What encoders and tokens say of each output, side by side and together."""
     from musical_roots.experiments import verdicts
     from musical_roots.tables import read_table, read_tables
 
-    back = read_tables(round_trips).groupby("encoder") if round_trips else []
+    back = read_tables(control_roundtrips).groupby("encoder") if control_roundtrips else []
     agreed, table = verdicts.views(
-        read_tables(vamps),
+        read_tables(outputs),
         read_table(p_values),
         read_table(songs),
         read_table(tracks),
-        read_table(copies) if copies else None,
+        read_table(ngram_overlap) if ngram_overlap else None,
         {encoder: verdicts.copy_cosine(part) for encoder, part in back},
-        level,
+        fdr,
         without,
         resamples,
         confidence,
@@ -340,12 +358,12 @@ def join(parts) -> None:
         write_table(pd.concat(found, ignore_index=True), whole)
 
 
-def nearest_of(paths, of: str = "vamp", whole: bool = False):
-    """Nearest clips of vamps, or of single clips, over all parts: in train, or on all sides."""
+def nearest_of(paths, of: str = "output", whole: bool = False):
+    """Nearest clips of outputs, or of single clips, over all parts: in train, or in each index."""
     from musical_roots.tables import read_tables
 
     table = read_tables(paths)
-    table = table[(table.of == of) & ((table.side == "train") | whole)]
+    table = table[(table.of == of) & ((table["index"] == "train") | whole)]
     return table.reset_index(drop=True)
 
 

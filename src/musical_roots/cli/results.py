@@ -37,7 +37,7 @@ def robustness(seed, pairs, table, resamples, confidence, out) -> None:
 @click.option("--out", type=PATH, required=True)
 @click.pass_obj
 def retrieval(seed, shards, resamples, confidence, out) -> None:
-    """Same-track recall on held-out tracks: one row an encoder whose shards are given."""
+    """Same-track recall on control tracks: one row an encoder whose shards are given."""
     from itertools import groupby
 
     import pandas as pd

@@ -96,9 +96,9 @@ class Influence(Switch):
     """Experiment C: which training music an output resembles, and how sure that is."""
 
     excerpts: Count = Field(
-        134, description="Excerpts of control tracks, as long as vamps: music never seen."
+        134, description="Excerpts of control tracks, as long as vamps: control music."
     )
-    level: Share = Field(0.05, description="False discovery rate that is asked for.")
+    fdr: Share = Field(0.05, description="False discovery rate that is asked for.")
     draws: Count = Field(
         200, description="Random halves of the control tracks, and draws of equally many queries."
     )

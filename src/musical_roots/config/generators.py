@@ -103,7 +103,7 @@ class Generation(Section):
     )
     duration_s: Seconds = Field(
         6.0,
-        description="Length of a prompt and its vamp, and of the held-out excerpts that they are "
+        description="Length of a prompt and its vamp, and of the control excerpts that they are "
         "held against, in seconds.",
     )
     shards: Count = Field(1, description="Jobs that the prompts are cut into.")

@@ -61,7 +61,7 @@ def train(
     model : MaskedTransformer
         For use, on the CPU.
     curve : DataFrame
-        step, train_loss (mean since the row before), heldout_loss (nats a masked token).
+        step, train_loss (mean since the row before), control_loss (nats a masked token).
 
     Raises
     ------
@@ -93,7 +93,7 @@ def train(
             rows.append((step, np.mean(losses), watched))
             losses = []
         progress(1)
-    curve = pd.DataFrame(rows, columns=["step", "train_loss", "heldout_loss"])
+    curve = pd.DataFrame(rows, columns=["step", "train_loss", "control_loss"])
     return model.cpu().eval(), curve
 
 
