@@ -112,7 +112,7 @@ def external(
         known = str(Path(prompt).resolve()) if prompt else ""
         track, group, split = by_path.loc[known] if known in by_path.index else ("", "", "")
         good[digest] = {
-            "vamp_id": digest,
+            "output_id": digest,
             "generator": "external",
             "fingerprint": "",
             "setting": "external",

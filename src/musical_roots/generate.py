@@ -25,7 +25,7 @@ PROMPT_COLUMNS = [
 ]
 CLIP_COLUMNS = [
     *("clip_id", "track_id", "group_id", "split", "role", "path", "start_s", "duration_s"),
-    *("parent_clip_id", "vamp_id", "setting"),
+    *("parent_clip_id", "output_id", "setting"),
 ]
 
 
@@ -109,7 +109,7 @@ def plan(
     Returns
     -------
     DataFrame
-        vamp_id, generator, fingerprint, setting, the fields of `VampSettings`, seed, and of the
+        output_id, generator, fingerprint, setting, the fields of `VampSettings`, seed, and of the
         prompt: prompt_id, prompt_track_id, prompt_group_id, prompt_split, prompt_path,
         prompt_start_s, duration_s.
     """
@@ -127,7 +127,7 @@ def plan(
             told = json.dumps(made_by, sort_keys=True).encode()
             rows.append(
                 {
-                    "vamp_id": hashlib.sha256(told).hexdigest()[:16],
+                    "output_id": hashlib.sha256(told).hexdigest()[:16],
                     **made_by,
                     **_of_prompt(prompt),
                 }
@@ -168,13 +168,13 @@ def vamps(
         If a prompt cannot be read, or the generator fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    stems = [folder / name for name in planned.vamp_id]
+    stems = [folder / name for name in planned.output_id]
     there = [stem.with_suffix(".npz").is_file() for stem in stems]
     progress(sum(there))
     for setting, rows in planned[~np.array(there, bool)].groupby("setting", sort=False):
         prompts = (_prompt(row, generator.sample_rate) for row in rows.itertuples())
         made = generator.vamp(prompts, settings[setting], rows.seed.tolist())
-        for name, vamp in zip(rows.vamp_id, made, strict=True):
+        for name, vamp in zip(rows.output_id, made, strict=True):
             _write(folder / name, vamp, generator.sample_rate)
             progress(1)
     kept = [np.load(stem.with_suffix(".npz"))["kept"] for stem in stems]
@@ -195,11 +195,11 @@ def first_of_each(vamps: pd.DataFrame, count: int) -> pd.DataFrame:
 
 
 def excerpts(prompts: pd.DataFrame) -> pd.DataFrame:
-    """Real music as a list of vamps: of each prompt, one that is the prompt itself."""
+    """Control music as a list of vamps: of each prompt, one that is the prompt itself."""
     rows = [
         {
-            "vamp_id": prompt.prompt_id,
-            "setting": "held out",
+            "output_id": prompt.prompt_id,
+            "setting": "control",
             "prompt_id": prompt.prompt_id,
             **_of_prompt(prompt),
             "path": prompt.path,
@@ -209,14 +209,14 @@ def excerpts(prompts: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def round_trips(
+def control_roundtrips(
     excerpts: pd.DataFrame,
     generator: Generator,
     codebooks: int,
     folder: Path,
     progress: Callable[[int], object] = lambda done: None,
 ) -> pd.DataFrame:
-    """Real music through a generator's codec and nothing else, as a list of vamps.
+    """Control music through a generator's codec and nothing else, as a list of vamps.
 
     Parameters
     ----------
@@ -234,8 +234,8 @@ def round_trips(
     Returns
     -------
     DataFrame
-        `excerpts` with a vamp_id and the setting "round trip", the path of the new audio and its
-        sample_rate.
+        `excerpts` with an output_id and the setting "control_roundtrip", the path of the new audio
+        and its sample_rate.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -248,8 +248,8 @@ def round_trips(
         paths.append(str(path))
         progress(1)
     return excerpts.assign(
-        vamp_id=[Path(path).stem for path in paths],
-        setting="round trip",
+        output_id=[Path(path).stem for path in paths],
+        setting="control_roundtrip",
         path=paths,
         sample_rate=generator.sample_rate,
     )
@@ -262,7 +262,7 @@ def vamp_clips(vamps: pd.DataFrame, duration_s: float, role: str = "vamp") -> pd
     -------
     DataFrame
         As any clip list; role is as given, and track_id, group_id, split and parent_clip_id are
-        those of the prompt, so that a search can leave them out; vamp_id, setting.
+        those of the prompt, so that a search can leave them out; output_id, setting.
     """
     return _cut(vamps, duration_s, role)
 
@@ -300,7 +300,7 @@ def _cut(
             prompt = vamp.prompt_track_id and clip_id(vamp.prompt_track_id, within, duration_s)
             rows.append(
                 {
-                    "clip_id": prompt if of_prompt else clip_id(vamp.vamp_id, start, duration_s),
+                    "clip_id": prompt if of_prompt else clip_id(vamp.output_id, start, duration_s),
                     "track_id": vamp.prompt_track_id,
                     "group_id": vamp.prompt_group_id,
                     "split": vamp.prompt_split,
@@ -309,7 +309,7 @@ def _cut(
                     "start_s": within if of_prompt else start,
                     "duration_s": float(duration_s),
                     "parent_clip_id": "" if of_prompt else prompt,
-                    "vamp_id": "" if role == "prompt" else vamp.vamp_id,
+                    "output_id": "" if role == "prompt" else vamp.output_id,
                     "setting": "" if role == "prompt" else vamp.setting,
                 }
             )

@@ -38,12 +38,12 @@ def config() -> dict:
     return json.loads((RESULTS / "config.json").read_text())
 
 
-def test_no_artist_is_on_both_sides(tracks):
-    sides = tracks.groupby("artist").split.nunique()
-    assert (sides == 1).all(), sides[sides > 1]
+def test_no_artist_is_in_both_splits(tracks):
+    splits = tracks.groupby("artist").split.nunique()
+    assert (splits == 1).all(), splits[splits > 1]
 
 
-def test_no_near_duplicate_is_on_both_sides(tracks):
+def test_no_near_duplicate_is_in_both_splits(tracks):
     assert (tracks.groupby("group_id").split.nunique() == 1).all()
 
 
@@ -149,7 +149,8 @@ def test_recordings_are_what_they_were(tracks):
 # -- generation and Experiment C -------------------------------------------------------------------
 
 
-OF_OPENVAMP = {"openvamp", "codec", "copies"}
+OF_OPENVAMP = {"openvamp", "codec", "ngram_overlap"}
+CURVE = ["source", "index", "prompt_track"]
 UNCHANGED = [(kind, 0) for kind in ("pitch", "stretch", "gain", "crop")]
 
 
@@ -164,27 +165,27 @@ def table(config) -> Callable[[str], pd.DataFrame]:
             pytest.skip("generators.openvamp is not active in this study's config")
         if name not in OF_OPENVAMP and not (influence and generators):
             pytest.skip("no generator, no control split or no influence in this study's config")
-        return pd.read_csv(RESULTS / f"tables/{name}.csv", dtype=TEXT | {"vamp_id": str})
+        return pd.read_csv(RESULTS / f"tables/{name}.csv", dtype=TEXT | {"output_id": str})
 
     return read
 
 
 def test_every_setting_has_its_vamps(table, config):
-    vamps, wanted = table("vamps"), config["generation"]
+    outputs, wanted = table("outputs"), config["generation"]
     settings = {name for name, setting in wanted["settings"].items() if setting["activate"]}
-    for generator, part in vamps[vamps.setting != "external"].groupby("generator"):
+    for generator, part in outputs[outputs.setting != "external"].groupby("generator"):
         assert set(part.setting) == settings, generator
         sizes = part.groupby("setting").size()
         assert sizes.nunique() == 1 and sizes.max() <= wanted["vamps"], generator
         assert set(part.prompt_split) == {"train", "control"}, generator
 
 
-def test_copied_shares_are_shares_and_music_stands_beside_them(table):
-    copies = table("copies")
-    for column in ["kept_share", "copied_share", "copied_elsewhere_share"]:
-        assert copies[column].between(0, 1).all(), column
-    assert (copies.copied_elsewhere_share <= copies.copied_share + 1e-9).all()
-    assert "real music" in set(copies.setting)
+def test_overlaps_are_shares_and_music_stands_beside_them(table):
+    overlap = table("ngram_overlap")
+    for column in ["kept_share", "overlap_share", "overlap_elsewhere_share"]:
+        assert overlap[column].between(0, 1).all(), column
+    assert (overlap.overlap_elsewhere_share <= overlap.overlap_share + 1e-9).all()
+    assert "real music" in set(overlap.setting)
 
 
 def test_a_coarser_codec_loses_more(table):
@@ -197,34 +198,34 @@ def test_a_coarser_codec_loses_more(table):
 
 def test_exceedance_falls_from_all_to_few_and_its_band_holds_it(table):
     exceedance = table("exceedance")
-    for (_, _, source), part in exceedance.groupby(["encoder", "generator", "source"]):
+    for curve, part in exceedance.groupby(["encoder", "generator", *CURVE]):
         share = part.sort_values("threshold").share
-        assert (share.diff().dropna() <= 1e-9).all(), source
-        assert share.iloc[0] == 1 or share.iloc[0] > share.iloc[-1], source
+        assert (share.diff().dropna() <= 1e-9).all(), curve
+        assert share.iloc[0] == 1 or share.iloc[0] > share.iloc[-1], curve
     inside = (exceedance.low <= exceedance.share + 0.05) & (
         exceedance.share <= exceedance.high + 0.05
     )
     assert inside[exceedance.low.notna()].all()
 
 
-def test_what_is_kept_can_only_bring_outputs_nearer(table):
+def test_what_is_included_can_only_bring_outputs_nearer(table):
     wide = table("exceedance").pivot_table(
-        index=["generator", "encoder", "threshold"], columns="source", values="share"
-    )
-    assert (wide.vamp_train <= wide.vamp_train_own_kept + 1e-9).all()
-    assert (wide.vamp_train_equal <= wide.vamp_train + 1e-9).all()
+        index=["generator", "encoder", "threshold"], columns=CURVE, values="share"
+    )["outputs"]
+    assert (wide["train", "excluded"] <= wide["train", "included"] + 1e-9).all()
+    assert (wide["train_equal", "excluded"] <= wide["train", "excluded"] + 1e-9).all()
 
 
 def test_p_values_keep_their_promise(table, config):
-    calibration, level = table("calibration"), config["influence"]["level"]
-    vamps = table("vamps")
+    calibration, fdr = table("calibration"), config["influence"]["fdr"]
+    outputs = table("outputs")
     for row in calibration.itertuples():
-        p = vamps.loc[vamps.generator.str.startswith(row.generator), f"p_{row.encoder}"]
+        p = outputs.loc[outputs.generator.str.startswith(row.generator), f"p_{row.encoder}"]
         assert (p >= row.smallest_p - 1e-6).all() and (p <= 1).all()
         # 10 points above .05 would be 4 standard errors of a hundred tracks
         assert row.false_positives_at_05 <= 0.15, row.encoder
     planted = table("planted")
-    assert (planted.false_share <= level + 0.05).all()
+    assert (planted.false_share <= fdr + 0.05).all()
     assert planted.power.between(0, 1).all() and planted.power_at_05.between(0, 1).all()
 
 
@@ -246,12 +247,12 @@ def test_an_unchanged_planted_clip_is_found_where_anything_can_be(table, config)
 
 
 def test_tiers_follow_from_what_was_found(table):
-    vamps = table("vamps").fillna({"encoders": "", "track_id": ""})
-    nothing = vamps.tier == "nothing found"
-    assert (vamps.encoders[nothing] == "").all() and (vamps.track_id[nothing] == "").all()
-    assert (vamps.encoders[~nothing] != "").all() and (vamps.track_id[~nothing] != "").all()
-    sure = vamps.tier.isin(["copy", "near-copy"])
-    assert (vamps.encoders[sure].str.split().str.len() >= 2).all()
+    outputs = table("outputs").fillna({"encoders": "", "track_id": ""})
+    nothing = outputs.tier == "nothing found"
+    assert (outputs.encoders[nothing] == "").all() and (outputs.track_id[nothing] == "").all()
+    assert (outputs.encoders[~nothing] != "").all() and (outputs.track_id[~nothing] != "").all()
+    sure = outputs.tier.isin(["copy", "near-copy"])
+    assert (outputs.encoders[sure].str.split().str.len() >= 2).all()
 
 
 def test_every_source_of_concentration_was_measured_over_as_many_queries(table):

@@ -18,7 +18,7 @@ def control_music(seed=0, tracks=60, excerpts=3, shift=None, encoder="test"):
     return pd.DataFrame(
         {
             "encoder": encoder,
-            "unit": [f"e{number:04d}" for number in range(tracks * excerpts)],
+            "output_id": [f"e{number:04d}" for number in range(tracks * excerpts)],
             "cluster": np.repeat([f"t{number:03d}" for number in range(tracks)], excerpts),
             "cosine": cosine,
         }
@@ -28,22 +28,23 @@ def control_music(seed=0, tracks=60, excerpts=3, shift=None, encoder="test"):
 # -- p-values --------------------------------------------------------------------------------------
 
 
-def vamps_of(**settings):
-    """Rows of vamps: setting -> cosines."""
+def outputs_of(**settings):
+    """Rows of outputs: setting -> cosines."""
     rows = [(name, cosine) for name, cosines in settings.items() for cosine in cosines]
     table = pd.DataFrame(rows, columns=["setting", "cosine"])
-    units = [f"v{number}" for number in range(len(table))]
-    return table.assign(encoder="test", own="kept", unit=units, cluster=units, split="train")
+    names = [f"v{number}" for number in range(len(table))]
+    table = table.assign(encoder="test", prompt_track="included", split="train")
+    return table.assign(output_id=names, cluster=names)
 
 
-def test_the_vamps_of_a_setting_are_one_family():
+def test_the_outputs_of_a_setting_are_one_family():
     null = pd.DataFrame({"cosine": np.arange(19) / 20, "cluster": np.arange(19)})
-    vamps = vamps_of(coarse=[0.99, 0.5, 0.0], fine=[0.99])
-    found = calibration.p_values(vamps, null)
+    outputs = outputs_of(coarse=[0.99, 0.5, 0.0], fine=[0.99])
+    found = calibration.p_values(outputs, null)
     assert found.p.tolist() == pytest.approx([1 / 20, 10 / 20, 1, 1 / 20])
     assert found.q.tolist() == pytest.approx([3 / 20, 15 / 20, 1, 1 / 20])
-    assert found.unit.tolist() == vamps.unit.tolist()
-    together = calibration.p_values(vamps.assign(setting="one"), null)
+    assert found.output_id.tolist() == outputs.output_id.tolist()
+    together = calibration.p_values(outputs.assign(setting="one"), null)
     assert together.q.tolist() == pytest.approx(false_discovery_control(found.p))
     assert together.q.iloc[3] == pytest.approx(2 / 20), "a larger family"
 
@@ -51,7 +52,7 @@ def test_the_vamps_of_a_setting_are_one_family():
 # -- halves ----------------------------------------------------------------------------------------
 
 
-def test_no_track_is_on_both_sides_and_every_one_is_on_one():
+def test_no_track_is_in_both_halves_and_every_one_is_in_one():
     null = control_music(tracks=21, excerpts=3)
     pairs = calibration.halves(null, 7, seed=0)
     assert len(pairs) == 7
@@ -67,7 +68,7 @@ def test_no_track_is_on_both_sides_and_every_one_is_on_one():
 
 
 def parted(pairs):
-    return [tuple(frozenset(part.unit) for part in pair) for pair in pairs]
+    return [tuple(frozenset(part.output_id) for part in pair) for pair in pairs]
 
 
 def test_halves_are_the_same_for_all_encoders_and_orders_of_rows():
@@ -148,30 +149,30 @@ def test_p_curve_is_the_share_at_or_below():
     assert (curve.low.iloc[100], curve.high.iloc[100]) == (1, 1)
 
 
-# -- planted copies --------------------------------------------------------------------------------
+# -- planted clips ---------------------------------------------------------------------------------
 
 
-def copies_of(cosines, split="train", kind="noise", level=10.0):
+def planted_of(cosines, split="train", kind="noise", level=10.0):
     """Best matches of perturbed clips, and their clip list."""
-    units = [f"{kind}{level:g}{split}{number}" for number in range(len(cosines))]
-    copies = pd.DataFrame({"encoder": "test", "unit": units, "cluster": units, "split": split})
-    clips = pd.DataFrame({"clip_id": units, "kind": kind, "level": level, "unit": "dB"})
-    return copies.assign(cosine=cosines), clips
+    names = [f"{kind}{level:g}{split}{number}" for number in range(len(cosines))]
+    matches = pd.DataFrame({"encoder": "test", "output_id": names, "cluster": names})
+    clips = pd.DataFrame({"clip_id": names, "kind": kind, "level": level, "unit": "dB"})
+    return matches.assign(split=split, cosine=cosines), clips
 
 
-def planted(*parts, null=None, level=0.1, draws=10):
-    copies, clips = (pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True))
+def planted(*parts, null=None, fdr=0.1, draws=10):
+    matches, clips = (pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True))
     null = control_music(tracks=100, excerpts=1) if null is None else null
-    table = calibration.planted(copies, clips, null, level, draws, seed=0)
+    table = calibration.planted(matches, clips, null, fdr, draws, seed=0)
     return table.set_index(["kind", "level"])
 
 
-def test_copies_that_stand_out_are_found_and_hopeless_ones_are_not():
+def test_planted_clips_that_stand_out_are_found_and_hopeless_ones_are_not():
     draw = rng(0, "test.planted")
     table = planted(
-        copies_of(10 + draw.normal(size=30)),
-        copies_of(draw.normal(size=30), level=0.0),
-        copies_of(-10 + draw.normal(size=30), kind="pitch", level=5.0),
+        planted_of(10 + draw.normal(size=30)),
+        planted_of(draw.normal(size=30), level=0.0),
+        planted_of(-10 + draw.normal(size=30), kind="pitch", level=5.0),
     )
     sure, chance, hopeless = table.loc[("noise", 10)], table.loc[("noise", 0)], table.iloc[2]
     assert (table.n_planted == 30).all()
@@ -183,26 +184,26 @@ def test_copies_that_stand_out_are_found_and_hopeless_ones_are_not():
     assert (hopeless.power, hopeless.power_at_05) == (0, 0)
 
 
-@pytest.mark.parametrize("level", [0.05, 0.1, 0.3])
-def test_no_more_discoveries_are_false_than_the_level_allows(level):
+@pytest.mark.parametrize("fdr", [0.05, 0.1, 0.3])
+def test_no_more_discoveries_are_false_than_asked_for(fdr):
     """Mean over control sets, which are large enough for 1 in 151 to be a discovery."""
     shares, powers = [], []
     for seed in range(20):
-        copies = copies_of(6 + rng(seed, "test.copies").normal(size=30))
+        clips = planted_of(6 + rng(seed, "test.copies").normal(size=30))
         null = control_music(seed, tracks=300, excerpts=1)
-        row = planted(copies, null=null, level=level).iloc[0]
+        row = planted(clips, null=null, fdr=fdr).iloc[0]
         shares.append(row.false_share)
         powers.append(row.power)
         assert row.false_share <= row.false_share_high
-    assert np.mean(shares) <= level * 150 / 180 + 3 * np.std(shares) / np.sqrt(len(shares))
-    assert np.mean(shares) > level / 2
+    assert np.mean(shares) <= fdr * 150 / 180 + 3 * np.std(shares) / np.sqrt(len(shares))
+    assert np.mean(shares) > fdr / 2
     assert np.mean(powers) > 0.9
 
 
 def test_false_discoveries_are_counted_among_control_music():
-    """With p of 1/2 for all, a level of 1 discovers everything."""
+    """With p of 1/2 for all, a rate of 1 discovers everything."""
     null = control_music(tracks=40, excerpts=1).assign(cosine=0.5)
-    row = planted(copies_of([0.6] * 5), null=null, level=1.0).iloc[0]
+    row = planted(planted_of([0.6] * 5), null=null, fdr=1.0).iloc[0]
     assert row.discoveries == 5 + 20
     assert (row.false_share, row.false_share_high) == pytest.approx((20 / 25, 20 / 25))
     assert row.power == 1
@@ -212,10 +213,10 @@ def test_perturbed_control_clips_show_what_the_perturbation_does_by_itself():
     null = control_music(tracks=60, excerpts=1)
     high, low = null.cosine.max() + 1, null.cosine.min() - 1
     table = planted(
-        copies_of([high, high]),
-        copies_of([high, high, low, low], split="control"),
-        copies_of([high], kind="pitch"),
-        copies_of([high], kind="alone", split="control"),
+        planted_of([high, high]),
+        planted_of([high, high, low, low], split="control"),
+        planted_of([high], kind="pitch"),
+        planted_of([high], kind="alone", split="control"),
         null=null,
     )
     assert set(table.index) == {("noise", 10), ("pitch", 10)}, "nothing planted, nothing to find"
@@ -227,85 +228,97 @@ def test_perturbed_control_clips_show_what_the_perturbation_does_by_itself():
 # -- pairs -----------------------------------------------------------------------------------------
 
 
-def on_both_sides(differences, clusters, split="train", own="left_out"):
-    units = [f"{split}{number}" for number in range(len(differences))]
-    sides = {"train_equal": 0.5 + np.array(differences), "control": 0.5, "train": 0.99}
+def in_both_indexes(differences, clusters, split="train", prompt_track="excluded"):
+    names = [f"{split}{number}" for number in range(len(differences))]
+    found = {"train_equal": 0.5 + np.array(differences), "control": 0.5, "train": 0.99}
     return pd.concat(
         [
-            pd.DataFrame({"unit": units, "cluster": list(clusters), "cosine": cosines}).assign(
-                encoder="test", side=side, own=own, split=split
+            pd.DataFrame({"output_id": names, "cluster": list(clusters), "cosine": cosines}).assign(
+                encoder="test", index=index, prompt_track=prompt_track, split=split
             )
-            for side, cosines in sides.items()
+            for index, cosines in found.items()
         ]
     )
 
 
 def test_paired_differences_by_hand():
-    vamps = pd.concat(
+    outputs = pd.concat(
         [
-            on_both_sides([0.1, 0.2, 0.3], "aab"),
-            on_both_sides([-0.3, -0.3], "cd", split="control"),
+            in_both_indexes([0.1, 0.2, 0.3], "aab"),
+            in_both_indexes([-0.3, -0.3], "cd", split="control"),
         ]
     )
-    table = calibration.paired(vamps, 400, 0.95, seed=0).set_index("prompts")
-    assert table.n_vamps.to_dict() == {"all": 5, "control": 2, "train": 3}
+    table = calibration.paired(outputs, 400, 0.95, seed=0).set_index("prompts")
+    assert table.n_outputs.to_dict() == {"all": 5, "control": 2, "train": 3}
     assert table.n_prompts.to_dict() == {"all": 4, "control": 2, "train": 2}
     assert table.difference["train"] == pytest.approx(0.2)
     assert table.difference["control"] == pytest.approx(-0.3)
     assert table.difference["all"] == pytest.approx(0)
     assert table.loc["train", ["low", "high"]].tolist() == pytest.approx([0.15, 0.3])
-    # flips of prompts, not of vamps: 1 of 4 is as large, 4 of 4, and of 0.3 four times 11 of 16
+    # flips of prompts, not of outputs: 1 of 4 is as large, 4 of 4, and of 0.3 four times 11 of 16
     assert table.sign_flip_p["train"] == pytest.approx(1 / 4, abs=0.08)
     assert table.sign_flip_p["control"] == 1
     assert table.sign_flip_p["all"] == pytest.approx(11 / 16, abs=0.08)
 
 
-def test_a_nearer_training_set_is_seen_in_each_arm():
+def test_a_nearer_training_set_is_seen_for_each_prompt_track():
     draw = rng(0, "test.pairs")
     near, same = 0.1 + 0.1 * draw.normal(size=40), 0.1 * draw.normal(size=40)
     clusters = [f"t{number // 2}" for number in range(40)]
-    vamps = pd.concat(
-        [on_both_sides(near, clusters, own="kept"), on_both_sides(same, clusters, own="left_out")]
+    outputs = pd.concat(
+        [
+            in_both_indexes(near, clusters, prompt_track="included"),
+            in_both_indexes(same, clusters, prompt_track="excluded"),
+        ]
     )
-    table = calibration.paired(vamps, 999, 0.95, seed=0)
-    table = table[table.prompts == "all"].set_index("own")
-    assert table.sign_flip_p["kept"] < 0.01
-    assert table.low["kept"] > 0
-    assert table.sign_flip_p["left_out"] > 0.05
-    assert table.low["left_out"] < 0 < table.high["left_out"]
+    table = calibration.paired(outputs, 999, 0.95, seed=0)
+    table = table[table.prompts == "all"].set_index("prompt_track")
+    assert table.sign_flip_p["included"] < 0.01
+    assert table.low["included"] > 0
+    assert table.sign_flip_p["excluded"] > 0.05
+    assert table.low["excluded"] < 0 < table.high["excluded"]
 
 
 # -- all of it -------------------------------------------------------------------------------------
 
 
-def test_calibrate_keeps_encoders_arms_and_units_apart():
-    """The second encoder's null is as high as its vamps, so that it discovers nothing."""
+def test_calibrate_keeps_encoders_prompt_tracks_and_outputs_apart():
+    """The second encoder's null is as high as its outputs, so that it discovers nothing."""
     control = control_music(tracks=40)
-    null = [control.assign(of="vamp"), control.assign(of="clip", cosine=control.cosine - 3)]
+    null = [control.assign(of="output"), control.assign(of="clip", cosine=control.cosine - 3)]
     null = pd.concat(null + [part.assign(encoder="other", cosine=99.0) for part in null])
-    both = [on_both_sides([0.1] * 6, "abcdef", own=own) for own in ("kept", "left_out")]
-    both += [on_both_sides([0.1] * 4, "ghij", "control", own) for own in ("kept", "left_out")]
-    vamps = pd.concat(both, ignore_index=True).assign(setting="x", of="vamp")
-    vamps.loc[(vamps.own == "kept") & (vamps.side == "train"), "cosine"] = 9.0
-    vamps = pd.concat([vamps, vamps.assign(encoder="other"), vamps.assign(of="clip")])
-    copies, clips = copies_of([9.0] * 20)  # fewer could not be told from 20 control tracks
-    copies = pd.concat([copies, copies.assign(encoder="other")]).assign(of="clip")
-    found = calibration.calibrate(vamps, null, copies, clips, 0.1, 3, 50, 0.95, seed=0)
-    rows = found["calibration"].set_index(["encoder", "own"])
-    assert (rows.n_vamps == 10).all()
+    both = [
+        in_both_indexes([0.1] * count, names, split, prompt_track)
+        for count, names, split in ((6, "abcdef", "train"), (4, "ghij", "control"))
+        for prompt_track in ("included", "excluded")
+    ]
+    outputs = pd.concat(both, ignore_index=True).assign(setting="x", of="output")
+    near = (outputs.prompt_track == "included") & (outputs["index"] == "train")
+    outputs.loc[near, "cosine"] = 9.0
+    outputs = pd.concat([outputs, outputs.assign(encoder="other"), outputs.assign(of="clip")])
+    hidden, clips = planted_of([9.0] * 20)  # fewer could not be told from 20 control tracks
+    hidden = pd.concat([hidden, hidden.assign(encoder="other")]).assign(of="clip")
+    found = calibration.calibrate(outputs, null, hidden, clips, 0.1, 3, 50, 0.95, seed=0)
+    keys = ["encoder", "prompt_track"]
+    rows = found["calibration"].set_index(keys)
+    assert (rows.fdr == 0.1).all()
+    assert (rows.n_outputs == 10).all()
     assert (rows.n_null_tracks == 40).all()
     assert rows.smallest_p.tolist() == pytest.approx([1 / 41] * 4)
-    assert rows.discoveries["test", "kept"] == 10
-    assert rows.discoveries_train_prompts["test", "kept"] == 6
-    assert rows.discoveries_control_prompts["test", "kept"] == 4
-    assert rows.p_at_05["test", "kept"] == 1
+    assert rows.discoveries["test", "included"] == 10
+    assert rows.discoveries_train_prompts["test", "included"] == 6
+    assert rows.discoveries_control_prompts["test", "included"] == 4
+    assert rows.p_at_05["test", "included"] == 1
     assert rows.discoveries["other"].tolist() == [0, 0]
-    p = found["p_values"].set_index(["encoder", "own"]).p["test", "left_out"]
+    p = found["p_values"].set_index(keys).p["test", "excluded"]
     assert p.tolist() == pytest.approx([*conformal_p([0.99], control.cosine, control.cluster)] * 10)
     assert len(found["p_values"]) == 2 * 2 * 10
     assert found["planted"].set_index("encoder").power.to_dict() == {"test": 1, "other": 0}
     assert len(found["paired"]) == 2 * 2 * 3
-    music = found["curve"].groupby(["encoder", "own"]).music.unique().map(set)
-    vamps = {"vamps, train prompts", "vamps, control prompts"}
-    assert music["test", "kept"] == vamps | {"held out"}
-    assert music["other", "left_out"] == vamps
+    music = {
+        key: set(zip(part.source, part.prompts, strict=True))
+        for key, part in found["curve"].groupby(keys)
+    }
+    of_outputs = {("outputs", "train"), ("outputs", "control")}
+    assert music["test", "included"] == of_outputs | {("control", "")}
+    assert music["other", "excluded"] == of_outputs

@@ -89,7 +89,7 @@ def test_a_full_disk_is_one_line_and_the_old_result_stays(monkeypatch, tmp_path,
 def test_tables_and_figures_of_a_generator_bear_the_label_of_its_vamps(monkeypatch, tmp_path):
     label = "vampnet (random weights: plumbing only)"
     vamps, part, whole = (tmp_path / name for name in ("000.parquet", "part.csv", "whole.csv"))
-    tables.write_table(pd.DataFrame({"vamp_id": ["a"], "generator": [label]}), vamps)
+    tables.write_table(pd.DataFrame({"output_id": ["a"], "generator": [label]}), vamps)
     tables.write_table(pd.DataFrame({"encoder": ["mfcc"], "share": [0.5]}), part)
     monkeypatch.setattr(
         "sys.argv", ["musical_roots", "join", "--part", *map(str, (whole, vamps, part))]

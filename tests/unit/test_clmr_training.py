@@ -269,10 +269,10 @@ def trained(tracks):
 
 def test_the_loss_falls(trained):
     _, curve = trained
-    assert list(curve.columns) == ["step", "train_loss", "heldout_loss"]
+    assert list(curve.columns) == ["step", "train_loss", "control_loss"]
     assert curve.step.tolist() == [1, 2, 3, 4]
     assert curve.train_loss[0] > 1.5 and curve.train_loss[3] < 1
-    assert curve.heldout_loss.notna().tolist() == [False, False, True, True]
+    assert curve.control_loss.notna().tolist() == [False, False, True, True]
 
 
 def test_what_was_trained_is_a_clmr(trained, tracks):
@@ -302,7 +302,7 @@ def test_training_repeats_to_the_bit_and_hangs_on_the_seed(tracks):
     (one, curve), (again, curve_again) = run(0), run(0, dict(reversed(tracks.items())))
     for name, tensor in one.items():
         np.testing.assert_array_equal(again[name], tensor)
-    assert curve.equals(curve_again) and curve.heldout_loss.isna().all()
+    assert curve.equals(curve_again) and curve.control_loss.isna().all()
     other, _ = run(1)
     assert (other["sequential.0.0.weight"] != one["sequential.0.0.weight"]).any()
     _, single = run(0, precision="fp32")
@@ -315,7 +315,7 @@ def test_the_precision_that_is_asked_for_is_trained_in_and_noted(monkeypatch, tm
 
     def train(audio, held_out, **how):
         asked.update(how)
-        columns = ["step", "train_loss", "heldout_loss"]
+        columns = ["step", "train_loss", "control_loss"]
         return {"half": np.zeros(3, np.float32)}, pd.DataFrame([(1, 1.0, 1.0)], columns=columns)
 
     monkeypatch.setattr(clmr_training, "train", train)

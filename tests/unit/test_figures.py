@@ -29,13 +29,13 @@ def tables(table, tmp_path):
         split = ["train", "control"][number // 2 % 2]
         vamps.append(("openvamp", setting, split, str(path), 0.0, 1.0, str(path), 24_000, 0.25))
     columns = "generator setting prompt_split prompt_path prompt_start_s duration_s path"
-    curve = {"step": [25, 50], "train_loss": [5.0, 4.0], "heldout_loss": [5.1, 4.5]}
+    curve = {"step": [25, 50], "train_loss": [5.0, 4.0], "control_loss": [5.1, 4.5]}
     shares = [(s, p, 0.1, 0, 1) for s in ("inpaint", "real music") for p in ("train", "control")]
-    share = "copied_elsewhere"
+    share = "overlap_elsewhere"
     names = ["setting", "prompts", f"{share}_share", f"{share}_low", f"{share}_high"]
     own = {
         "openvamp_training": pd.DataFrame(curve),
-        "copies": pd.DataFrame(shares, columns=names),
+        "ngram_overlap": pd.DataFrame(shares, columns=names),
         "vamps": pd.DataFrame(vamps, columns=[*columns.split(), "sample_rate", "kept_share"]),
     }
     return dict.fromkeys(figures.FIGURES, table) | own | of_influence()
@@ -52,38 +52,56 @@ def of_influence() -> dict[str, pd.DataFrame]:
         return grid.assign(generator="openvamp")
 
     encoders = {"encoder": ["clmr", "mfcc"]}
-    splits, arms = ["train", "control"], ["kept", "left_out"]
-    music = ["held out", "vamps, train prompts", "vamps, control prompts"]
+    splits, prompt_tracks = ["train", "control"], ["included", "excluded"]
+    indexes = ["train", "train_equal", "control"]
     tables = {
         "exceedance": (
-            {"source": list(influence.SOURCES), "threshold": [0.1, 0.5, 0.9]},
+            {
+                "source": ["outputs", "control", "control_roundtrip"],
+                "index": indexes,
+                "prompt_track": prompt_tracks,
+                "threshold": [0.1, 0.5, 0.9],
+            },
             "share low high",
         ),
         "calibration": (
-            {"music": music, "own": arms, "p": [0.0, 0.5, 1.0]},
+            {
+                "source": ["control", "outputs"],
+                "prompts": ["", *splits],
+                "prompt_track": prompt_tracks,
+                "p": [0.0, 0.5, 1.0],
+            },
             "share low high",
         ),
         "planted": ({"kind": ["pitch", "mp3"], "level": [32.0, 64.0]}, "power_at_05 false_share"),
         "prompt_vs_training": (
             {
                 "setting": ["all"],
-                "own": arms,
+                "prompt_track": prompt_tracks,
                 "prompts": splits,
-                "side": ["train_equal", "control"],
+                "index": indexes[1:],
             },
             "nearer_share nearer_low nearer_high size_matched size_matched_low size_matched_high",
         ),
         "concentration": (
-            {"source": list(influence.NULLS), "level": ["clip", "song"], "items": [0.0, 0.5, 1.0]},
+            {
+                "source": ["outputs", "control"],
+                "index": indexes[1:],
+                "granularity": ["clip", "song"],
+                "items": [0.0, 0.5, 1.0],
+            },
             "matches",
         ),
         "hubness": (
-            {"queries": ["train", "vamps"], "correction": ["none", "mutual proximity"]},
+            {
+                "queries": ["train", "outputs", "control"],
+                "correction": ["none", "mutual proximity"],
+            },
             "skewness",
         ),
     }
     tables = {name: table(encoders | values, rest) for name, (values, rest) in tables.items()}
-    pairs = {"one": ["clmr"], "other": ["mfcc", "tokens"]}
+    pairs = {"one": ["clmr"], "other": ["mfcc", "ngram_overlap"]}
     agreed = table(pairs, "kendall_tau low high same_track same_track_by_chance")
     agreed.loc[1, "same_track"] = np.nan
     return tables | {"agreement": agreed}
@@ -143,3 +161,12 @@ def test_the_paper_is_marked_on_its_own_encoder_alone(tables):
 def test_outputs_without_prompts_have_a_figure_that_says_so(tables):
     figure = influence.prompt_vs_training(tables["prompt_vs_training"].iloc[:0])
     assert [text.get_text() for text in figure.texts] == ["No prompt is known."]
+
+
+def test_every_curve_of_exceedance_is_drawn_from_its_own_rows(tables):
+    table = tables["exceedance"]
+    axis = influence.exceedance(table).axes[0]
+    drawn = {line.get_label(): line.get_ydata() for line in axis.lines}
+    mine = table[table.encoder == "clmr"].set_index(["source", "index", "prompt_track"]).share
+    for key, (label, _, _) in influence.SOURCES.items():
+        assert drawn[label].tolist() == mine[key].tolist(), key

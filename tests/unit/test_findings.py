@@ -1,4 +1,4 @@
-"""Sentences about influence never come without what music never seen gives by itself."""
+"""Sentences about influence never come without what control music gives by itself."""
 
 import pandas as pd
 import pytest
@@ -9,51 +9,55 @@ KEY = {"generator": "openvamp", "encoder": "musicnn"}
 
 
 def tables(gini: float = 0.6, prompts: bool = True, codec: bool = True) -> list[pd.DataFrame]:
-    """One generator and encoder; the Gini of vamps in the training set is given."""
+    """One generator and encoder; the Gini of outputs in the training set is given."""
     shares = {
-        "vamp_train": [1.0, 0.4, 0.1],
-        "vamp_train_own_kept": [1.0, 0.5, 0.2],
-        "vamp_train_equal": [1.0, 0.35, 0.07],
-        "vamp_control": [1.0, 0.3, 0.0],
-        "heldout_train": [1.0, 0.05, 0.0],
-    } | ({"roundtrip_train": [1.0, 0.08, 0.04]} if codec else {})
+        ("outputs", "train", "excluded"): [1.0, 0.4, 0.1],
+        ("outputs", "train", "included"): [1.0, 0.5, 0.2],
+        ("outputs", "train_equal", "excluded"): [1.0, 0.35, 0.07],
+        ("outputs", "control", "excluded"): [1.0, 0.3, 0.0],
+        ("control", "train", "included"): [1.0, 0.05, 0.0],
+    } | ({("control_roundtrip", "train", "included"): [1.0, 0.08, 0.04]} if codec else {})
     exceedance = pd.DataFrame(
         [
-            KEY | {"source": source, "threshold": threshold, "share": share}
-            for source, column in shares.items()
+            KEY | dict(zip(["source", "index", "prompt_track"], curve, strict=True))
+            | {"threshold": threshold, "share": share}
+            for curve, column in shares.items()
             for threshold, share in zip([0.1, 0.5, 0.9], column, strict=True)
         ]
-    )
-    row = {"level": 0.05, "n_vamps": 208, "n_null_tracks": 67, "smallest_p": 1 / 68}
+    )  # fmt: skip
+    row = {"fdr": 0.05, "n_outputs": 208, "n_null_tracks": 67, "smallest_p": 1 / 68}
     row |= {"false_positives_at_05": 0.04, "p_at_05": 0.1}
-    arms = {"kept": 17, "left_out": 3}
+    discoveries = {"included": 17, "excluded": 3}
     calibration = pd.DataFrame(
-        [KEY | row | {"own": own, "discoveries": found} for own, found in arms.items()]
+        [
+            KEY | row | {"prompt_track": prompt_track, "discoveries": found}
+            for prompt_track, found in discoveries.items()
+        ]
     )
     interval = {"difference": 0.01, "low": -0.01, "high": 0.03, "sign_flip_p": 0.2}
-    paired = pd.DataFrame([KEY | interval | {"own": "left_out", "prompts": "all"}])
+    paired = pd.DataFrame([KEY | interval | {"prompt_track": "excluded", "prompts": "all"}])
     nearer = [
-        KEY | {"setting": "all", "own": "left_out", "prompts": split, "side": side}
+        KEY | {"setting": "all", "prompt_track": "excluded", "prompts": split, "index": index}
         | {"nearer_share": share, "size_matched": 0.1}
         for split in ("train", "control")
-        for side, share in (("train_equal", 0.8), ("control", 0.7))
+        for index, share in (("train_equal", 0.8), ("control", 0.7))
     ]  # fmt: skip
     ginis = {
-        "vamps, training set": gini,
-        "vamps, control index": 0.55,
-        "held-out music, training set": 0.4,
+        ("outputs", "train_equal"): gini,
+        ("outputs", "control"): 0.55,
+        ("control", "train_equal"): 0.4,
     }
     concentration = pd.DataFrame(
         [
-            KEY | {"level": "song", "source": source, "gini": value}
+            KEY | {"granularity": "song", "source": source, "index": index, "gini": value}
             | {"gini_low": value - 0.05, "gini_high": value + 0.05}
-            for source, value in ginis.items()
+            for (source, index), value in ginis.items()
         ]
     )  # fmt: skip
     hubness = pd.DataFrame(
         [
             KEY | {"queries": queries, "correction": "none", "skewness": skewness}
-            for queries, skewness in (("vamps", 3.0), ("held-out music", 1.7))
+            for queries, skewness in (("outputs", 3.0), ("control", 1.7))
         ]
     )
     against = pd.DataFrame(nearer if prompts else [], columns=list(nearer[0]))
@@ -71,8 +75,15 @@ def test_every_sentence_holds_its_nulls():
     told = said()
     # the first cosine that at most one in twenty round trips reaches
     assert told["How"].startswith("At a cosine of 0.90")
-    assert "4 % of held-out excerpts after the codec" in told["How"]
-    for share in ("vamps 10 % without", "20 % with it", "7 % in the training set, 0 % in control"):
+    assert (
+        "4 % of control excerpts after the codec (music that the generator never saw)"
+        in told["How"]
+    )
+    for share in (
+        "outputs 10 % without",
+        "20 % with it",
+        "7 % in the training set, 0 % in control",
+    ):
         assert share in told["How"], share
 
 
@@ -83,19 +94,19 @@ def test_a_small_subset_of_songs_is_named_with_what_hubs_give(gini, verdict):
     told = said(gini)["Do"]
     assert verdict in told
     assert ("influences many outputs" in told) == (gini == 0.7)
-    assert "0.55 [0.50, 0.60] for vamps, control index" in told
-    assert "0.40 [0.35, 0.45] for held-out music" in told
-    assert "3.0 for vamps, 1.7 for as much held-out music" in told
+    assert "0.55 [0.50, 0.60] for outputs in the control index" in told
+    assert "0.40 [0.35, 0.45] for control music in the training set" in told
+    assert "3.0 for outputs, 1.7 for as much control music" in told
 
 
 def test_discoveries_come_with_the_rate_of_false_ones_and_the_resolution():
     table = findings(*tables())
     told = table.finding[table.question.str.startswith("Is any")].iloc[0]
     assert "3 of 208" in told and "17 with it" in told
-    assert "of held-out music 4 %" in told and "no p below 0.015" in told
+    assert "of control music 4 %" in told and "no p below 0.015" in told
 
 
-def test_where_the_codec_is_not_known_held_out_music_is_taken_as_it_is():
+def test_where_the_codec_is_not_known_control_music_is_taken_as_it_is():
     told = said(codec=False)["How"]
     assert "after the codec" not in told and told.startswith("At a cosine of 0.50")
 

@@ -103,7 +103,7 @@ def test_another_stage_draws_others(corpus, prompts):
 
 def test_every_vamp_says_what_it_was_made_from(planned, prompts, tmp_path):
     vamps = made(planned, tmp_path)
-    assert len(vamps) == len(prompts) * len(SETTINGS) == vamps.vamp_id.nunique()
+    assert len(vamps) == len(prompts) * len(SETTINGS) == vamps.output_id.nunique()
     assert vamps.seed.nunique() == len(vamps)
     generator = tiny_openvamp.load()
     for row in vamps.itertuples():
@@ -162,7 +162,7 @@ def test_what_a_vamp_depends_on_is_in_its_name(prompts):
             ({"coarse": VampSettings(periodic_prompt=1, upper_codebook_mask=2, steps=2)}, 0),
         )
     ]
-    names = [set(plan.vamp_id) for plan in plans]
+    names = [set(plan.output_id) for plan in plans]
     assert not names[0] & names[1]
     assert not names[0] & names[2]
 
@@ -171,8 +171,8 @@ def test_parts_give_the_same_vamps(prompts, planned):
     parts = [
         generate.plan(prompts.iloc[part::2], tiny_openvamp.load(), SETTINGS, 0) for part in (0, 1)
     ]
-    together = pd.concat(parts).sort_values("vamp_id", ignore_index=True)
-    pd.testing.assert_frame_equal(together, planned.sort_values("vamp_id", ignore_index=True))
+    together = pd.concat(parts).sort_values("output_id", ignore_index=True)
+    pd.testing.assert_frame_equal(together, planned.sort_values("output_id", ignore_index=True))
 
 
 # -- clip lists ------------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ def test_vamps_become_clips_with_the_prompts_as_parents(corpus, planned, tmp_pat
     assert set(targets.clip_id) <= set(corpus[0].clip_id.iloc[::2])
 
 
-# -- held-out music --------------------------------------------------------------------------------
+# -- control music ---------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -206,24 +206,24 @@ def excerpts(prompts):
 
 
 def test_an_excerpt_is_a_vamp_that_is_its_own_prompt(prompts, excerpts):
-    assert excerpts.vamp_id.tolist() == excerpts.prompt_id.tolist() == prompts.prompt_id.tolist()
+    assert excerpts.output_id.tolist() == excerpts.prompt_id.tolist() == prompts.prompt_id.tolist()
     assert excerpts.path.tolist() == excerpts.prompt_path.tolist() == prompts.path.tolist()
     assert excerpts.prompt_start_s.tolist() == prompts.start_s.tolist()
-    assert set(excerpts.setting) == {"held out"}
+    assert set(excerpts.setting) == {"control"}
 
 
 def test_clips_of_excerpts_are_those_of_the_corpus_by_another_role(corpus, excerpts):
-    clips = generate.prompt_clips(excerpts, 1.0, "heldout")
+    clips = generate.prompt_clips(excerpts, 1.0, "control_excerpt")
     assert len(clips) == 2 * len(excerpts)
-    assert set(clips.role) == {"heldout"}
-    assert set(clips.vamp_id) == set(excerpts.vamp_id), "what belongs together"
-    assert set(clips.setting) == {"held out"}
+    assert set(clips.role) == {"control_excerpt"}
+    assert set(clips.output_id) == set(excerpts.output_id), "what belongs together"
+    assert set(clips.setting) == {"control"}
     there = corpus[0].set_index("clip_id").loc[clips.clip_id]
     for column in ("track_id", "split", "path", "start_s"):
         assert clips[column].tolist() == there[column].tolist()
     plain = generate.prompt_clips(excerpts, 1.0)
     assert set(plain.role) == {"prompt"}
-    assert (plain[["vamp_id", "setting", "parent_clip_id"]] == "").all(axis=None)
+    assert (plain[["output_id", "setting", "parent_clip_id"]] == "").all(axis=None)
     assert plain.clip_id.tolist() == clips.clip_id.tolist()
 
 
@@ -244,13 +244,13 @@ class Codec:
 
 def test_round_trips_are_what_the_codec_gives(excerpts, tmp_path):
     generator = tiny_openvamp.load()
-    made = generate.round_trips(excerpts, generator, 2, tmp_path)
-    assert set(made.setting) == {"round trip"}
-    assert made.drop(columns=["vamp_id", "setting", "path", "sample_rate"]).equals(
-        excerpts.drop(columns=["vamp_id", "setting", "path"])
+    made = generate.control_roundtrips(excerpts, generator, 2, tmp_path)
+    assert set(made.setting) == {"control_roundtrip"}
+    assert made.drop(columns=["output_id", "setting", "path", "sample_rate"]).equals(
+        excerpts.drop(columns=["output_id", "setting", "path"])
     )
     # another generator's round trip of the same excerpt is other audio
-    assert made.vamp_id.is_unique and not set(made.vamp_id) & set(excerpts.vamp_id)
+    assert made.output_id.is_unique and not set(made.output_id) & set(excerpts.output_id)
     for row in made.itertuples():
         original, _ = audio.read(row.prompt_path, RATE, row.prompt_start_s, 2.0)
         expected = generator.reconstruct(original, 2)
@@ -263,11 +263,11 @@ def test_round_trips_are_what_the_codec_gives(excerpts, tmp_path):
 
 def test_round_trips_that_are_there_are_kept(excerpts, tmp_path):
     codec, told = Codec(), []
-    first = generate.round_trips(excerpts, codec, 2, tmp_path, told.append)
+    first = generate.control_roundtrips(excerpts, codec, 2, tmp_path, told.append)
     assert codec.asked == sum(told) == len(excerpts) == first.path.nunique()
     contents = [Path(path).read_bytes() for path in first.path]
     Path(first.path[1]).unlink()
-    again = generate.round_trips(excerpts, codec, 2, tmp_path, told.append)
+    again = generate.control_roundtrips(excerpts, codec, 2, tmp_path, told.append)
     assert codec.asked == len(excerpts) + 1, "only the one that was gone"
     assert sum(told) == 2 * len(excerpts)
     pd.testing.assert_frame_equal(again, first)
@@ -276,7 +276,7 @@ def test_round_trips_that_are_there_are_kept(excerpts, tmp_path):
 
 def test_a_round_trip_is_named_by_all_that_it_depends_on(excerpts, tmp_path):
     made = [
-        generate.round_trips(excerpts, codec, codebooks, tmp_path)
+        generate.control_roundtrips(excerpts, codec, codebooks, tmp_path)
         for codec, codebooks in ((Codec(), 2), (Codec("other weights", 0.1), 2), (Codec(), 3))
     ]
     assert len(set(pd.concat(made).path)) == 3 * len(excerpts)
@@ -286,7 +286,7 @@ def test_a_round_trip_is_named_by_all_that_it_depends_on(excerpts, tmp_path):
 
 
 def test_round_trips_too_loud_for_a_file_are_brought_to_its_bounds(excerpts, tmp_path):
-    made = generate.round_trips(excerpts, Codec(gain=100), 1, tmp_path)
+    made = generate.control_roundtrips(excerpts, Codec(gain=100), 1, tmp_path)
     for row in made.itertuples():
         sound, _ = audio.read(row.path)
         original, _ = audio.read(row.prompt_path, RATE, row.prompt_start_s, 2.0)
@@ -294,20 +294,20 @@ def test_round_trips_too_loud_for_a_file_are_brought_to_its_bounds(excerpts, tmp
 
 
 def test_clips_of_round_trips_have_the_originals_as_parents(corpus, excerpts, tmp_path):
-    made = generate.round_trips(excerpts, Codec(), 2, tmp_path)
+    made = generate.control_roundtrips(excerpts, Codec(), 2, tmp_path)
     clips, originals = (
-        generate.vamp_clips(made, 1.0, "roundtrip"),
-        generate.prompt_clips(excerpts, 1.0, "heldout"),
+        generate.vamp_clips(made, 1.0, "control_roundtrip"),
+        generate.prompt_clips(excerpts, 1.0, "control_excerpt"),
     )
-    assert set(clips.role) == {"roundtrip"}
+    assert set(clips.role) == {"control_roundtrip"}
     assert set(clips.path) == set(made.path)
     assert clips.parent_clip_id.tolist() == originals.clip_id.tolist()
-    assert clips.vamp_id.nunique() == originals.vamp_id.nunique()
+    assert clips.output_id.nunique() == originals.output_id.nunique()
     assert not set(clips.clip_id) & set(corpus[0].clip_id)
     assert set(generate.vamp_clips(made, 1.0).role) == {"vamp"}
 
 
-@pytest.mark.parametrize("stage", ["vamp", "round-trips"])
+@pytest.mark.parametrize("stage", ["vamp", "control-roundtrips"])
 def test_audio_that_other_code_made_is_not_kept(stage, prompts, tmp_path):
     """The stage tells its code's digest; the same digest keeps what is there."""
     lists = tmp_path / "lists.parquet"

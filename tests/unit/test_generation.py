@@ -11,8 +11,8 @@ from musical_roots import audio
 from musical_roots.experiments.generation import (
     KnownRuns,
     codec_quality,
-    copies,
-    copies_by_setting,
+    ngram_overlap,
+    ngram_overlap_by_setting,
     runs,
     stft_distance,
 )
@@ -25,28 +25,28 @@ TRAIN = {
 GROUPS = {"a": "a", "b": "b", "c": "a"}  # c is a near duplicate of a
 
 
-def copied(tokens, but=""):
+def overlap(tokens, but=""):
     known = KnownRuns(TRAIN, GROUPS, length=3)
-    return known.copied(np.array([tokens]), but)[0].astype(int).tolist()
+    return known.overlap(np.array([tokens]), but)[0].astype(int).tolist()
 
 
-def test_copied_tokens_stand_in_a_run_of_the_training_set():
-    assert copied([0, 1, 2, 3, 0, 5, 6, 8]) == [0, 1, 1, 1, 0, 0, 0, 0]
-    assert copied([9, 9, 9, 3, 4, 5, 6, 0]) == [1] * 7 + [0]
-    assert copied([5, 4, 3, 2, 1]) == [0] * 5
-    assert copied([1, 2]) == [0, 0], "shorter than a run"
+def test_tokens_that_overlap_stand_in_a_run_of_the_training_set():
+    assert overlap([0, 1, 2, 3, 0, 5, 6, 8]) == [0, 1, 1, 1, 0, 0, 0, 0]
+    assert overlap([9, 9, 9, 3, 4, 5, 6, 0]) == [1] * 7 + [0]
+    assert overlap([5, 4, 3, 2, 1]) == [0] * 5
+    assert overlap([1, 2]) == [0, 0], "shorter than a run"
 
 
 def test_runs_of_the_left_out_group_do_not_count_unless_others_have_them():
-    assert copied([1, 2, 3, 4, 5, 0], but="a") == [0, 0, 1, 1, 1, 0]  # 3 4 5 is b's too
-    assert copied([20, 21, 22], but="a") == [0] * 3
-    assert copied([20, 21, 22], but="b") == [1] * 3
-    assert copied([9, 9, 9, 3], but="b") == [0] * 4
+    assert overlap([1, 2, 3, 4, 5, 0], but="a") == [0, 0, 1, 1, 1, 0]  # 3 4 5 is b's too
+    assert overlap([20, 21, 22], but="a") == [0] * 3
+    assert overlap([20, 21, 22], but="b") == [1] * 3
+    assert overlap([9, 9, 9, 3], but="b") == [0] * 4
 
 
 def test_codebooks_do_not_mix():
     known = KnownRuns({"a": np.array([[1, 2, 3], [4, 5, 6]])}, {"a": "a"}, length=3)
-    assert known.copied(np.array([[4, 5, 6], [4, 5, 6]])).tolist() == [[False] * 3, [True] * 3]
+    assert known.overlap(np.array([[4, 5, 6], [4, 5, 6]])).tolist() == [[False] * 3, [True] * 3]
 
 
 @given(st.lists(st.integers(0, 3), min_size=4, max_size=40))
@@ -59,7 +59,7 @@ def test_equal_runs_have_equal_numbers_and_no_others(tokens):
         assert by_window.setdefault(window, number) == number
 
 
-def test_copies_of_each_vamp_beside_real_music(tmp_path):
+def test_ngram_overlap_of_each_vamp_beside_real_music(tmp_path):
     chance = np.random.default_rng(0)
     train = {name: chance.integers(0, 64, (4, 300)) for name in "ab"}
     control = {"c": chance.integers(0, 64, (4, 300))}
@@ -78,16 +78,16 @@ def test_copies_of_each_vamp_beside_real_music(tmp_path):
         rows.append((name, split, group, name, tmp_path / f"{name}.npz", "openvamp"))
     names = ["setting", "prompt_split", "prompt_group_id", "prompt_id", "tokens_path", "generator"]
     vamps = pd.DataFrame(rows, columns=names)
-    vamps["vamp_id"] = [f"v{number}" for number in range(3)]
-    table = copies(vamps, train, control, tracks, seed=0)
-    assert table.vamp_id.is_unique
+    vamps["output_id"] = [f"v{number}" for number in range(3)]
+    table = ngram_overlap(vamps, train, control, tracks, seed=0)
+    assert table.output_id.is_unique
     made = table[table.setting != "real music"]
-    assert made.vamp_id.tolist() == vamps.vamp_id.tolist()
+    assert made.output_id.tolist() == vamps.output_id.tolist()
     assert made.cluster.tolist() == vamps.prompt_group_id.tolist()
     assert len(table) == 3 + 2 * 3, "as many excerpts of either split as prompts"
-    pd.testing.assert_frame_equal(copies(vamps, train, control, tracks, seed=0), table)
+    pd.testing.assert_frame_equal(ngram_overlap(vamps, train, control, tracks, seed=0), table)
     table = table.drop_duplicates(["setting", "prompts"]).set_index(["setting", "prompts"])
-    shares = ["kept_share", "copied_share", "copied_elsewhere_share", "copied_coarsest_share"]
+    shares = ["kept_share", "overlap_share", "overlap_elsewhere_share", "overlap_coarsest_share"]
     assert table.loc[("copies the prompt", "train"), shares].tolist() == [0, 1, 0, 0]
     assert table.loc[("copies another", "train"), shares].tolist() == [0.5, 1, 1, 1]
     assert table.loc[("new", "control"), shares].tolist() == [0, 0, 0, 0]
@@ -98,12 +98,12 @@ def test_copies_of_each_vamp_beside_real_music(tmp_path):
 
 
 def shares(*rows):
-    names = ["setting", "prompts", "cluster", "n_tokens", "kept_share", "copied_share"]
-    names += ["copied_elsewhere_share", "copied_coarsest_share"]
+    names = ["setting", "prompts", "cluster", "n_tokens", "kept_share", "overlap_share"]
+    names += ["overlap_elsewhere_share", "overlap_coarsest_share"]
     return pd.DataFrame(rows, columns=names).assign(generator="openvamp")
 
 
-def test_copies_by_setting_are_means_over_vamps_with_an_interval():
+def test_overlaps_by_setting_are_means_over_vamps_with_an_interval():
     table = shares(
         ("x", "train", "a", 100, 0.5, 0.8, 0.1, 0.0),
         ("x", "train", "a", 300, 0.25, 0.6, 0.3, 0.5),
@@ -112,14 +112,16 @@ def test_copies_by_setting_are_means_over_vamps_with_an_interval():
         ("x", "control", "c", 10, 0.0, 0.2, 0.2, 0.2),
         ("real music", "control", "d", 10, 0.0, 0.7, 0.4, 0.2),
     )
-    by_setting = copies_by_setting(table, 200, 0.95, seed=0).set_index(["setting", "prompts"])
-    assert by_setting.n_vamps.tolist() == [3, 1, 1]
+    by_setting = ngram_overlap_by_setting(table, 200, 0.95, seed=0).set_index(
+        ["setting", "prompts"]
+    )
+    assert by_setting.n_outputs.tolist() == [3, 1, 1]
     row = by_setting.loc[("x", "train")]
-    columns = ["kept_share", "n_tokens", "copied_share", "copied_elsewhere_share"]
+    columns = ["kept_share", "n_tokens", "overlap_share", "overlap_elsewhere_share"]
     assert row[columns].tolist() == pytest.approx([0.25, 600, 0.6, 0.3])
-    assert row.copied_coarsest_share == pytest.approx(0.25), "of those that generated any of it"
+    assert row.overlap_coarsest_share == pytest.approx(0.25), "of those that generated any of it"
     # of two prompts both, or one twice
-    bounds = ["copied_elsewhere_low", "copied_elsewhere_high"]
+    bounds = ["overlap_elsewhere_low", "overlap_elsewhere_high"]
     assert row[bounds].tolist() == pytest.approx([0.2, 0.5])
     assert by_setting.loc[("x", "control"), bounds].isna().all(), "one prompt gives no interval"
     assert (by_setting.generator == "openvamp").all()

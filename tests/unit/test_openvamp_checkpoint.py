@@ -25,7 +25,7 @@ CURVE = "openvamp_training.csv"
 @pytest.fixture
 def folder(tmp_path):
     tiny_openvamp.save(tmp_path, trained_on=TRAIN)
-    (tmp_path / CURVE).write_text("step,train_loss,heldout_loss\n")
+    (tmp_path / CURVE).write_text("step,train_loss,control_loss\n")
     return tmp_path
 
 

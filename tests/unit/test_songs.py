@@ -18,7 +18,7 @@ CORPUS = pd.DataFrame(
 CLIPS = pd.DataFrame(
     {
         "clip_id": ["q0", "q1", "r0"],
-        "vamp_id": ["v", "v", "w"],
+        "output_id": ["v", "v", "w"],
         "track_id": ["tb", "tb", "tc"],
         "split": ["train", "train", "train"],
         "setting": ["x", "x", "y"],
@@ -40,7 +40,9 @@ TRACKS = pd.DataFrame(
 
 def match_rows(*rows, **columns):
     names = ["query_clip_id", "rank", "clip_id", "cosine", "target"]
-    table = pd.DataFrame(rows, columns=names).assign(encoder="test", side="train", own="kept")
+    table = pd.DataFrame(rows, columns=names).assign(
+        encoder="test", index="train", prompt_track="included"
+    )
     return table.assign(**columns)
 
 
@@ -63,7 +65,7 @@ def minus_log10(*p):
 
 def test_sum_maximum_and_evidence_worked_by_hand():
     table = songs.songs(made(), CLIPS, CORPUS, NULL)
-    assert table.unit.tolist() == ["v", "v", "w"]
+    assert table.output_id.tolist() == ["v", "v", "w"]
     assert table.track_id.tolist() == ["ta", "tb", "tc"], "the most evidence first"
     first, second, third = table.to_dict("records")
     assert (first["n_matches"], second["n_matches"], third["n_matches"]) == (3, 1, 1)
@@ -77,21 +79,21 @@ def test_sum_maximum_and_evidence_worked_by_hand():
     assert (third["split"], third["setting"]) == ("train", "y")
 
 
-def test_parents_and_other_sides_add_nothing():
-    control = made(side="control", cosine=0.99)
+def test_parents_and_other_indexes_add_nothing():
+    control = made(index="control", cosine=0.99)
     both = pd.concat([made(), control], ignore_index=True)
     alone = songs.songs(made(), CLIPS, CORPUS, NULL)
     pd.testing.assert_frame_equal(songs.songs(both, CLIPS, CORPUS, NULL), alone)
     assert alone.n_matches.sum() == 5, "and not 6"
 
 
-def test_arms_stay_apart_and_the_order_of_rows_does_not_matter():
-    arms = pd.concat([made(), made(own="left_out")], ignore_index=True)
-    table = songs.songs(arms, CLIPS, CORPUS, NULL)
-    assert table.own.tolist() == ["kept"] * 3 + ["left_out"] * 3
-    kept = table[table.own == "kept"].reset_index(drop=True)
-    pd.testing.assert_frame_equal(kept, songs.songs(made(), CLIPS, CORPUS, NULL))
-    shuffled = songs.songs(arms.sample(frac=1, random_state=0), CLIPS, CORPUS, NULL)
+def test_prompt_tracks_stay_apart_and_the_order_of_rows_does_not_matter():
+    both = pd.concat([made(), made(prompt_track="excluded")], ignore_index=True)
+    table = songs.songs(both, CLIPS, CORPUS, NULL)
+    assert table.prompt_track.tolist() == ["excluded"] * 3 + ["included"] * 3
+    included = table[table.prompt_track == "included"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(included, songs.songs(made(), CLIPS, CORPUS, NULL))
+    shuffled = songs.songs(both.sample(frac=1, random_state=0), CLIPS, CORPUS, NULL)
     pd.testing.assert_frame_equal(shuffled, table)
 
 
@@ -99,7 +101,7 @@ def test_artists_add_up_over_their_songs():
     there = CORPUS.assign(artist=CORPUS.track_id.map(TRACKS.set_index("track_id").artist))
     extra = match_rows(("q1", 3, "c0", 0.95, ""))
     matches = pd.concat([made(), extra], ignore_index=True)
-    table = songs.songs(matches, CLIPS, there, NULL, "artist").set_index(["unit", "artist"])
+    table = songs.songs(matches, CLIPS, there, NULL, "artist").set_index(["output_id", "artist"])
     assert table.n_matches["v", "one"] == 4
     # of q1 the best match with the artist, now 0.95, counts instead of 0.65
     assert table.evidence["v", "one"] == pytest.approx(minus_log10(0.3, 0.1))
@@ -117,9 +119,11 @@ def test_of_equal_evidence_the_larger_maximum_comes_first():
 
 
 def added(*rows):
-    names = ["unit", "track_id", "sum", "maximum", "evidence"]
-    table = pd.DataFrame(rows, columns=names).assign(encoder="test", own="kept", split="train")
-    return table.assign(setting=np.where(table.unit == "v", "x", "y"))
+    names = ["output_id", "track_id", "sum", "maximum", "evidence"]
+    table = pd.DataFrame(rows, columns=names).assign(
+        encoder="test", prompt_track="included", split="train"
+    )
+    return table.assign(setting=np.where(table.output_id == "v", "x", "y"))
 
 
 def test_how_often_the_prompt_comes_first_depends_on_the_aggregation():
@@ -129,28 +133,28 @@ def test_how_often_the_prompt_comes_first_depends_on_the_aggregation():
         ("w", "tc", 2.0, 0.8, 3.0),
         ("w", "ta", 1.0, 0.9, 2.0),
     )
-    own = pd.Series({"v": "tb", "w": "tc"})
-    result = songs.prompt_found(table, own).set_index(["aggregation", "setting"])
-    assert set(result.level) == {"track"}
+    prompts = pd.Series({"v": "tb", "w": "tc"})
+    result = songs.prompt_found(table, prompts).set_index(["aggregation", "setting"])
+    assert set(result.granularity) == {"song"}
     assert result.prompt_first["sum", "all"] == 0.5
     assert result.prompt_first["maximum", "all"] == 0.5
     assert result.prompt_first["evidence", "all"] == 1
     assert result.prompt_first["sum", "x"] == 0
     assert result.prompt_first["sum", "y"] == 1
     assert result.prompt_first["maximum", "y"] == 0
-    assert result.n_vamps["sum", "all"] == 2
+    assert result.n_outputs["sum", "all"] == 2
     assert len(result) == 3 * 3
 
 
-def test_only_vamps_of_train_prompts_with_nothing_left_out_are_asked():
+def test_only_outputs_of_train_prompts_whose_track_is_included_are_asked():
     table = added(("v", "ta", 1.0, 0.5, 1.0), ("w", "tc", 2.0, 0.8, 3.0))
-    table.loc[table.unit == "w", "split"] = "control"
-    own = pd.Series({"v": "tb", "w": "tc"})
-    result = songs.prompt_found(table, own)
+    table.loc[table.output_id == "w", "split"] = "control"
+    prompts = pd.Series({"v": "tb", "w": "tc"})
+    result = songs.prompt_found(table, prompts)
     assert set(result.setting) == {"all", "x"}
-    assert (result.n_vamps == 1).all()
+    assert (result.n_outputs == 1).all()
     assert (result.prompt_first == 0).all()
-    assert songs.prompt_found(table.assign(own="left_out"), own).empty
+    assert songs.prompt_found(table.assign(prompt_track="excluded"), prompts).empty
 
 
 # -- when they sound -------------------------------------------------------------------------------
@@ -182,11 +186,12 @@ def test_resemblances_of_every_encoder_with_its_own_null():
     assert (other.end_s - other.start_s).tolist() == [1.0] * 3
     assert (other.evidence == 0).all()
     assert (one.evidence > 0).all()
-    artists = found["artist"].set_index(["encoder", "unit", "artist"])
+    artists = found["artist"].set_index(["encoder", "output_id", "artist"])
     assert artists.n_matches["test", "v", "one"] == 3
-    first = found["found"].set_index(["encoder", "level", "aggregation", "setting"]).prompt_first
+    keys = ["encoder", "granularity", "aggregation", "setting"]
+    first = found["found"].set_index(keys).prompt_first
     # by evidence v's first song is ta, and its prompt is tb, which has the larger maximum
-    assert first["test", "track", "evidence", "x"] == 0
-    assert first["test", "track", "maximum", "x"] == 1
+    assert first["test", "song", "evidence", "x"] == 0
+    assert first["test", "song", "maximum", "x"] == 1
     assert first["test", "artist", "evidence", "y"] == 1
-    assert first["test", "track", "evidence", "all"] == 0.5
+    assert first["test", "song", "evidence", "all"] == 0.5

@@ -1,4 +1,4 @@
-"""What the evidence about one vamp amounts to, and whether encoders agree."""
+"""What the evidence about one output amounts to, and whether encoders agree."""
 
 import numpy as np
 import pandas as pd
@@ -6,17 +6,19 @@ import pytest
 
 from musical_roots.experiments import verdicts
 
-LEVEL = 0.1
+FDR = 0.1
 COPY_AT = {"clap": 0.9, "mfcc": 0.95, "music": np.nan}
 
 
-def evidence(*rows, unit="v"):
-    """Rows of (encoder, cosine, q, track_id) about one vamp."""
-    return pd.DataFrame(rows, columns=["encoder", "cosine", "q", "track_id"]).assign(unit=unit)
+def evidence(*rows, output_id="v"):
+    """Rows of (encoder, cosine, q, track_id) about one output."""
+    return pd.DataFrame(rows, columns=["encoder", "cosine", "q", "track_id"]).assign(
+        output_id=output_id
+    )
 
 
 def verdict(*rows):
-    return verdicts.verdicts(evidence(*rows), COPY_AT, LEVEL).iloc[0]
+    return verdicts.verdicts(evidence(*rows), COPY_AT, FDR).iloc[0]
 
 
 # -- tiers -----------------------------------------------------------------------------------------
@@ -76,22 +78,22 @@ def test_of_tracks_that_as_many_name_the_better_supported_wins():
     assert (row.tier, row.track_id) == ("near-copy", "y")
 
 
-def test_every_vamp_has_one_verdict():
+def test_every_output_has_one_verdict():
     parts = [
-        evidence(("clap", 0.5, 0.01, "a"), unit="w"),
-        evidence(("clap", 0.5, 0.9, "a"), ("mfcc", 0.5, 0.9, "a"), unit="v"),
+        evidence(("clap", 0.5, 0.01, "a"), output_id="w"),
+        evidence(("clap", 0.5, 0.9, "a"), ("mfcc", 0.5, 0.9, "a"), output_id="v"),
     ]
-    table = verdicts.verdicts(pd.concat(parts), COPY_AT, LEVEL)
-    assert table.set_index("unit").tier.to_dict() == {"w": "resembles", "v": "nothing found"}
-    empty = verdicts.verdicts(pd.concat(parts)[:0], COPY_AT, LEVEL)
+    table = verdicts.verdicts(pd.concat(parts), COPY_AT, FDR)
+    assert table.set_index("output_id").tier.to_dict() == {"w": "resembles", "v": "nothing found"}
+    empty = verdicts.verdicts(pd.concat(parts)[:0], COPY_AT, FDR)
     assert empty.empty
     assert empty.columns.tolist() == table.columns.tolist()
 
 
 def test_copy_cosine_is_reached_by_all_but_a_few_round_trips():
-    own = pd.DataFrame({"target": "parent", "cosine": np.linspace(0, 1, 101)})
+    back = pd.DataFrame({"target": "parent", "cosine": np.linspace(0, 1, 101)})
     others = pd.DataFrame({"target": "", "cosine": [0.0] * 500})
-    matches = pd.concat([own, others])
+    matches = pd.concat([back, others])
     assert verdicts.copy_cosine(matches) == pytest.approx(0.05)
     assert verdicts.copy_cosine(matches, 0.5) == pytest.approx(0.5)
     assert np.isnan(verdicts.copy_cosine(others))
@@ -117,7 +119,7 @@ def test_kendall_tau_is_1_for_one_order_and_minus_1_for_the_opposite():
         {("a", "same"): 1, ("a", "opposite"): -1, ("same", "opposite"): -1}
     )
     assert table.loc[("a", "same"), ["low", "high"]].tolist() == pytest.approx([1, 1])
-    assert (table.n_vamps == COUNT).all()
+    assert (table.n_outputs == COUNT).all()
     assert table.same_track.isna().all(), "no view names a track"
 
 
@@ -130,13 +132,13 @@ def test_kendall_tau_by_hand_and_of_unrelated_views():
     assert unrelated.low < unrelated.kendall_tau < unrelated.high
 
 
-def test_only_vamps_that_both_views_know_are_compared():
+def test_only_outputs_that_both_views_know_are_compared():
     partly = RANKING.copy()
     partly[:10] = np.nan
     wrong = np.where(np.isnan(partly), -RANKING, RANKING)
     table = agreement(a=wrong, b=partly, nothing=np.full(COUNT, np.nan))
     assert table.index.tolist() == [("a", "b")]
-    assert table.n_vamps.item() == 20
+    assert table.n_outputs.item() == 20
     assert table.kendall_tau.item() == pytest.approx(1)
 
 
@@ -166,11 +168,11 @@ def test_chance_is_the_mean_over_shuffled_names():
 # -- side by side ----------------------------------------------------------------------------------
 
 
-def all_views(copies=None, without=()):
-    """Without the prompt's own track: v is a copy of tb, w is nothing. With it, both are of ta."""
-    vamps = pd.DataFrame(
+def all_views(overlap=None, without=()):
+    """The prompt's own track excluded: v is a copy of tb, w is nothing. With it, both are of ta."""
+    outputs = pd.DataFrame(
         {
-            "vamp_id": ["v", "w"],
+            "output_id": ["v", "w"],
             "generator": "openvamp",
             "setting": "x",
             "prompt_id": ["p", "r"],
@@ -181,26 +183,26 @@ def all_views(copies=None, without=()):
     )
     rows, songs = [], []
     for encoder in ("clap", "mfcc", "untrained"):
-        for own, unit, cosine, p, track in [
-            ("left_out", "v", 0.97, 0.01, "tb"),
-            ("left_out", "w", 0.3, 0.6, "tb"),
-            ("kept", "v", 0.99, 0.01, "ta"),
-            ("kept", "w", 0.6, 0.02, "ta"),
+        for prompt_track, name, cosine, p, track in [
+            ("excluded", "v", 0.97, 0.01, "tb"),
+            ("excluded", "w", 0.3, 0.6, "tb"),
+            ("included", "v", 0.99, 0.01, "ta"),
+            ("included", "w", 0.6, 0.02, "ta"),
         ]:
-            key = {"encoder": encoder, "own": own, "unit": unit}
+            key = {"encoder": encoder, "prompt_track": prompt_track, "output_id": name}
             rows.append(key | {"cosine": cosine, "p": p, "q": 2 * p})
             # the most evidence first; the nearest clip is what the p-value speaks of
             songs += [key | {"track_id": "tz", "maximum": 0.1}]
             songs += [key | {"track_id": track, "maximum": cosine}]
     tracks = pd.DataFrame({"track_id": ["ta", "tb"], "title": ["A", "B"], "artist": ["x", "y"]})
     return verdicts.views(
-        vamps,
+        outputs,
         pd.DataFrame(rows),
         pd.DataFrame(songs),
         tracks,
-        copies,
+        overlap,
         {"clap": 0.9, "mfcc": 0.95},
-        LEVEL,
+        FDR,
         without,
         50,
         0.95,
@@ -208,13 +210,13 @@ def all_views(copies=None, without=()):
     )
 
 
-def test_views_say_of_each_vamp_what_it_resembles_without_and_with_its_own_track():
+def test_views_say_of_each_output_what_it_resembles_without_and_with_the_prompts_track():
     agreed, table = all_views()
     v, w = table.to_dict("records")
-    assert (v["vamp_id"], v["tier"], v["track_id"], v["title"]) == ("v", "copy", "tb", "B")
-    assert (v["tier_with_own"], v["title_with_own"]) == ("copy", "A")
+    assert (v["output_id"], v["tier"], v["track_id"], v["title"]) == ("v", "copy", "tb", "B")
+    assert (v["tier_prompt_included"], v["title_prompt_included"]) == ("copy", "A")
     assert (w["tier"], w["track_id"], w["title"], w["artist"]) == ("nothing found", "", "", "")
-    assert (w["tier_with_own"], w["artist_with_own"]) == ("near-copy", "x")
+    assert (w["tier_prompt_included"], w["artist_prompt_included"]) == ("near-copy", "x")
     assert (v["cosine_clap"], v["p_clap"], w["p_mfcc"]) == (0.97, 0.01, 0.6)
     assert (v["kept_share"], w["prompt_id"]) == (0.25, "r")
     assert v["encoders"] == "clap mfcc untrained"
@@ -224,7 +226,7 @@ def test_views_say_of_each_vamp_what_it_resembles_without_and_with_its_own_track
         ["mfcc", "untrained"],
     ]
     assert (agreed.same_track == 1).all()
-    assert "copied_elsewhere_share" not in table
+    assert "overlap_elsewhere_share" not in table
 
 
 def test_an_untrained_encoder_has_no_say_in_the_verdict_but_is_shown():
@@ -235,12 +237,12 @@ def test_an_untrained_encoder_has_no_say_in_the_verdict_but_is_shown():
 
 
 def test_tokens_are_a_view_of_their_own():
-    copies = pd.DataFrame(
-        {"vamp_id": ["w", "train 0", "v"], "copied_elsewhere_share": [0.1, 0.9, 0.4]}
+    overlap = pd.DataFrame(
+        {"output_id": ["w", "train 0", "v"], "overlap_elsewhere_share": [0.1, 0.9, 0.4]}
     )
-    agreed, table = all_views(copies)
-    assert table.copied_elsewhere_share.tolist() == [0.4, 0.1]
-    tokens = agreed[agreed.other == "tokens"]
+    agreed, table = all_views(overlap)
+    assert table.overlap_elsewhere_share.tolist() == [0.4, 0.1]
+    tokens = agreed[agreed.other == "ngram_overlap"]
     assert tokens.one.tolist() == ["clap", "mfcc", "untrained"]
     assert (tokens.kendall_tau == 1).all()
     assert tokens.same_track.isna().all()

@@ -18,9 +18,19 @@ TINY = ["--configfile", "config/tiny.yaml"]
 CACHE = ["--config", f"cache={ROOT / 'resources'}"]
 INFLUENCE = ["exceedance", "calibration", "planted", "prompt_vs_training", "concentration"]
 INFLUENCE += ["hubness", "agreement"]
-TABLES = ["robustness", "retrieval", "claims", "openvamp", "openvamp_training", "codec", "copies"]
-TABLES += [*INFLUENCE, "findings", "vamps", "evidence", "songs", "paired", "lorenz"]
-FIGURES = ["robustness", "robustness_extended", "robustness_recall", "openvamp_training", "copies"]
+TABLES = ["robustness", "retrieval", "claims", "openvamp", "openvamp_training", "codec"]
+TABLES += [
+    "ngram_overlap",
+    *INFLUENCE,
+    "findings",
+    "outputs",
+    "evidence",
+    "songs",
+    "paired",
+    "lorenz",
+]
+FIGURES = ["robustness", "robustness_extended", "robustness_recall", "openvamp_training"]
+FIGURES += ["ngram_overlap"]
 FIGURES += [f"{name}_of_openvamp" for name in ["vamps", *INFLUENCE]]
 
 
@@ -86,14 +96,14 @@ def test_the_table_has_its_columns(tiny):
 
 def test_every_vamp_is_attributed_and_says_what_it_was_made_from(tiny):
     results = tiny.folder / "results"
-    vamps = pd.read_csv(results / "tables/vamps.csv")
+    outputs = pd.read_csv(results / "tables/outputs.csv")
     made = pd.read_parquet(results / "vamps/openvamp/000.parquet")
-    assert set(vamps.vamp_id) == set(made.vamp_id) and len(vamps) == 8
-    assert vamps.tier.notna().all() and vamps.prompt_split.isin(["train", "control"]).all()
+    assert set(outputs.output_id) == set(made.output_id) and len(outputs) == 8
+    assert outputs.tier.notna().all() and outputs.prompt_split.isin(["train", "control"]).all()
     evidence = pd.read_csv(results / "tables/evidence.csv", dtype={"track_id": str})
     tracks = pd.read_csv(results / "corpus/tracks.csv", dtype={"track_id": str})
     known = tracks[tracks.split == "train"].set_index("track_id")
-    assert set(evidence.unit) == set(vamps.vamp_id)
+    assert set(evidence.output_id) == set(outputs.output_id)
     assert set(evidence.track_id) <= set(known.index)  # nothing of control is ever named
     length = known.duration_s[evidence.track_id].to_numpy()
     assert ((evidence.start_s >= 0) & (evidence.end_s <= length + 0.1)).all()
@@ -123,15 +133,15 @@ def test_audio_made_elsewhere_is_attributed_too(tiny, new_study):
     files = ["--configfile", TINY[1], overlay]
     done = study.snakemake("influence", "--rerun-triggers", "mtime", *files, *CACHE)
     assert done.returncode == 0, done.stdout[-5000:]
-    vamps = pd.read_csv(study.folder / "results/tables/vamps.csv").set_index("generator")
-    assert len(vamps.loc["external"]) == 2 and len(vamps.loc["openvamp"]) == 8
-    assert vamps.loc["external"].prompt_split.tolist() == ["train", np.nan]
-    assert vamps.loc["external"].tier.notna().all()
+    listed = pd.read_csv(study.folder / "results/tables/outputs.csv").set_index("generator")
+    assert len(listed.loc["external"]) == 2 and len(listed.loc["openvamp"]) == 8
+    assert listed.loc["external"].prompt_split.tolist() == ["train", np.nan]
+    assert listed.loc["external"].tier.notna().all()
     rejected = pd.read_csv(study.folder / "results/vamps/external/rejected.csv")
     assert rejected.path.tolist() == ["outputs/broken.flac"]
     exceedance = pd.read_csv(study.folder / "results/tables/exceedance.csv")
     there = exceedance[exceedance.generator == "external"].source.unique()
-    assert "heldout_train" in there and "roundtrip_train" not in there  # its codec is not known
+    assert "control" in there and "control_roundtrip" not in there  # its codec is not known
 
 
 def test_pages_ask_nothing_of_the_network(tiny):

@@ -177,7 +177,7 @@ def train(
     tensors : dict of str to ndarray
         What `clmr_open.safetensors` holds.
     curve : DataFrame
-        step (from 1), train_loss (of the step's batch), heldout_loss (every tenth step and the
+        step (from 1), train_loss (of the step's batch), control_loss (every tenth step and the
         last, by the running statistics; NaN elsewhere).
 
     Raises
@@ -211,10 +211,10 @@ def train(
             loss = _step(model, parameters, torch.from_numpy(batch).to(device), each)
             optimiser.step()
             watch = len(watched) > 0 and (step % HELD_OUT_EVERY == 0 or step == steps)
-            heldout_loss = _held_out_loss(model, watched, settings) if watch else np.nan
-            rows.append((step, loss, heldout_loss))
+            control_loss = _held_out_loss(model, watched, settings) if watch else np.nan
+            rows.append((step, loss, control_loss))
             progress(1)
-    curve = pd.DataFrame(rows, columns=["step", "train_loss", "heldout_loss"])
+    curve = pd.DataFrame(rows, columns=["step", "train_loss", "control_loss"])
     return model.tensors(), curve
 
 

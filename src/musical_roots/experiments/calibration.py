@@ -1,21 +1,21 @@
-"""How sure is a resemblance? p-values from music that the generator never saw, and their check.
+"""How sure is a resemblance? p-values from control music, and their check.
 
-The null of a vamp's best match is the best match of control music: excerpts as long as a vamp, of
-tracks and artists that nothing was trained on, sent through the generator's codec first, so that
-its artefacts do not decide. A track is one unit, however many excerpts it gives.
+The null of an output's best match is the best match of control music: excerpts as long as an
+output, of tracks and artists that nothing was trained on, sent through the generator's codec first,
+so that its artefacts do not decide. A track counts once, however many excerpts it gives.
 
 That the p-values are what they say is itself tested. Control tracks are split in halves many times:
 one half calibrates; of the other the p-values must be uniform; and training clips that were
-perturbed and hidden among it must be found, with no more false discoveries than the level allows.
+perturbed and hidden among it must be found, with no more false discoveries than were asked for.
 
-A second null needs no exchangeability of vamps with real music: a vamp's best match in the
+A second null needs no exchangeability of outputs with real music: an output's best match in the
 training set against its best match in a control index of as many clips. It speaks of these two
 indexes: which tracks they are made of is not drawn again, and one can be nearer to everything by
 accident.
 
 Where the null is not exact: a prompt from the train split leaves its artist's other tracks in the
-training set, a held-out excerpt has none there; and a vamp from a control prompt is held against a
-null that holds excerpts of its prompt's track, too.
+training set, an excerpt of a control track has none there; and an output of a control prompt is
+held against a null that holds excerpts of its prompt's track, too.
 
 References
 ----------
@@ -29,28 +29,30 @@ import pandas as pd
 from scipy.stats import false_discovery_control, ks_2samp
 
 from musical_roots import statistics
+from musical_roots.experiments.draw_names import PROMPT_TRACK, draw_name
 from musical_roots.seeding import rng
 
 GRID = np.linspace(0, 1, 101)
 
 
-def p_values(vamps: pd.DataFrame, null: pd.DataFrame) -> pd.DataFrame:
-    """Conformal p-value of each vamp's best match, and Benjamini and Hochberg's adjusted one.
+def p_values(outputs: pd.DataFrame, null: pd.DataFrame) -> pd.DataFrame:
+    """Conformal p-value of each output's best match, and Benjamini and Hochberg's adjusted one.
 
     Parameters
     ----------
-    vamps, null : DataFrame
-        Rows of `influence.best`, of one encoder; those of vamps in one arm.
+    outputs, null : DataFrame
+        Rows of `influence.best`, of one encoder; those of outputs of one prompt_track.
 
     Returns
     -------
     DataFrame
-        `vamps` with p, and q: a vamp with q <= a is a discovery at the level a. The vamps of one
-        setting and of prompts from one split are one family.
+        `outputs` with p, and q: an output with q <= a is a discovery at the false discovery rate a.
+        The outputs of one setting and of prompts from one split are one family.
     """
-    p = statistics.conformal_p(vamps.cosine, null.cosine, null.cluster)
-    vamps = vamps.assign(p=p)
-    return vamps.assign(q=vamps.groupby(["setting", "split"]).p.transform(false_discovery_control))
+    p = statistics.conformal_p(outputs.cosine, null.cosine, null.cluster)
+    outputs = outputs.assign(p=p)
+    families = outputs.groupby(["setting", "split"])
+    return outputs.assign(q=families.p.transform(false_discovery_control))
 
 
 def halves(null: pd.DataFrame, draws: int, seed: int) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
@@ -60,7 +62,7 @@ def halves(null: pd.DataFrame, draws: int, seed: int) -> list[tuple[pd.DataFrame
     (`single`), drawn by the seed: these are independent. The same tracks go together whatever the
     encoder.
     """
-    draw = pd.Series([rng(seed, "calibration.excerpt", unit).random() for unit in null.unit])
+    draw = pd.Series([rng(seed, "calibration.excerpt", name).random() for name in null.output_id])
     null = null.reset_index(drop=True)
     null["single"] = draw.groupby(null.cluster).rank(method="first") == 1
     one = null[null.single]
@@ -74,7 +76,7 @@ def halves(null: pd.DataFrame, draws: int, seed: int) -> list[tuple[pd.DataFrame
 
 
 def uniformity(null: pd.DataFrame, draws: int, seed: int) -> tuple[dict, pd.DataFrame]:
-    """Are the p-values of held-out music uniform?
+    """Are the p-values of control music uniform?
 
     Parameters
     ----------
@@ -125,10 +127,10 @@ def p_curve(p: np.ndarray, clusters, resamples: int, confidence: float, chance) 
 
 
 def planted(
-    copies: pd.DataFrame,
-    clips: pd.DataFrame,
+    matches: pd.DataFrame,
+    planted_clips: pd.DataFrame,
     null: pd.DataFrame,
-    level: float,
+    fdr: float,
     draws: int,
     seed: int,
 ) -> pd.DataFrame:
@@ -139,13 +141,13 @@ def planted(
 
     Parameters
     ----------
-    copies : DataFrame
+    matches : DataFrame
         Rows of `influence.best` of one encoder and kind of perturbation, one a clip.
-    clips : DataFrame
+    planted_clips : DataFrame
         Their clip list: clip_id, kind, level, unit.
     null : DataFrame
         Rows of `influence.best`, one a clip of control music.
-    level : float
+    fdr : float
         False discovery rate that is asked for.
     draws : int
         Random halves.
@@ -162,14 +164,15 @@ def planted(
         p <= .05 among control clips that were perturbed in the same way: above .05, the
         perturbation itself looks like a match).
     """
-    described = clips.set_index("clip_id")[["kind", "level", "unit"]].reindex(copies.unit)
-    copies = copies.reset_index(drop=True)
+    described = planted_clips.set_index("clip_id")[["kind", "level", "unit"]]
+    described = described.reindex(matches.output_id)
+    matches = matches.reset_index(drop=True)
     pairs = halves(null, draws, seed)
     rows = []
-    for (kind, at, unit), index in copies.groupby(
+    for (kind, at, unit), rows_of in matches.groupby(
         [described[name].to_numpy() for name in ("kind", "level", "unit")]
     ).groups.items():
-        part = copies.loc[index]
+        part = matches.loc[rows_of]
         hidden, others = part[part.split == "train"], part[part.split != "train"]
         if hidden.empty:
             continue
@@ -180,7 +183,7 @@ def planted(
                 calibrating.cosine,
                 calibrating.cluster,
             )
-            found = false_discovery_control(p) <= level
+            found = false_discovery_control(p) <= fdr
             right, wrong = found[: len(hidden)], found[len(hidden) :]
             outcomes.append(
                 (
@@ -210,33 +213,34 @@ def planted(
     return pd.DataFrame(rows)
 
 
-def paired(vamps: pd.DataFrame, resamples: int, confidence: float, seed: int) -> pd.DataFrame:
+def paired(outputs: pd.DataFrame, resamples: int, confidence: float, seed: int) -> pd.DataFrame:
     """Best match in the training set less best match in the control index, of the same size.
 
     Parameters
     ----------
-    vamps : DataFrame
-        Rows of `influence.best` of one encoder, with the sides train_equal and control.
+    outputs : DataFrame
+        Rows of `influence.best` of one encoder, with the indexes train_equal and control.
     resamples, confidence, seed
         As everywhere; clusters are prompts' tracks.
 
     Returns
     -------
     DataFrame
-        encoder, own, prompts ("train", "control", "all"), n_vamps, n_prompts, difference (mean
-        cosine), low, high, sign_flip_p (one-sided: the training set is nearer, given these two
-        indexes). Vamps lean to the side that their prompts are from, above all in the arm "kept".
+        encoder, prompt_track, prompts ("train", "control", "all"), n_outputs, n_prompts, difference
+        (mean cosine), low, high, sign_flip_p (one-sided: the training set is nearer, given these
+        two indexes). Outputs lean to the index that their prompts are from, above all where the
+        prompt's track is included.
     """
-    wide = vamps.pivot_table(
-        index=["encoder", "own", "unit", "cluster", "split"], columns="side", values="cosine"
-    ).reset_index()
+    keys = ["encoder", "prompt_track", "output_id", "cluster", "split"]
+    wide = outputs.pivot_table("cosine", keys, "index").reset_index()
     wide["difference"] = wide.train_equal - wide.control
     wide["split"] = wide.split.replace("", "unknown")
     rows = []
     for key, part in pd.concat([wide.assign(split="all"), wide]).groupby(
-        ["encoder", "own", "split"], sort=False
+        ["encoder", "prompt_track", "split"], sort=False
     ):
-        name = " ".join(key)
+        encoder, prompt_track, split = key
+        name = f"{encoder} {draw_name(PROMPT_TRACK, prompt_track)} {split}"
         low, high = statistics.cluster_bootstrap(
             part.difference,
             part.cluster,
@@ -246,8 +250,8 @@ def paired(vamps: pd.DataFrame, resamples: int, confidence: float, seed: int) ->
         )
         rows.append(
             {
-                **dict(zip(["encoder", "own", "prompts"], key, strict=True)),
-                "n_vamps": len(part),
+                **dict(zip(["encoder", "prompt_track", "prompts"], key, strict=True)),
+                "n_outputs": len(part),
                 "n_prompts": part.cluster.nunique(),
                 "difference": part.difference.mean(),
                 "low": low,
@@ -264,11 +268,11 @@ def paired(vamps: pd.DataFrame, resamples: int, confidence: float, seed: int) ->
 
 
 def calibrate(
-    vamps: pd.DataFrame,
+    outputs: pd.DataFrame,
     null: pd.DataFrame,
-    copies: pd.DataFrame,
-    copy_clips: pd.DataFrame,
-    level: float,
+    planted_matches: pd.DataFrame,
+    planted_clips: pd.DataFrame,
+    fdr: float,
     draws: int,
     resamples: int,
     confidence: float,
@@ -278,47 +282,53 @@ def calibrate(
 
     Parameters
     ----------
-    vamps, null, copies : DataFrame
-        Rows of `influence.best` with the column `of`: "vamp" for a row a vamp or excerpt, "clip"
-        for a row a clip. Of vamps; of real music that the generator never saw, after its codec;
-        and of perturbed clips.
-    copy_clips : DataFrame
-        Clip list of `copies`.
-    level, draws, resamples, confidence, seed
+    outputs, null, planted_matches : DataFrame
+        Rows of `influence.best` with the column `of`: "output" for a row an output or excerpt,
+        "clip" for a row a clip. Of outputs; of control music, after the generator's codec; and of
+        perturbed clips.
+    planted_clips : DataFrame
+        Clip list of the perturbed clips.
+    fdr, draws, resamples, confidence, seed
         As above.
 
     Returns
     -------
     dict of str to DataFrame
-        p_values: of each vamp, in each arm, against all control tracks. calibration: a row an
-        encoder and arm; smallest_p is what so many control tracks can show at best. curve: shares
-        of p-values. planted, paired.
+        p_values: of each output, for each prompt_track, against all control tracks. calibration: a
+        row an encoder and prompt_track; smallest_p is what so many control tracks can show at best.
+        curve: shares of p-values, by source (control, outputs) and prompts (train, control,
+        unknown; "" for control music, which has none). planted, paired.
     """
     tables = {name: [] for name in ("p_values", "calibration", "curve", "planted", "paired")}
-    for encoder, mine in vamps[vamps.of == "vamp"].groupby("encoder", sort=False):
-        never = null[null.encoder == encoder]
-        base, base_clips = never[never.of == "vamp"], never[never.of == "clip"]
+    for encoder, mine in outputs[outputs.of == "output"].groupby("encoder", sort=False):
+        control = null[null.encoder == encoder]
+        base, base_clips = control[control.of == "output"], control[control.of == "clip"]
         summary, curve = uniformity(base, draws, seed)
-        tables["curve"].append(curve.assign(encoder=encoder, own="kept", music="held out"))
-        for own, arm in mine[mine.side == "train"].groupby("own", sort=False):
-            found = p_values(arm, base)
-            row = {"encoder": encoder, "own": own, **summary}
+        about = {"encoder": encoder, "prompt_track": "included", "source": "control", "prompts": ""}
+        tables["curve"].append(curve.assign(**about))
+        in_train = mine[mine["index"] == "train"]
+        for prompt_track, part in in_train.groupby("prompt_track", sort=False):
+            found = p_values(part, base)
+            row = {"encoder": encoder, "prompt_track": prompt_track, **summary}
             tracks = base.cluster.nunique()
             row |= {"n_null_tracks": tracks, "smallest_p": 1 / (1 + tracks)}
-            row |= {"level": level, "n_vamps": len(found), "p_at_05": (found.p <= 0.05).mean()}
-            row["discoveries"] = int((found.q <= level).sum())
+            row |= {"fdr": fdr, "n_outputs": len(found), "p_at_05": (found.p <= 0.05).mean()}
+            row["discoveries"] = int((found.q <= fdr).sum())
             for split in ("train", "control"):
-                part = found[found.split == split]
-                row[f"n_{split}_prompts"] = len(part)
-                row[f"discoveries_{split}_prompts"] = int((part.q <= level).sum())
-            for split, part in found.groupby("split"):
-                chance = rng(seed, "calibration.curve", f"{encoder} {own} {split}")
-                shares = p_curve(part.p, part.cluster, resamples, confidence, chance)
-                music = f"vamps, {split or 'unknown'} prompts"
-                tables["curve"].append(shares.assign(encoder=encoder, own=own, music=music))
+                some = found[found.split == split]
+                row[f"n_{split}_prompts"] = len(some)
+                row[f"discoveries_{split}_prompts"] = int((some.q <= fdr).sum())
+            for split, some in found.groupby("split"):
+                item = f"{encoder} {draw_name(PROMPT_TRACK, prompt_track)} {split}"
+                chance = rng(seed, "calibration.curve", item)
+                shares = p_curve(some.p, some.cluster, resamples, confidence, chance)
+                about |= {"prompt_track": prompt_track, "source": "outputs"}
+                tables["curve"].append(shares.assign(**about | {"prompts": split or "unknown"}))
             tables["p_values"].append(found)
             tables["calibration"].append(pd.DataFrame([row]))
         tables["paired"].append(paired(mine, resamples, confidence, seed))
-        hidden = copies[(copies.encoder == encoder) & (copies.of == "clip")]
-        tables["planted"].append(planted(hidden, copy_clips, base_clips, level, draws, seed))
+        hidden = planted_matches[
+            (planted_matches.encoder == encoder) & (planted_matches.of == "clip")
+        ]
+        tables["planted"].append(planted(hidden, planted_clips, base_clips, fdr, draws, seed))
     return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}

@@ -1,4 +1,4 @@
-"""What Experiment C found, in sentences: none without what music never seen gives by itself."""
+"""What Experiment C found, in sentences: none without what control music gives by itself."""
 
 import pandas as pd
 
@@ -43,36 +43,39 @@ def findings(
 
 
 def _near(table: pd.DataFrame) -> str:
-    """At the cosine that one in twenty held-out excerpts reaches."""
-    wide = table.pivot_table(index="threshold", columns="source", values="share")
-    null = "roundtrip_train" if "roundtrip_train" in wide else "heldout_train"
+    """At the cosine that one in twenty excerpts of control music reaches."""
+    keys = ["source", "index", "prompt_track"]
+    wide = table.pivot_table(index="threshold", columns=keys, values="share")
+    codec = ("control_roundtrip", "train", "included")
+    null = codec if codec in wide else ("control", "train", "included")
     # a few excerpts alone cannot show one in twenty
     at = wide.index[wide[null] <= max(0.05, wide[null].min())].min()
-    shares = wide.loc[at]
-    music = "after the codec " if null == "roundtrip_train" else ""
+    shares, outputs = wide.loc[at], wide.loc[at].outputs
+    music = "after the codec " if null == codec else ""
     return (
         f"At a cosine of {at:.2f} or more to a training clip are {_percent(shares[null])} of "
-        f"held-out excerpts {music}and of vamps {_percent(shares.vamp_train)} without the prompt's "
-        f"track, {_percent(shares.vamp_train_own_kept)} with it; of indexes of one size, "
-        f"{_percent(shares.vamp_train_equal)} in the training set, {_percent(shares.vamp_control)} "
-        f"in control."
+        f"control excerpts {music}(music that the generator never saw) and of outputs "
+        f"{_percent(outputs['train', 'excluded'])} without the prompt's track, "
+        f"{_percent(outputs['train', 'included'])} with it; of indexes of one size, "
+        f"{_percent(outputs['train_equal', 'excluded'])} in the training set, "
+        f"{_percent(outputs['control', 'excluded'])} in control."
     )
 
 
 def _discoveries(table: pd.DataFrame) -> str:
-    rows = table.set_index("own")
-    out, kept = rows.loc["left_out"], rows.loc["kept"]
+    rows = table.set_index("prompt_track")
+    out, with_it = rows.loc["excluded"], rows.loc["included"]
     return (
-        f"{out.discoveries:.0f} of {out.n_vamps:.0f} vamps at a false discovery rate of "
-        f"{_percent(out.level)} without the prompt's track, {kept.discoveries:.0f} with it. "
-        f"p <= .05 have {_percent(out.p_at_05)} and {_percent(kept.p_at_05)}, of held-out music "
+        f"{out.discoveries:.0f} of {out.n_outputs:.0f} outputs at a false discovery rate of "
+        f"{_percent(out.fdr)} without the prompt's track, {with_it.discoveries:.0f} with it. "
+        f"p <= .05 have {_percent(out.p_at_05)} and {_percent(with_it.p_at_05)}, of control music "
         f"{_percent(out.false_positives_at_05)}. {out.n_null_tracks:.0f} control tracks can show "
         f"no p below {out.smallest_p:.3f}."
     )
 
 
 def _paired(table: pd.DataFrame) -> str:
-    rows = table[table.own == "left_out"].set_index("prompts")
+    rows = table[table.prompt_track == "excluded"].set_index("prompts")
     told = [
         f"{row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}], sign-flip "
         f"p {row.sign_flip_p:.3f}, for {name} prompts"
@@ -87,10 +90,10 @@ def _paired(table: pd.DataFrame) -> str:
 def _prompts(table: pd.DataFrame) -> str:
     if table.empty:
         return "No prompt is known."
-    rows = table[(table.setting == "all") & (table.own == "left_out")]
-    rows = rows.set_index(["prompts", "side"])
+    rows = table[(table.setting == "all") & (table.prompt_track == "excluded")]
+    rows = rows.set_index(["prompts", "index"])
     told = [
-        f"of vamps from {prompts} prompts, "
+        f"of outputs of {prompts} prompts, "
         f"{_percent(rows.nearer_share[prompts, 'train_equal'])} are nearer to a training clip than "
         f"to their prompt, {_percent(rows.nearer_share[prompts, 'control'])} to a clip of the "
         f"control index; one training clip at random is nearer in "
@@ -102,14 +105,19 @@ def _prompts(table: pd.DataFrame) -> str:
 
 
 def _concentrated(table: pd.DataFrame, hubness: pd.DataFrame) -> str:
-    rows = table[table.level == "song"].set_index("source")
-    names = ["vamps, training set", "vamps, control index", "held-out music, training set"]
+    rows = table[table.granularity == "song"].set_index(["source", "index"])
+    names = {
+        ("outputs", "train_equal"): "outputs in the training set",
+        ("outputs", "control"): "outputs in the control index",
+        ("control", "train_equal"): "control music in the training set",
+    }
     ginis = [
-        f"{rows.gini[name]:.2f} [{rows.gini_low[name]:.2f}, {rows.gini_high[name]:.2f}] for {name}"
-        for name in names
+        f"{rows.gini[key]:.2f} [{rows.gini_low[key]:.2f}, {rows.gini_high[key]:.2f}] for {name}"
+        for key, name in names.items()
     ]
     hubs = hubness[hubness.correction == "none"].set_index("queries").skewness
-    above = all(rows.gini_low[names[0]] > rows.gini_high[name] for name in names[1:])
+    ours, *nulls = names
+    above = all(rows.gini_low[ours] > rows.gini_high[null] for null in nulls)
     verdict = (
         "A small subset of songs influences many outputs, more than in both nulls"
         if above
@@ -117,8 +125,8 @@ def _concentrated(table: pd.DataFrame, hubness: pd.DataFrame) -> str:
     )
     return (
         f"{verdict}: Gini over songs (95 % of draws) {'; '.join(ginis)}. What hubs give: skewness "
-        f"of the k-occurrence {hubs['vamps']:.1f} for vamps, "
-        f"{hubs['held-out music']:.1f} for as much held-out music."
+        f"of the k-occurrence {hubs.outputs:.1f} for outputs, {hubs.control:.1f} for as much "
+        "control music."
     )
 
 

@@ -1,8 +1,8 @@
-"""What a generator made: how much of it is copied, and what its codec does to audio by itself.
+"""What a generator made: how much of it the training set has, and what its codec does to audio.
 
-A generated token is called copied if it stands in a run of n tokens of its codebook, n frames long,
-that occurs somewhere in the training set. A held note or a pause gives such a run to any music, so
-the share is read against the same share in real music that the generator never saw.
+A generated token overlaps with the training set if it stands in an n-gram, a run of n tokens of its
+codebook, n frames long, that occurs somewhere there. A held note or a pause gives such a run to any
+music, so the share is read against the same share in control music, which the generator never saw.
 """
 
 from collections.abc import Mapping
@@ -69,7 +69,7 @@ class KnownRuns:
         )
         self.books = [_with_owners(book, owners) for book in np.concatenate(numbers, axis=1)]
 
-    def copied(self, tokens: np.ndarray, but: str = "") -> np.ndarray:
+    def overlap(self, tokens: np.ndarray, but: str = "") -> np.ndarray:
         """The tokens that stand in a known run.
 
         Parameters
@@ -82,7 +82,7 @@ class KnownRuns:
         -------
         ndarray, bool [codebooks, frames]
         """
-        own = self.groups.get(but, -1)
+        left_out = self.groups.get(but, -1)
         marked = np.zeros(tokens.shape, bool)
         for mine, (known, lowest, highest), row in zip(
             runs(tokens, self.length), self.books, marked, strict=True
@@ -90,20 +90,20 @@ class KnownRuns:
             place = np.searchsorted(known, mine).clip(max=len(known) - 1)
             found = known[place] == mine
             if but:
-                found &= (lowest[place] != own) | (highest[place] != own)
+                found &= (lowest[place] != left_out) | (highest[place] != left_out)
             for start in np.flatnonzero(found):
                 row[start : start + self.length] = True
         return marked
 
 
-def copies(
+def ngram_overlap(
     vamps: pd.DataFrame,
     train: Mapping[str, np.ndarray],
     control: Mapping[str, np.ndarray],
     tracks: pd.DataFrame,
     seed: int,
 ) -> pd.DataFrame:
-    """Share of copied tokens of each vamp, and of as many excerpts of real music.
+    """Share of each vamp's tokens that the training set has, and of as many excerpts of real music.
 
     Parameters
     ----------
@@ -119,19 +119,19 @@ def copies(
     Returns
     -------
     DataFrame
-        generator, setting, prompts (train, control, or "" if not known), vamp_id, cluster (the
-        prompt's group_id), kept_share (of the prompt's tokens), n_tokens (generated), copied_share
-        (of these), copied_elsewhere_share (by runs of other tracks than the prompt's and its
-        duplicates), copied_coarsest_share (in the first codebook, elsewhere). Rows with the setting
-        "real music" hold the same for excerpts of real tracks, every token of which counts as
-        generated; their copied_share has no meaning where they are the training set's own.
+        generator, setting, prompts (train, control, or "" if not known), output_id, cluster (the
+        prompt's group_id), kept_share (of the prompt's tokens), n_tokens (generated), overlap_share
+        (of these), overlap_elsewhere_share (by runs of other tracks than the prompt's and its
+        duplicates), overlap_coarsest_share (in the first codebook, elsewhere). Rows with the
+        setting "real music" hold the same for excerpts of real tracks, every token of which counts
+        as generated; their overlap_share has no meaning where they are the training set's own.
     """
     group_of = dict(zip(tracks.track_id, tracks.group_id, strict=True))
     known = KnownRuns(train, group_of)
     rows = []
     for vamp in vamps.itertuples():
         made = np.load(vamp.tokens_path)
-        about = (vamp.setting, vamp.prompt_split, vamp.vamp_id, vamp.prompt_group_id)
+        about = (vamp.setting, vamp.prompt_split, vamp.output_id, vamp.prompt_group_id)
         rows.append((*about, *_shares(known, made["tokens"], ~made["kept"], about[-1])))
     frames = made["tokens"].shape[1]
     for split, tokens in {"train": train, "control": control}.items():
@@ -145,48 +145,48 @@ def copies(
             about = ("real music", split, f"{split} {number}", group_of[name])
             whole = np.ones(excerpt.shape, bool)
             rows.append((*about, *_shares(known, excerpt, whole, about[-1])))
-    names = ["setting", "prompts", "vamp_id", "cluster", "kept_share", "n_tokens"]
-    names += ["copied_share", "copied_elsewhere_share", "copied_coarsest_share"]
+    names = ["setting", "prompts", "output_id", "cluster", "kept_share", "n_tokens"]
+    names += ["overlap_share", "overlap_elsewhere_share", "overlap_coarsest_share"]
     table = pd.DataFrame(rows, columns=names)
     table.insert(0, "generator", vamps.generator.iloc[0])
     return table
 
 
-def copies_by_setting(
-    copies: pd.DataFrame, resamples: int, confidence: float, seed: int
+def ngram_overlap_by_setting(
+    overlap: pd.DataFrame, resamples: int, confidence: float, seed: int
 ) -> pd.DataFrame:
-    """What `copies` says, by setting and by where the prompts are from.
+    """What `ngram_overlap` says, by setting and by where the prompts are from.
 
     Returns
     -------
     DataFrame
-        generator, setting, prompts, n_vamps, and means over vamps that have generated tokens:
-        kept_share, copied_share, copied_elsewhere_share with copied_elsewhere_low and _high
-        (bootstrap clustered by the prompt's track), copied_coarsest_share; n_tokens in all.
+        generator, setting, prompts, n_outputs, and means over vamps that have generated tokens:
+        kept_share, overlap_share, overlap_elsewhere_share with overlap_elsewhere_low and _high
+        (bootstrap clustered by the prompt's track), overlap_coarsest_share; n_tokens in all.
     """
     rows = []
-    for key, part in copies[copies.n_tokens > 0].groupby(
+    for key, part in overlap[overlap.n_tokens > 0].groupby(
         ["generator", "setting", "prompts"], sort=False
     ):
         low, high = cluster_bootstrap(
-            part.copied_elsewhere_share,
+            part.overlap_elsewhere_share,
             part.cluster,
             resamples=resamples,
             confidence=confidence,
-            rng=rng(seed, "generation.copies", " ".join(key)),
+            rng=rng(seed, "generation.copies", " ".join(key)),  # its name in 0.1: numbers stay
         )
         rows.append(
             {
                 **dict(zip(["generator", "setting", "prompts"], key, strict=True)),
-                "n_vamps": len(part),
+                "n_outputs": len(part),
                 "kept_share": part.kept_share.mean(),
                 "n_tokens": part.n_tokens.sum(),
-                "copied_share": part.copied_share.mean(),
-                "copied_elsewhere_share": part.copied_elsewhere_share.mean(),
-                "copied_elsewhere_low": low,
-                "copied_elsewhere_high": high,
+                "overlap_share": part.overlap_share.mean(),
+                "overlap_elsewhere_share": part.overlap_elsewhere_share.mean(),
+                "overlap_elsewhere_low": low,
+                "overlap_elsewhere_high": high,
                 # none of the coarsest is generated where all of it is kept
-                "copied_coarsest_share": part.copied_coarsest_share.mean(),
+                "overlap_coarsest_share": part.overlap_coarsest_share.mean(),
             }
         )
     return pd.DataFrame(rows)
@@ -199,7 +199,7 @@ def codec_quality(codec: Codec, clips: pd.DataFrame, rate: int) -> pd.DataFrame:
     ----------
     codec : Codec
     clips : DataFrame
-        Clip list of held-out music.
+        Clip list of control music.
     rate : int
         Hz of the codec.
 
@@ -254,9 +254,9 @@ def stft_distance(original: np.ndarray, other: np.ndarray) -> tuple[float, float
 
 
 def _shares(known: KnownRuns, tokens: np.ndarray, generated: np.ndarray, group: str) -> tuple:
-    """kept_share, n_tokens and the shares of `copies`, of one vamp."""
-    other = known.copied(tokens, but=group)
-    marked = (known.copied(tokens)[generated], other[generated], other[0][generated[0]])
+    """kept_share, n_tokens and the shares of `ngram_overlap`, of one vamp."""
+    other = known.overlap(tokens, but=group)
+    marked = (known.overlap(tokens)[generated], other[generated], other[0][generated[0]])
     shares = [float(part.mean()) if len(part) else np.nan for part in marked]
     return 1 - generated.mean(), int(generated.sum()), *shares
 

@@ -1,11 +1,11 @@
 """Do a few songs influence many outputs, or are a few songs near to everything?
 
 Concentration is measured over as many queries for each source: one clip each of so many prompts, or
-of so many held-out tracks, drawn again and again without replacement. A count of neighbours grows
+of so many control tracks, drawn again and again without replacement. A count of neighbours grows
 more even with more queries, so sources of different size cannot be compared otherwise.
 
-Two nulls: real music that the generator never saw, searched for in the same training set, and the
-vamps, searched for in a control index of equal size.
+Two nulls: control music, which the generator never saw, searched for in the same training set, and
+the outputs, searched for in a control index of equal size.
 """
 
 import numpy as np
@@ -13,59 +13,64 @@ import pandas as pd
 from scipy.stats import skew
 
 from musical_roots import concentration
+from musical_roots.experiments.draw_names import CONCENTRATION, HUBNESS, draw_name
 from musical_roots.seeding import rng
 from musical_roots.tables import Embeddings
 
-LEVELS = {"clip": "clip_id", "song": "group_id", "artist": "artist"}
+GRANULARITIES = {"clip": "clip_id", "song": "group_id", "artist": "artist"}
 GRID = np.linspace(0, 1, 101)
+
+# (source, index) -> what was found there, and the clips that could be
+Sources = dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame]]
 
 
 def sources(
-    vamps: pd.DataFrame,
-    vamp_clips: pd.DataFrame,
-    heldout: pd.DataFrame,
-    heldout_clips: pd.DataFrame,
+    outputs: pd.DataFrame,
+    output_clips: pd.DataFrame,
+    control: pd.DataFrame,
+    control_clips: pd.DataFrame,
     items: pd.DataFrame,
-) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
-    """What `concentration_of` compares: vamps, and its two nulls.
+) -> Sources:
+    """What `concentration_of` compares: outputs, and their two nulls.
 
     Parameters
     ----------
-    vamps, heldout : DataFrame
+    outputs, control : DataFrame
         Of `influence.attribute`, of one encoder.
-    vamp_clips, heldout_clips : DataFrame
+    output_clips, control_clips : DataFrame
         Their clip lists.
     items : DataFrame
         The corpus's clips: clip_id, group_id, artist, and train_equal and control of
-        `influence.equal_sides`: the training set, cut to the size of the control index.
+        `influence.equal_indexes`: the training set, cut to the size of the control index.
     """
     made = {
-        "vamps, training set": (vamps, vamp_clips, "train_equal", "left_out"),
-        "held-out music, training set": (heldout, heldout_clips, "train_equal", "kept"),
-        "vamps, control index": (vamps, vamp_clips, "control", "left_out"),
+        ("outputs", "train_equal"): (outputs, output_clips, "excluded"),
+        ("control", "train_equal"): (control, control_clips, "included"),
+        ("outputs", "control"): (outputs, output_clips, "excluded"),
     }
     found = {}
-    for source, (matches, clips, side, own) in made.items():
-        part = matches[(matches.target == "") & (matches.side == side) & (matches.own == own)]
-        cluster = clips.group_id.where(clips.group_id != "", clips.vamp_id)
+    for (source, index), (matches, clips, prompt_track) in made.items():
+        part = matches[(matches.target == "") & (matches["index"] == index)]
+        part = part[part.prompt_track == prompt_track]
+        cluster = clips.group_id.where(clips.group_id != "", clips.output_id)
         part = part[["query_clip_id", "clip_id"]].assign(
             cluster=part.query_clip_id.map(dict(zip(clips.clip_id, cluster, strict=True)))
         )
-        there = items[items[side]]
-        found[source] = (part.merge(there[["clip_id", "group_id", "artist"]], on="clip_id"), there)
+        there = items[items[index]]
+        part = part.merge(there[["clip_id", "group_id", "artist"]], on="clip_id")
+        found[source, index] = part, there
     return found
 
 
-def concentration_of(
-    sources: dict[str, tuple[pd.DataFrame, pd.DataFrame]], draws: int, seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def concentration_of(sources: Sources, draws: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """How unequally clips, songs and artists are found, for each source on equal terms.
 
     Parameters
     ----------
     sources : dict
-        Name -> (found, items). found: query_clip_id, cluster, and the columns of `LEVELS`, one row
-        a match of one encoder. items: all clips that could be found, with these columns.
+        (source, index) -> (found, items). found: query_clip_id, cluster, and the columns of
+        `GRANULARITIES`, one row a match of one encoder. items: all clips that could be found, with
+        these columns.
     draws : int
         Draws of half as many queries as the smallest source has clusters.
     seed : int
@@ -74,18 +79,18 @@ def concentration_of(
     Returns
     -------
     table : DataFrame
-        source, level, n_queries (a draw), n_items; of gini, top_1_percent_share, effective_number
-        and effective_share (of n_items): the mean over draws, and _low and _high, which hold 95 %
-        of draws.
+        source (outputs, control), index, granularity, n_queries (a draw), n_items; of gini,
+        top_1_percent_share, effective_number and effective_share (of n_items): the mean over draws,
+        and _low and _high, which hold 95 % of draws.
     curves : DataFrame
-        source, level, items (share of items, least found first), matches (share of matches; mean
-        over draws).
+        source, index, granularity, items (share of items, least found first), matches (share of
+        matches; mean over draws).
     """
     size = max(1, min(found.cluster.nunique() for found, _ in sources.values()) // 2)
     rows, curves = [], []
-    for source, (found, items) in sources.items():
-        drawn = _draws(found, size, draws, seed, source)
-        for level, column in LEVELS.items():
+    for (source, index), (found, items) in sources.items():
+        drawn = _draws(found, size, draws, seed, draw_name(CONCENTRATION, (source, index)))
+        for granularity, column in GRANULARITIES.items():
             names = pd.Index(sorted(set(items[column])))
             place = pd.Series(names.get_indexer(found[column]), found.query_clip_id)
             of_query = {query: part.to_numpy() for query, part in place.groupby(level=0)}
@@ -103,13 +108,13 @@ def concentration_of(
                     }
                 )
                 mean += np.interp(GRID, share, concentration.lorenz(counts)) / len(drawn)
-            row = {"source": source, "level": level, "n_queries": size, "n_items": len(names)}
+            about = {"source": source, "index": index, "granularity": granularity}
+            row = about | {"n_queries": size, "n_items": len(names)}
             for name, values in pd.DataFrame(measured).items():
                 low, high = np.quantile(values, [0.025, 0.975])
                 row |= {name: values.mean(), f"{name}_low": low, f"{name}_high": high}
             rows.append(row)
-            curve = {"source": source, "level": level, "items": GRID, "matches": mean}
-            curves.append(pd.DataFrame(curve))
+            curves.append(pd.DataFrame(about | {"items": GRID, "matches": mean}))
     return pd.DataFrame(rows), pd.concat(curves, ignore_index=True)
 
 
@@ -143,23 +148,26 @@ def hubness(
     Returns
     -------
     DataFrame
-        encoder, queries, correction (none, centring, csls, mutual proximity), k, n_queries,
-        n_items; skewness of the k-occurrence (0 if nobody is a hub), biggest_hub (share of queries
-        that find the most found clip), anti_hubs (share of clips that nobody finds), gini.
+        encoder, queries (train, and the names of `queries`), correction (none, centring, csls,
+        mutual proximity), k, n_queries, n_items; skewness of the k-occurrence (0 if nobody is a
+        hub), biggest_hub (share of queries that find the most found clip), anti_hubs (share of
+        clips that nobody finds), gini.
     """
     vectors = _drawn(index, most, "index", seed, among)
     size = min([len(part) for part in queries.values()] + [most])
-    asked = {name: _drawn(part, size, name, seed) for name, part in queries.items()}
+    asked = {
+        name: _drawn(part, size, draw_name(HUBNESS, name), seed) for name, part in queries.items()
+    }
     asked = {"train": vectors, **asked}
     k = min(k, len(vectors) - 1)
     mean = vectors.mean(axis=0)
-    own = _without_self(vectors @ vectors.T)
-    density = concentration.local_similarity(own, k)
-    spread = _moments(own)
+    within = _without_self(vectors @ vectors.T)
+    density = concentration.local_similarity(within, k)
+    spread = _moments(within)
     rows = []
     for name, given in asked.items():
         itself = name == "train"
-        plain = own if itself else given @ vectors.T
+        plain = within if itself else given @ vectors.T
         finite = np.where(np.isfinite(plain), plain, np.nan)
         of_queries = (np.nanmean(finite, axis=1), np.nanstd(finite, axis=1))
         moved = concentration.centred(given, mean) @ concentration.centred(vectors, mean).T

@@ -1,6 +1,6 @@
 """Which encoder knows a song: same-track retrieval on tracks that nothing was trained or fitted on.
 
-Every clip of the held-out tracks looks for its nearest neighbour among all others of them. It is
+Every clip of the control tracks looks for its nearest neighbour among all others of them. It is
 right if that clip is of the same track, or of a near duplicate of it.
 """
 
@@ -19,7 +19,7 @@ def same_track(embeddings: Embeddings, resamples: int, confidence: float, seed: 
     Parameters
     ----------
     embeddings : Embeddings
-        Clips of the held-out tracks. A clip whose track has no other is searched for, not with.
+        Clips of the control tracks. A clip whose track has no other is searched for, not with.
     resamples, confidence
         Of the bootstrap, clustered by track.
     seed : int
@@ -40,7 +40,7 @@ def same_track(embeddings: Embeddings, resamples: int, confidence: float, seed: 
     size = clips.groupby("group_id").clip_id.transform("size")
     asked = clips[size > 1].set_index("clip_id")
     if asked.empty:
-        raise InputError("retrieval: no held-out track has two clips; raise clips.per_track")
+        raise InputError("retrieval: no control track has two clips; raise clips.per_track")
     encoder = embeddings.provenance["encoder"]
     found = matches(embeddings, embeddings, k=1, exclude="self").set_index("query_clip_id").clip_id
     group_of = clips.set_index("clip_id").group_id

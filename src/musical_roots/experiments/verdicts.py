@@ -1,6 +1,6 @@
-"""Several views of one vamp: do encoders agree, and what does the evidence amount to?
+"""Several views of one output: do encoders agree, and what does the evidence amount to?
 
-A tier is a sentence about one vamp: copy, near-copy, resembles, nothing found. Its rules are in
+A tier is a sentence about one output: copy, near-copy, resembles, nothing found. Its rules are in
 `TIERS`, and nowhere else.
 """
 
@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.stats import kendalltau
 
 from musical_roots import statistics
+from musical_roots.experiments.draw_names import AGREEMENT, draw_name
 from musical_roots.seeding import rng
 
 TIERS = {
@@ -30,12 +31,12 @@ def agreement(
     confidence: float,
     seed: int,
 ) -> pd.DataFrame:
-    """Do two views rank the vamps alike, and do they name the same tracks?
+    """Do two views rank the outputs alike, and do they name the same tracks?
 
     Parameters
     ----------
     views : DataFrame
-        A row a vamp, a column a view: how near the training set it finds the vamp to be.
+        A row an output, a column a view: how near the training set it finds the output to be.
     clusters : Series
         Of the same rows: the prompt's track.
     tracks : DataFrame
@@ -46,9 +47,9 @@ def agreement(
     Returns
     -------
     DataFrame
-        one, other, n_vamps; kendall_tau (rank agreement, -1 to 1) with low and high; same_track
-        (share of vamps for which both name the same) and same_track_by_chance (that share, if one
-        view's tracks were shuffled over the vamps).
+        one, other, n_outputs; kendall_tau (rank agreement, -1 to 1) with low and high; same_track
+        (share of outputs for which both name the same) and same_track_by_chance (that share, if one
+        view's tracks were shuffled over the outputs).
     """
     rows = []
     for one, other in combinations(views.columns, 2):
@@ -62,15 +63,16 @@ def agreement(
             found = kendalltau(a[at], b[at]).statistic
             return 0.0 if np.isnan(found) else found  # a view that says the same of all
 
+        item = f"{draw_name(AGREEMENT, one)} {draw_name(AGREEMENT, other)}"
         low, high = statistics.cluster_bootstrap(
             known,
             clusters.to_numpy()[known],
             tau,
             resamples,
             confidence,
-            rng=rng(seed, "verdicts.agreement", f"{one} {other}"),
+            rng=rng(seed, "verdicts.agreement", item),
         )
-        row = {"one": one, "other": other, "n_vamps": len(known), "kendall_tau": tau(known)}
+        row = {"one": one, "other": other, "n_outputs": len(known), "kendall_tau": tau(known)}
         row |= {"low": low, "high": high, "same_track": np.nan, "same_track_by_chance": np.nan}
         if {one, other} <= set(tracks.columns):
             mine, theirs = tracks[one].iloc[known], tracks[other].iloc[known]
@@ -78,37 +80,36 @@ def agreement(
             row["same_track"] = np.mean(mine.to_numpy() == theirs.to_numpy())
             row["same_track_by_chance"] = shares[0].mul(shares[1], fill_value=0).sum()
         rows.append(row)
-    columns = ["one", "other", "n_vamps", "kendall_tau", "low", "high"]
+    columns = ["one", "other", "n_outputs", "kendall_tau", "low", "high"]
     return pd.DataFrame(rows, columns=[*columns, "same_track", "same_track_by_chance"])
 
 
-def verdicts(evidence: pd.DataFrame, copy_at: dict[str, float], level: float) -> pd.DataFrame:
-    """The tier of each vamp, by the rules of `TIERS`.
+def verdicts(evidence: pd.DataFrame, copy_at: dict[str, float], fdr: float) -> pd.DataFrame:
+    """The tier of each output, by the rules of `TIERS`.
 
     Parameters
     ----------
     evidence : DataFrame
-        A row a vamp and encoder: unit, encoder, q (adjusted p-value), track_id (of the nearest
-        clip), cosine (to it). The caller leaves out encoders that
-        were never trained.
+        A row an output and encoder: output_id, encoder, q (adjusted p-value), track_id (of the
+        nearest clip), cosine (to it). The caller leaves out encoders that were never trained.
     copy_at : dict of str to float
         Encoder -> cosine from which on a match is as near as a copy; NaN if that is not known.
-    level : float
-        False discovery rate: a match is found where q <= level.
+    fdr : float
+        False discovery rate: a match is found where q <= fdr.
 
     Returns
     -------
     DataFrame
-        unit, tier, n_encoders (that find a match), encoders (their names), track_id: that which
-        most of them name, or "". Of tracks that as many name, the one that more find as near as a
-        copy, then that with the smaller q.
+        output_id, tier, n_encoders (that find a match), encoders (their names), track_id: that
+        which most of them name, or "". Of tracks that as many name, the one that more find as near
+        as a copy, then that with the smaller q.
     """
     rows = []
     evidence = evidence.assign(
         as_near=evidence.cosine >= evidence.encoder.map(copy_at).astype(float)
     )
-    for unit, part in evidence.groupby("unit", sort=False):
-        found = part[part.q <= level]
+    for output_id, part in evidence.groupby("output_id", sort=False):
+        found = part[part.q <= fdr]
         named = found.groupby("track_id").agg(
             encoders=("encoder", "size"), as_near=("as_near", "sum"), q=("q", "min")
         )
@@ -121,14 +122,14 @@ def verdicts(evidence: pd.DataFrame, copy_at: dict[str, float], level: float) ->
                 tier = "copy" if named.as_near.iloc[0] >= 2 else "near-copy"
         rows.append(
             {
-                "unit": unit,
+                "output_id": output_id,
                 "tier": tier,
                 "n_encoders": len(found),
                 "encoders": " ".join(sorted(found.encoder)),
                 "track_id": track,
             }
         )
-    return pd.DataFrame(rows, columns=["unit", "tier", "n_encoders", "encoders", "track_id"])
+    return pd.DataFrame(rows, columns=["output_id", "tier", "n_encoders", "encoders", "track_id"])
 
 
 def copy_cosine(matches: pd.DataFrame, quantile: float = 0.05) -> float:
@@ -146,40 +147,40 @@ def copy_cosine(matches: pd.DataFrame, quantile: float = 0.05) -> float:
     float
         NaN without such rows.
     """
-    own = matches[matches.target == "parent"].cosine
-    return float(own.quantile(quantile)) if len(own) else float("nan")
+    to_original = matches[matches.target == "parent"].cosine
+    return float(to_original.quantile(quantile)) if len(to_original) else float("nan")
 
 
 def views(
-    vamps: pd.DataFrame,
+    outputs: pd.DataFrame,
     p_values: pd.DataFrame,
     songs: pd.DataFrame,
     tracks: pd.DataFrame,
-    copies: pd.DataFrame | None,
+    ngram_overlap: pd.DataFrame | None,
     copy_at: dict[str, float],
-    level: float,
+    fdr: float,
     without: tuple[str, ...],
     resamples: int,
     confidence: float,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What encoders and tokens say of each vamp: how far they agree, and the verdict.
+    """What encoders and tokens say of each output: how far they agree, and the verdict.
 
     Parameters
     ----------
-    vamps : DataFrame
+    outputs : DataFrame
         Vamp list of one generator.
     p_values : DataFrame
-        Of `calibration.p_values`, of all encoders and both arms.
+        Of `calibration.p_values`, of all encoders, of either prompt_track.
     songs : DataFrame
         Of `songs.songs`.
     tracks : DataFrame
         track_id, title, artist.
-    copies : DataFrame or None
-        Of `generation.copies`, where the generator gives tokens: a view of its own.
+    ngram_overlap : DataFrame or None
+        Of `generation.ngram_overlap`, where the generator gives tokens: a view of its own.
     copy_at : dict of str to float
         Encoder -> cosine of a copy.
-    level : float
+    fdr : float
         False discovery rate.
     without : tuple of str
         Encoders that have no say in the verdict: the untrained control.
@@ -189,37 +190,37 @@ def views(
     Returns
     -------
     agreement : DataFrame
-        Of `agreement`; without the prompt's own track.
+        Of `agreement`; the prompt's own track is excluded.
     table : DataFrame
-        A row a vamp: what it was made from; tier, encoders, track_id, title and artist, without
-        the prompt's own track, and with it (_with_own); cosine and p of each encoder.
+        A row an output: what it was made from; tier, encoders, track_id, title and artist, the
+        prompt's own track excluded, and with it (_prompt_included); cosine and p of each encoder.
     """
-    keys = ["encoder", "own", "unit"]
+    keys = ["encoder", "prompt_track", "output_id"]
     # the track of the nearest clip: it is what the p-value speaks of
     first = songs.sort_values("maximum", ascending=False, kind="stable")
     first = first.drop_duplicates(keys)[[*keys, "track_id"]]
     said = p_values.merge(first, on=keys)
-    vamps, credits = vamps.set_index("vamp_id"), tracks.set_index("track_id")
+    outputs, credits = outputs.set_index("output_id"), tracks.set_index("track_id")
     columns = ["generator", "setting", "prompt_id", "prompt_split", "kept_share"]
-    table = vamps[[name for name in columns if name in vamps]].copy()
-    left_out = said[said.own == "left_out"]
+    table = outputs[[name for name in columns if name in outputs]].copy()
+    excluded = said[said.prompt_track == "excluded"]
     nearness, named = (
-        left_out.pivot(index="unit", columns="encoder", values=name).reindex(table.index)
+        excluded.pivot(index="output_id", columns="encoder", values=name).reindex(table.index)
         for name in ("cosine", "track_id")
     )
-    if copies is not None:
-        shares = copies.set_index("vamp_id").copied_elsewhere_share
-        nearness["tokens"] = table["copied_elsewhere_share"] = shares.reindex(table.index)
-    clusters = vamps.prompt_group_id.where(vamps.prompt_group_id != "", vamps.index)
+    if ngram_overlap is not None:
+        shares = ngram_overlap.set_index("output_id").overlap_elsewhere_share.reindex(table.index)
+        nearness["ngram_overlap"] = table["overlap_elsewhere_share"] = shares
+    clusters = outputs.prompt_group_id.where(outputs.prompt_group_id != "", outputs.index)
     agreed = agreement(nearness, clusters, named, resamples, confidence, seed)
-    for own, suffix in (("left_out", ""), ("kept", "_with_own")):
-        part = said[(said.own == own) & ~said.encoder.isin(without)]
-        found = verdicts(part, copy_at, level).set_index("unit")
+    for prompt_track, suffix in (("excluded", ""), ("included", "_prompt_included")):
+        part = said[(said.prompt_track == prompt_track) & ~said.encoder.isin(without)]
+        found = verdicts(part, copy_at, fdr).set_index("output_id")
         found["title"] = found.track_id.map(credits.title).fillna("")
         found["artist"] = found.track_id.map(credits.artist).fillna("")
         columns = ["tier", "encoders", "track_id", "title", "artist"]
         table = table.join(found[columns].add_suffix(suffix))
-    for encoder, part in left_out.groupby("encoder", sort=False):
-        mine = part.set_index("unit")
+    for encoder, part in excluded.groupby("encoder", sort=False):
+        mine = part.set_index("output_id")
         table[f"cosine_{encoder}"], table[f"p_{encoder}"] = mine.cosine, mine.p
-    return agreed, table.rename_axis("vamp_id").reset_index()
+    return agreed, table.rename_axis("output_id").reset_index()

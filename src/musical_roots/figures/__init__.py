@@ -20,7 +20,7 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "robustness_extended": robustness.robustness_extended,
     "robustness_recall": robustness.robustness_recall,
     "openvamp_training": generation.openvamp_training,
-    "copies": generation.copies,
+    "ngram_overlap": generation.ngram_overlap,
     "vamps": generation.vamps,
     "exceedance": influence.exceedance,
     "calibration": influence.calibration,

@@ -1,4 +1,4 @@
-"""Figures of generation: what openvamp learned, what it copies, what vamps look like."""
+"""Figures of generation: what openvamp learned, what of it is the training set's, vamps."""
 
 import numpy as np
 import pandas as pd
@@ -10,26 +10,26 @@ from musical_roots.generate import first_of_each
 
 
 def openvamp_training(table: pd.DataFrame) -> Figure:
-    """Loss of openvamp by training step, on training and on held-out tracks."""
+    """Loss of openvamp by training step, on training and on control tracks."""
     figure = Figure(figsize=(5, 3.2), layout="constrained")
     axis = figure.subplots()
     axis.plot(table.step, table.train_loss, color="#0072B2", label="train (mean since the last)")
-    axis.plot(table.step, table.heldout_loss, color="#D55E00", label="held out (control)")
+    axis.plot(table.step, table.control_loss, color="#D55E00", label="control (never trained on)")
     axis.set(xlabel="training step", ylabel="cross entropy, nats a masked token")
     axis.grid(alpha=0.25)
     axis.legend(frameon=False)
     return figure
 
 
-def copies(table: pd.DataFrame) -> Figure:
-    """Share of copied tokens by setting, beside real music that openvamp never saw."""
+def ngram_overlap(table: pd.DataFrame) -> Figure:
+    """Share of tokens in n-grams of the training set by setting, beside real music."""
     figure = Figure(figsize=(6, 3.4), layout="constrained")
     axis = figure.subplots()
     settings = list(dict.fromkeys(table.setting))
     for split, offset, color in (("train", -0.2, "#0072B2"), ("control", 0.2, "#E69F00")):
         part = table[table.prompts == split].set_index("setting").reindex(settings)
-        share = part.copied_elsewhere_share
-        bars = [share - part.copied_elsewhere_low, part.copied_elsewhere_high - share]
+        share = part.overlap_elsewhere_share
+        bars = [share - part.overlap_elsewhere_low, part.overlap_elsewhere_high - share]
         axis.bar(
             [place + offset for place in range(len(settings))],
             share,

@@ -1,4 +1,4 @@
-"""Figures of Experiment C: every curve of vamps stands beside that of music never seen."""
+"""Figures of Experiment C: every curve of outputs stands beside that of control music."""
 
 import numpy as np
 import pandas as pd
@@ -8,25 +8,42 @@ from matplotlib.figure import Figure
 from musical_roots.figures.looks import look, title
 from musical_roots.figures.robustness import panels
 
-SOURCES = {
-    "vamp_train": ("vamps in the training set, prompt's track left out", "#0072B2", "-"),
-    "vamp_train_own_kept": ("the same, prompt's track kept", "#0072B2", "--"),
-    "vamp_train_equal": ("vamps in a training index of equal size", "#56B4E9", "-."),
-    "vamp_control": ("vamps in a control index of equal size", "#E69F00", "-"),
-    "heldout_train": ("held-out music in the training set", "#009E73", "-"),
-    "roundtrip_train": ("the same after the generator's codec", "#009E73", ":"),
+SOURCES = {  # source, index, prompt_track
+    ("outputs", "train", "excluded"): (
+        "outputs in the training set, prompt's track excluded",
+        "#0072B2",
+        "-",
+    ),
+    ("outputs", "train", "included"): ("the same, prompt's track included", "#0072B2", "--"),
+    ("outputs", "train_equal", "excluded"): (
+        "outputs in a training index of equal size",
+        "#56B4E9",
+        "-.",
+    ),
+    ("outputs", "control", "excluded"): (
+        "outputs in a control index of equal size",
+        "#E69F00",
+        "-",
+    ),
+    ("control", "train", "included"): ("control music in the training set", "#009E73", "-"),
+    ("control_roundtrip", "train", "included"): (
+        "the same after the generator's codec",
+        "#009E73",
+        ":",
+    ),
 }
-MUSIC = {
-    "held out": ("held-out music, validation half (95 % of halves)", "#009E73"),
-    "vamps, train prompts": ("vamps, train prompts", "#0072B2"),
-    "vamps, control prompts": ("vamps, control prompts", "#E69F00"),
-    "vamps, unknown prompts": ("outputs, prompts unknown", "#CC79A7"),
+MUSIC = {  # source, prompts
+    ("control", ""): ("control music, validation half (95 % of halves)", "#009E73"),
+    ("outputs", "train"): ("outputs of train prompts", "#0072B2"),
+    ("outputs", "control"): ("outputs of control prompts", "#E69F00"),
+    ("outputs", "unknown"): ("outputs, prompts unknown", "#CC79A7"),
 }
-NULLS = {
-    "vamps, training set": ("#0072B2", "-"),
-    "vamps, control index": ("#E69F00", "--"),
-    "held-out music, training set": ("#009E73", ":"),
+NULLS = {  # source, index
+    ("outputs", "train_equal"): ("outputs in the training set", "#0072B2", "-"),
+    ("outputs", "control"): ("outputs in the control index", "#E69F00", "--"),
+    ("control", "train_equal"): ("control music in the training set", "#009E73", ":"),
 }
+QUERIES = {"train": "training clips", "outputs": "outputs", "control": "control music"}
 COMPARED = {
     "training set": ("nearest clip of the training set", "#0072B2", "o"),
     "control index": ("nearest clip of the control index, of equal size", "#E69F00", "s"),
@@ -42,8 +59,9 @@ def exceedance(table: pd.DataFrame) -> Figure:
     encoders = list(dict.fromkeys(table.encoder))
     figure, axes = _row(encoders)
     for encoder, axis in zip(encoders, axes, strict=True):
-        for source, (label, color, style) in SOURCES.items():
-            part = table[(table.encoder == encoder) & (table.source == source)]
+        mine = table[table.encoder == encoder]
+        for key, (label, color, style) in SOURCES.items():
+            part = _rows(mine, ["source", "index", "prompt_track"], key)
             axis.plot(part.threshold, part.share, color=color, ls=style, label=label)
             axis.fill_between(part.threshold, part.low, part.high, color=color, alpha=0.12, lw=0)
         for cosine, share, remark in PAPER_POINTS.get(encoder, []):
@@ -57,19 +75,20 @@ def exceedance(table: pd.DataFrame) -> Figure:
 
 
 def calibration(table: pd.DataFrame) -> Figure:
-    """Distribution of p-values: uniform for held-out music, and what vamps' look like."""
+    """Distribution of p-values: uniform for control music, and what outputs' look like."""
     encoders = list(dict.fromkeys(table.encoder))
     figure, axes = _row(encoders)
     for encoder, axis in zip(encoders, axes, strict=True):
         axis.plot([0, 1], [0, 1], color="0.3", lw=0.8, ls=":")
-        for music, (label, color) in MUSIC.items():
-            part = table[(table.encoder == encoder) & (table.music == music)]
-            for own, style in (("left_out", "-"), ("kept", "--")):
-                line = part[part.own == own]
-                if music == "held out":
+        mine = table[table.encoder == encoder]
+        for (source, prompts), (label, color) in MUSIC.items():
+            part = _rows(mine, ["source", "prompts"], (source, prompts))
+            for prompt_track, style in (("excluded", "-"), ("included", "--")):
+                line = part[part.prompt_track == prompt_track]
+                if source == "control":
                     axis.fill_between(line.p, line.low, line.high, color=color, alpha=0.18, lw=0)
                     style = "-"
-                shown = label if style == "-" else f"{label}, their tracks kept"
+                shown = label if style == "-" else f"{label}, their tracks included"
                 if len(line):
                     axis.plot(line.p, line.share, color=color, ls=style, label=shown)
         axis.set(title=title(encoder), xlabel="p-value", xlim=(0, 1), ylim=(0, 1))
@@ -85,8 +104,8 @@ def planted(table: pd.DataFrame) -> Figure:
 
 
 def prompt_vs_training(table: pd.DataFrame) -> Figure:
-    """Share of vamps that are nearer to something else than to their prompt."""
-    part = table[(table.setting == "all") & (table.own == "left_out")]
+    """Share of outputs that are nearer to something else than to their prompt."""
+    part = table[(table.setting == "all") & (table.prompt_track == "excluded")]
     encoders = list(dict.fromkeys(part.encoder))
     figure = Figure(figsize=(8, 3.4), layout="constrained")
     if part.empty:
@@ -94,11 +113,11 @@ def prompt_vs_training(table: pd.DataFrame) -> Figure:
         return figure
     axes = figure.subplots(1, 2, sharey=True)
     for prompts, axis in zip(("train", "control"), axes, strict=True):
-        mine = part[part.prompts == prompts].set_index(["side", "encoder"])
+        mine = part[part.prompts == prompts].set_index(["index", "encoder"])
         for offset, (name, (label, color, marker)) in enumerate(COMPARED.items()):
-            side = "control" if name == "control index" else "train_equal"
+            index = "control" if name == "control index" else "train_equal"
             column = "size_matched" if name == "one clip" else "nearer_share"
-            lines = mine.reindex([(side, encoder) for encoder in encoders])
+            lines = mine.reindex([(index, encoder) for encoder in encoders])
             middle, short = lines[column], column.removesuffix("_share")
             bars = [middle - lines[f"{short}_low"], lines[f"{short}_high"] - middle]
             bars = np.clip(bars, 0, None)
@@ -116,24 +135,26 @@ def prompt_vs_training(table: pd.DataFrame) -> Figure:
 
 def concentration(table: pd.DataFrame) -> Figure:
     """Lorenz curves of matches over clips, songs and artists, beside two nulls."""
-    encoders, levels = list(dict.fromkeys(table.encoder)), list(dict.fromkeys(table.level))
-    figure = Figure(
-        figsize=(2.4 * len(encoders) + 0.6, 2.2 * len(levels) + 0.6), layout="constrained"
+    encoders = list(dict.fromkeys(table.encoder))
+    granularities = list(dict.fromkeys(table.granularity))
+    size = (2.4 * len(encoders) + 0.6, 2.2 * len(granularities) + 0.6)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(
+        len(granularities), len(encoders), squeeze=False, sharex=True, sharey=True
     )
-    axes = figure.subplots(len(levels), len(encoders), squeeze=False, sharex=True, sharey=True)
-    for level, row in zip(levels, axes, strict=True):
+    for granularity, row in zip(granularities, axes, strict=True):
         for encoder, axis in zip(encoders, row, strict=True):
             axis.plot([0, 1], [0, 1], color="0.3", lw=0.8, ls=":")
-            for source, (color, style) in NULLS.items():
-                chosen = (table.encoder == encoder) & (table.level == level)
-                part = table[chosen & (table.source == source)]
-                axis.plot(part["items"], part.matches, color=color, ls=style, label=source)
+            mine = _rows(table, ["encoder", "granularity"], (encoder, granularity))
+            for key, (label, color, style) in NULLS.items():
+                part = _rows(mine, ["source", "index"], key)
+                axis.plot(part["items"], part.matches, color=color, ls=style, label=label)
             axis.grid(alpha=0.25)
-        row[0].set_ylabel(f"share of matches, by {level}")
+        row[0].set_ylabel(f"share of matches, by {granularity}")
     for encoder, top, bottom in zip(encoders, axes[0], axes[-1], strict=True):
         top.set_title(title(encoder))
         bottom.set_xlabel("share, least found first")
-    _legend(figure, axes[0][0], 3)
+    _legend(figure, axes[0][0], min(3, len(encoders)))
     return figure
 
 
@@ -152,8 +173,7 @@ def hubness(table: pd.DataFrame) -> Figure:
             part = part.set_index("correction").reindex(corrections)
             axis.plot(range(len(corrections)), part.skewness, **look(encoder))
         axis.set_xticks(range(len(corrections)), [name.replace(" ", "\n") for name in corrections])
-        what = "training clips" if queries == "train" else queries
-        axis.set_title(f"{what} as queries")
+        axis.set_title(f"{QUERIES[queries]} as queries")
         axis.grid(alpha=0.25)
     axes[0].set_ylabel("skewness of the k-occurrence")
     _legend(figure, axes[0], 5)
@@ -177,7 +197,7 @@ def agreement(table: pd.DataFrame) -> Figure:
             text = f"{100 * row.same_track:.0f} %\nchance {100 * row.same_track_by_chance:.0f} %"
             axis.text(other, one, text, ha="center", va="center", fontsize=7)
     picture = axis.imshow(cells, cmap="PuOr", vmin=-1, vmax=1, alpha=0.6)
-    names = [title(view) if view != "tokens" else "tokens" for view in views]
+    names = ["n-gram overlap" if view == "ngram_overlap" else title(view) for view in views]
     axis.set_xticks(range(len(views)), names, rotation=30, ha="right", fontsize=7)
     axis.set_yticks(range(len(views)), names, fontsize=7)
     figure.colorbar(picture, ax=axis, label="Kendall's tau", shrink=0.7)
@@ -201,6 +221,11 @@ def _legend(figure: Figure, axis: Axes, columns: int) -> None:
         frameon=False,
         fontsize=8,
     )
+
+
+def _rows(table: pd.DataFrame, columns: list[str], values: tuple[str, ...]) -> pd.DataFrame:
+    """Rows whose columns have these values."""
+    return table[(table[columns] == values).all(axis=1)]
 
 
 def _power(axis: Axes, encoder: str, lines: pd.DataFrame) -> None:

@@ -61,7 +61,7 @@ def train(
     model : MaskedTransformer
         For use, on the CPU.
     curve : DataFrame
-        step, train_loss (mean since the row before), heldout_loss (nats a masked token).
+        step, train_loss (mean since the row before), control_loss (nats a masked token).
 
     Raises
     ------
@@ -86,7 +86,7 @@ def train(
             rows.append((step, np.mean([loss.item() for loss in losses]), watched))
             losses = []
         progress(1)
-    curve = pd.DataFrame(rows, columns=["step", "train_loss", "heldout_loss"])
+    curve = pd.DataFrame(rows, columns=["step", "train_loss", "control_loss"])
     return model.cpu().eval(), curve
 
 
