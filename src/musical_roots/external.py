@@ -24,10 +24,12 @@ def listed(root: Path | str | None, manifest: Path | str | None) -> pd.DataFrame
     Raises
     ------
     InputError
-        If there is no such folder or manifest; if the manifest is not readable (`manifests.read`),
+        If both are given, or none; if there is no such folder or manifest; if the manifest is not readable (`manifests.read`),
         lacks the column `path`, or has one that is meant to tell of the prompt and is not known; if
         a path could be one of several files.
     """
+    if bool(root) == bool(manifest):
+        raise InputError("external: give either --root, a folder, or --manifest, a table")
     if root is not None:
         root = Path(root)
         if not root.is_dir():
@@ -56,6 +58,14 @@ def listed(root: Path | str | None, manifest: Path | str | None) -> pd.DataFrame
         if "prompt_start_s" in row:
             row["prompt_start_s"] = row["prompt_start_s"] or np.nan
     return pd.DataFrame([row for _, row in rows])
+
+
+def check_some(outputs: pd.DataFrame, where: Path | str) -> None:
+    """Raise an InputError that names `where` they should be, if there are no outputs."""
+    if outputs.empty:
+        raise InputError(
+            f"{where}: no audio that can be used; mend generators.external in the config"
+        )
 
 
 def state(listed: pd.DataFrame) -> str:

@@ -1,7 +1,8 @@
 """Prompts -> vamps, with the provenance of every vamp -> clip lists like any other.
 
-A vamp is named by a hash of all that it depends on, and its files by its name. So a run that was
-killed goes on where it was, and a change of weights or settings never meets an old file.
+A vamp's files are named by a hash of all that it depends on. So a run that was killed goes on where
+it was, and a change of weights or settings never meets an old file. Its id hangs on what was asked
+for alone, and not on weights or code: what is drawn by ids is drawn alike on any machine.
 """
 
 import hashlib
@@ -23,6 +24,7 @@ from musical_roots.tables import write_arrays
 PROMPT_COLUMNS = [
     *("prompt_id", "track_id", "group_id", "split", "path", "start_s", "duration_s"),
 ]
+EVERY_CODEBOOK = 99  # more than any codec has
 CLIP_COLUMNS = [
     *("clip_id", "track_id", "group_id", "split", "role", "path", "start_s", "duration_s"),
     *("parent_clip_id", "output_id", "setting"),
@@ -109,26 +111,27 @@ def plan(
     Returns
     -------
     DataFrame
-        output_id, generator, fingerprint, setting, the fields of `VampSettings`, seed, and of the
+        output_id, stem (of its files), generator, fingerprint, setting, the fields of `VampSettings`, seed, and of the
         prompt: prompt_id, prompt_track_id, prompt_group_id, prompt_split, prompt_path,
         prompt_start_s, duration_s.
     """
     rows = []
     for name, setting in settings.items():
         for prompt in prompts.itertuples():
-            made_by = {
+            asked = {
                 "generator": generator.label,
-                "fingerprint": generator.fingerprint,
                 "setting": name,
                 **asdict(setting),
                 "seed": int(rng(seed, "vamp", f"{name} {prompt.prompt_id}").integers(2**31)),
                 "prompt_id": prompt.prompt_id,
             }
-            told = json.dumps(made_by, sort_keys=True).encode()
+            told = json.dumps(asked, sort_keys=True)
             rows.append(
                 {
-                    "output_id": hashlib.sha256(told).hexdigest()[:16],
-                    **made_by,
+                    "output_id": _hash(told),
+                    "stem": _hash(f"{generator.fingerprint} {told}"),
+                    "fingerprint": generator.fingerprint,
+                    **asked,
                     **_of_prompt(prompt),
                 }
             )
@@ -159,7 +162,7 @@ def vamps(
     Returns
     -------
     DataFrame
-        `planned`, with path, tokens_path, sample_rate, kept_s (seconds of the prompt of which a
+        `planned` without stem, with path, tokens_path, sample_rate, kept_s (seconds of the prompt of which a
         token at least is kept) and kept_share (of its tokens).
 
     Raises
@@ -168,17 +171,17 @@ def vamps(
         If a prompt cannot be read, or the generator fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    stems = [folder / name for name in planned.output_id]
+    stems = [folder / name for name in planned.stem]
     there = [stem.with_suffix(".npz").is_file() for stem in stems]
     progress(sum(there))
     for setting, rows in planned[~np.array(there, bool)].groupby("setting", sort=False):
         prompts = (_prompt(row, generator.sample_rate) for row in rows.itertuples())
         made = generator.vamp(prompts, settings[setting], rows.seed.tolist())
-        for name, vamp in zip(rows.output_id, made, strict=True):
+        for name, vamp in zip(rows.stem, made, strict=True):
             _write(folder / name, vamp, generator.sample_rate)
             progress(1)
     kept = [np.load(stem.with_suffix(".npz"))["kept"] for stem in stems]
-    return planned.assign(
+    return planned.drop(columns="stem").assign(
         path=[str(stem.with_suffix(".flac")) for stem in stems],
         tokens_path=[str(stem.with_suffix(".npz")) for stem in stems],
         sample_rate=generator.sample_rate,
@@ -192,6 +195,22 @@ def first_of_each(vamps: pd.DataFrame, count: int) -> pd.DataFrame:
     turn = vamps.groupby(["setting", "prompt_split"], sort=False).cumcount()
     order = turn.to_frame("turn").assign(setting=vamps.groupby("setting", sort=False).ngroup())
     return vamps.loc[order.sort_values(["turn", "setting"], kind="stable").index[:count]]
+
+
+def to_hear(vamps: pd.DataFrame, count: int) -> pd.DataFrame:
+    """`first_of_each`, for a page: generator, setting, ..., prompt and vamp as MP3, track."""
+    shown = first_of_each(vamps, count)
+    page = shown[["generator", "setting", "prompt_split", "kept_share"]].copy()
+    prompts = [_prompt(row, row.sample_rate) for row in shown.itertuples()]
+    page["prompt"] = [
+        audio.mp3(prompt, rate) for prompt, rate in zip(prompts, shown.sample_rate, strict=True)
+    ]
+    page["vamp"] = [
+        audio.mp3(*audio.read(path, rate))
+        for path, rate in zip(shown.path, shown.sample_rate, strict=True)
+    ]
+    page["track"] = shown.prompt_track_id
+    return page
 
 
 def excerpts(prompts: pd.DataFrame) -> pd.DataFrame:
@@ -209,10 +228,38 @@ def excerpts(prompts: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def control_excerpts(
+    clips: pd.DataFrame, tracks: pd.DataFrame, count: int, duration_s: float, seed: int
+) -> pd.DataFrame:
+    """Excerpts of control tracks, as long as vamps: music that no generator of ours has seen.
+
+    Parameters
+    ----------
+    clips, tracks, count, duration_s, seed
+        As of `choose_prompts`.
+
+    Returns
+    -------
+    DataFrame
+        Of `excerpts`; fewer than `count` where the control tracks have no more.
+
+    Raises
+    ------
+    InputError
+        If there are not two control tracks.
+    """
+    control = clips[clips.split == "control"]
+    if control.group_id.nunique() < 2:
+        raise InputError(
+            "influence wants 2 control tracks at least; add recordings, raise "
+            "corpus.control_share, or set influence.activate to false"
+        )
+    return excerpts(choose_prompts(control, tracks, count, duration_s, seed, "excerpts"))
+
+
 def control_roundtrips(
     excerpts: pd.DataFrame,
     generator: Generator,
-    codebooks: int,
     folder: Path,
     progress: Callable[[int], object] = lambda done: None,
 ) -> pd.DataFrame:
@@ -223,8 +270,7 @@ def control_roundtrips(
     excerpts : DataFrame
         Of `excerpts`.
     generator : Generator
-    codebooks : int
-        Decoded, the coarsest first; all if there are fewer.
+        All of its codebooks are decoded.
     folder : Path
         For the audio (FLAC): a file is named by all that it depends on, and one that is there is
         kept.
@@ -240,15 +286,15 @@ def control_roundtrips(
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for row in excerpts.itertuples():
-        told = f"{generator.label} {generator.fingerprint} {codebooks} {row.prompt_id}"
-        path = folder / f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.flac"
+        told = f"{generator.label} {generator.fingerprint} {EVERY_CODEBOOK} {row.prompt_id}"
+        path = folder / f"{_hash(told)}.flac"
         if not path.is_file():
-            came_back = generator.reconstruct(_prompt(row, generator.sample_rate), codebooks)
+            came_back = generator.reconstruct(_prompt(row, generator.sample_rate), EVERY_CODEBOOK)
             _write_audio(came_back, path, generator.sample_rate)
         paths.append(str(path))
         progress(1)
     return excerpts.assign(
-        output_id=[Path(path).stem for path in paths],
+        output_id=[_hash(f"{generator.label} round trip {name}") for name in excerpts.prompt_id],
         setting="control_roundtrip",
         path=paths,
         sample_rate=generator.sample_rate,
@@ -263,28 +309,22 @@ def vamp_clips(vamps: pd.DataFrame, duration_s: float, role: str = "vamp") -> pd
     DataFrame
         As any clip list; role is as given, and track_id, group_id, split and parent_clip_id are
         those of the prompt, so that a search can leave them out; output_id, setting.
+
+    Raises
+    ------
+    InputError
+        If no vamp is as long as a clip.
     """
-    return _cut(vamps, duration_s, role)
+    clips = _cut(vamps, duration_s, role)
+    if clips.empty:
+        raise InputError(f"no {role} is as long as a clip ({duration_s:g} s); make them longer")
+    return clips
 
 
 def prompt_clips(vamps: pd.DataFrame, duration_s: float, role: str = "prompt") -> pd.DataFrame:
     """Clip list of the vamps' prompts, cut as the vamps are."""
     asked = vamps[vamps.prompt_track_id != ""].drop_duplicates("prompt_id")
     return _cut(asked, duration_s, role, of_prompt=True).drop_duplicates("clip_id")
-
-
-def prompt_targets(clips: pd.DataFrame, corpus: pd.DataFrame) -> pd.DataFrame:
-    """Pairs to report wherever they rank: a vamp's clip, and its prompt's where the corpus has it.
-
-    Returns
-    -------
-    DataFrame
-        query_clip_id, clip_id, target ("prompt").
-    """
-    there = clips[clips.parent_clip_id.isin(set(corpus.clip_id))]
-    return pd.DataFrame(
-        {"query_clip_id": there.clip_id, "clip_id": there.parent_clip_id, "target": "prompt"}
-    )
 
 
 def _cut(
@@ -314,6 +354,10 @@ def _cut(
                 }
             )
     return pd.DataFrame(rows, columns=CLIP_COLUMNS)
+
+
+def _hash(told: str) -> str:
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def _of_prompt(prompt) -> dict:

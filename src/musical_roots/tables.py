@@ -115,6 +115,29 @@ def read_tables(paths: Iterable[Path | str]) -> pd.DataFrame:
     return pd.concat([read_table(path) for path in paths], ignore_index=True)
 
 
+def joined(parts: Iterable[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
+    """Parts of a table as one, each with its generator in the second column if it lacks it.
+
+    Parameters
+    ----------
+    parts : iterable of (str, DataFrame)
+        What results call a generator, and its part.
+    """
+    told = []
+    for label, part in parts:
+        if "generator" not in part:
+            part.insert(min(1, part.shape[1]), "generator", label)
+        told.append(part)
+    return pd.concat(told, ignore_index=True)
+
+
+def heard_clips(paths: Iterable[Path | str]) -> pd.DataFrame:
+    """Clips of embedded shards of any encoders, with `encoder` and the span that it heard."""
+    opened = [open_shards([path]) for path in paths]
+    parts = [shard.clips.assign(encoder=shard.provenance["encoder"]) for shard in opened]
+    return pd.concat(parts, ignore_index=True)
+
+
 def write_array(array: np.ndarray, path: Path | str) -> None:
     """Write a .npy file, atomically."""
     with atomic(path) as temporary, open(temporary, "wb") as file:

@@ -301,7 +301,7 @@ def calibrate(
     """
     tables = {name: [] for name in ("p_values", "calibration", "curve", "planted", "paired")}
     for encoder, mine in outputs[outputs.of == "output"].groupby("encoder", sort=False):
-        control = null[null.encoder == encoder]
+        control = null[(null.encoder == encoder) & (null["index"] == "train")]
         base, base_clips = control[control.of == "output"], control[control.of == "clip"]
         summary, curve = uniformity(base, draws, seed)
         about = {"encoder": encoder, "prompt_track": "included", "source": "control", "prompts": ""}

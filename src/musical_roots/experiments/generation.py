@@ -192,6 +192,13 @@ def ngram_overlap_by_setting(
     return pd.DataFrame(rows)
 
 
+def drawn_clips(clips: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    """At most `count` clips of a clip list, drawn by the seed: what a codec is measured on."""
+    clips = clips.sort_values("clip_id")
+    order = rng(seed, "codec-quality").permutation(len(clips))[:count]
+    return clips.iloc[sorted(order)]
+
+
 def codec_quality(codec: Codec, clips: pd.DataFrame, rate: int) -> pd.DataFrame:
     """What is lost on the way through the codec, step by step.
 

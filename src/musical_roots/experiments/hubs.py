@@ -24,6 +24,22 @@ GRID = np.linspace(0, 1, 101)
 Sources = dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame]]
 
 
+def items(corpus: Embeddings, indexes: pd.DataFrame, tracks: pd.DataFrame) -> pd.DataFrame:
+    """The corpus's clips, each with its artist, and which indexes it is in.
+
+    Parameters
+    ----------
+    corpus : Embeddings
+        All clips of the corpus, by one encoder.
+    indexes : DataFrame
+        Of `influence.equal_indexes`.
+    tracks : DataFrame
+        track_id, artist.
+    """
+    clips = corpus.clips.merge(indexes, on="clip_id")
+    return clips.assign(artist=clips.track_id.map(tracks.set_index("track_id").artist))
+
+
 def sources(
     outputs: pd.DataFrame,
     output_clips: pd.DataFrame,

@@ -157,6 +157,37 @@ def best(matches: pd.DataFrame, clips: pd.DataFrame, by: str = "output_id") -> p
     return found.drop_duplicates(keys)[columns].reset_index(drop=True)
 
 
+def nearest(matches: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
+    """The nearest clip of every clip, and of every output where the clips are of outputs.
+
+    Parameters
+    ----------
+    matches, clips : DataFrame
+        As of `best`.
+
+    Returns
+    -------
+    DataFrame
+        Rows of `best` with the column `of`: "clip" or "output".
+    """
+    found = [best(matches, clips, "clip_id").assign(of="clip")]
+    if "output_id" in clips:
+        found.append(best(matches, clips).assign(of="output"))
+    return pd.concat(found)
+
+
+def of_outputs(nearest: pd.DataFrame, every_index: bool = False) -> pd.DataFrame:
+    """Rows of `nearest` that are of outputs, in the training set or in every index."""
+    there = (nearest["index"] == "train") | every_index
+    return nearest[(nearest.of == "output") & there].reset_index(drop=True)
+
+
+def of_clips(nearest: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `nearest` that are of single clips, in the training set."""
+    there = nearest["index"] == "train"
+    return nearest[(nearest.of == "clip") & there].reset_index(drop=True)
+
+
 def exceedance(
     outputs: pd.DataFrame,
     null: pd.DataFrame,
@@ -251,6 +282,7 @@ def prompt_against_training(
         little low where the prompt's track is excluded, which leaves fewer. Empty where no prompt
         is known.
     """
+    clips = clips.drop_duplicates("clip_id")  # they may come once an encoder
     keys = ["encoder", "index", "prompt_track", "output_id"]
     nearest = best(matches, clips).set_index(keys)
     to_prompt = matches[matches.target == "parent"].merge(

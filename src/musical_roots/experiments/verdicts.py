@@ -14,15 +14,6 @@ from musical_roots import statistics
 from musical_roots.experiments.draw_names import AGREEMENT, draw_name
 from musical_roots.seeding import rng
 
-TIERS = {
-    "copy": "a near-copy that is as near to the track as music is to its own round trip through "
-    "the codec, to two encoders at least",
-    "near-copy": "two encoders at least find a match, and name the same track first",
-    "resembles": "one encoder at least finds a match",
-    "nothing found": "no encoder finds a match",
-}
-
-
 def agreement(
     views: pd.DataFrame,
     clusters: pd.Series,
@@ -157,7 +148,7 @@ def views(
     songs: pd.DataFrame,
     tracks: pd.DataFrame,
     ngram_overlap: pd.DataFrame | None,
-    copy_at: dict[str, float],
+    round_trips: pd.DataFrame | None,
     fdr: float,
     without: tuple[str, ...],
     resamples: int,
@@ -178,8 +169,9 @@ def views(
         track_id, title, artist.
     ngram_overlap : DataFrame or None
         Of `generation.ngram_overlap`, where the generator gives tokens: a view of its own.
-    copy_at : dict of str to float
-        Encoder -> cosine of a copy.
+    round_trips : DataFrame or None
+        Of `influence.attribute`, of control music after the codec, where that is known: as near as
+        that is to its own original, a match is a copy.
     fdr : float
         False discovery rate.
     without : tuple of str
@@ -195,6 +187,8 @@ def views(
         A row an output: what it was made from; tier, encoders, track_id, title and artist, the
         prompt's own track excluded, and with it (_prompt_included); cosine and p of each encoder.
     """
+    back = [] if round_trips is None else round_trips.groupby("encoder")
+    copy_at = {encoder: copy_cosine(part) for encoder, part in back}
     keys = ["encoder", "prompt_track", "output_id"]
     # the track of the nearest clip: it is what the p-value speaks of
     first = songs.sort_values("maximum", ascending=False, kind="stable")

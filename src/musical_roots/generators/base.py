@@ -4,6 +4,7 @@ What a new generator takes beside a subclass of `Generator` and a line in `GENER
 ("Where things are"). Audio that was made elsewhere needs none: `external.py` lists it.
 """
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -148,8 +149,25 @@ class Generator(ABC):
         """
 
 
-def load(name: str, checkpoints: Path | str, device: str = "cpu") -> Generator:
-    """The generator called `name`, on the device that is "auto", "cpu" or "cuda".
+def settings(told: str) -> dict[str, VampSettings]:
+    """Vamp settings by name, of JSON that gives the fields of each."""
+    return {name: VampSettings(**fields) for name, fields in json.loads(told).items()}
+
+
+def load(
+    name: str, checkpoints: Path | str, device: str = "cpu", code: str | None = None
+) -> Generator:
+    """The generator called `name`.
+
+    Parameters
+    ----------
+    name : str
+        A key of `GENERATORS`.
+    checkpoints : path
+        Folder with converted weights.
+    device : {"auto", "cpu", "cuda"}
+    code : str, optional
+        Digest of the code that runs it, for its fingerprint: audio that other code made is not kept.
 
     Raises
     ------
@@ -161,4 +179,7 @@ def load(name: str, checkpoints: Path | str, device: str = "cpu") -> Generator:
     import torch  # noqa: F401  # every generator computes with it, if in another process: settle asks
 
     module, cls = GENERATORS[name].split(":")
-    return getattr(import_module(module), cls)(Path(checkpoints), settle(device))
+    generator = getattr(import_module(module), cls)(Path(checkpoints), settle(device))
+    if code is not None:
+        generator.fingerprint += f"+{code}"
+    return generator
