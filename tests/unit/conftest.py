@@ -30,20 +30,21 @@ def wheel(tmp_path_factory) -> Path:
 def source(wheel, monkeypatch) -> Callable:
     """Sets an entry called small in the manifest, with changes if wanted."""
 
+    entry = Source(
+        url="https://nowhere.invalid/small",
+        file=wheel.name,
+        size_bytes=wheel.stat().st_size,
+        sha256=small_weights.sha256(wheel),
+        licence="ISC",
+        citation="nobody",
+        converted=("a.safetensors", "b.safetensors"),
+        format="small",
+    )
+
     def source(**changes):
-        entry = Source(
-            url="https://nowhere.invalid/small",
-            file=wheel.name,
-            size_bytes=wheel.stat().st_size,
-            sha256=small_weights.sha256(wheel),
-            licence="ISC",
-            citation="nobody",
-            converted=("a.safetensors", "b.safetensors"),
-            format="small",
-        )
         monkeypatch.setitem(SOURCES, "small", replace(entry, **changes))
 
-    monkeypatch.setitem(sys.modules, SOURCES["clap"].module.replace("clap", "small"), small_weights)
+    monkeypatch.setitem(sys.modules, entry.module, small_weights)
     monkeypatch.setattr(weights, "download", lambda *_: pytest.fail("tried to download"))
     source()
     return source

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,11 +17,13 @@ from click.testing import CliRunner
 from safetensors.numpy import save_file
 from small_weights import names, publish, sha256
 
-from musical_roots import cli, download, provenance
+from musical_roots import cli, download
 from musical_roots.errors import InputError
 from musical_roots.weights import checkpoints as weights
 from musical_roots.weights import files
 from musical_roots.weights.manifest import SOURCES
+
+ROOM = Path(weights.__file__).parent
 
 # The manifest
 
@@ -41,29 +44,29 @@ def test_the_layout_of_an_entry_is_there(name):
     assert callable(getattr(layout, "write_random", None)) == SOURCES[name].random
 
 
-def imports(*modules):
-    """All modules of ours that some modules import, directly or not, as a stage's digest has it."""
-    found = set()
-    for module in modules:
-        provenance._collect(ast.parse(f"import {module}"), found)
-    return found
+def imports(file):
+    """Names of ours that a file imports, anywhere in it."""
+    names = set()
+    for part in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(part, ast.Import | ast.ImportFrom):
+            of = f"{part.module}." if isinstance(part, ast.ImportFrom) else ""
+            names |= {f"{of}{alias.name}" for alias in part.names}
+    return {name for name in names if name.startswith("musical_roots.")}
 
 
 def test_weights_know_nothing_of_what_they_are_for():
-    files = sorted((provenance.PACKAGE / "weights").rglob("*.py"))
-    names = [path.relative_to(provenance.PACKAGE.parent).with_suffix("").parts for path in files]
-    found = imports(*(".".join(parts).removesuffix(".__init__") for parts in names))
-    rooms = {module.split(".")[1] for module in found if "." in module}
+    found = {name for file in ROOM.rglob("*.py") for name in imports(file)}
+    rooms = {name.split(".")[1] for name in found}
     assert rooms == {"atomic", "download", "errors", "mel", "seeding", "weights"}
 
 
-def test_a_job_for_weights_depends_on_their_layout_and_on_no_other():
-    shared = imports("musical_roots.weights.checkpoints")
-    assert not any(".formats" in module for module in shared)
+def test_a_layout_is_loaded_by_name_alone():
+    # so that a job for weights depends on their layout and on no other
+    for file in ROOM.rglob("*.py"):
+        assert not any(".formats" in name for name in imports(file)), file
     for source in SOURCES.values():
-        assert {module for module in imports(source.module) if ".formats." in module} == {
-            source.module
-        }
+        assert (ROOM / "formats" / f"{source.format}.py").is_file()
+        assert source.module == f"musical_roots.weights.formats.{source.format}"
 
 
 def test_no_torch_is_needed_to_fetch_or_load():

@@ -103,7 +103,7 @@ def test_fingerprints_are_of_one_encoder_each(weights):
 
 
 def test_random_weights_in_the_place_of_trained_ones_are_named(encoder):
-    stands_in = encoder.name in SOURCES and SOURCES[encoder.name].random is not None
+    stands_in = encoder.name in SOURCES and SOURCES[encoder.name].random
     assert encoder.plumbing == stands_in
     assert (PLUMBING in encoder.label) == stands_in
     assert encoder.label.startswith(encoder.name)
