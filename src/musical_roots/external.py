@@ -24,8 +24,8 @@ def listed(root: Path | str | None, manifest: Path | str | None) -> pd.DataFrame
     Raises
     ------
     InputError
-        If both are given, or none; if there is no such folder or manifest; if the manifest is not readable (`manifests.read`),
-        lacks the column `path`, or has one that is meant to tell of the prompt and is not known; if
+        If both are given, or none; if there is no such folder or manifest; if the manifest is not
+        readable (`manifests.read`), lacks the column `path`, or has one that is meant to tell of the prompt and is not known; if
         a path could be one of several files.
     """
     if bool(root) == bool(manifest):

@@ -111,9 +111,9 @@ def plan(
     Returns
     -------
     DataFrame
-        output_id, stem (of its files), generator, fingerprint, setting, the fields of `VampSettings`, seed, and of the
-        prompt: prompt_id, prompt_track_id, prompt_group_id, prompt_split, prompt_path,
-        prompt_start_s, duration_s.
+        output_id, stem (of its files), generator, fingerprint, setting, the fields of
+        `VampSettings`, seed, and of the prompt: prompt_id, prompt_track_id, prompt_group_id,
+        prompt_split, prompt_path, prompt_start_s, duration_s.
     """
     rows = []
     for name, setting in settings.items():
@@ -162,8 +162,8 @@ def vamps(
     Returns
     -------
     DataFrame
-        `planned` without stem, with path, tokens_path, sample_rate, kept_s (seconds of the prompt of which a
-        token at least is kept) and kept_share (of its tokens).
+        `planned` without stem, with path, tokens_path, sample_rate, kept_s (seconds of the prompt
+        of which a token at least is kept) and kept_share (of its tokens).
 
     Raises
     ------

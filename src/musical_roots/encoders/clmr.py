@@ -26,7 +26,6 @@ BLOCKS = range(len(CHANNELS) - 1)
 BATCH_NORM_EPS = 1e-5
 
 
-
 def shapes() -> dict[str, tuple[int, ...]]:
     """Tensors of a converted file: convolution 0 and batch norm 1 of each block."""
     found = {}

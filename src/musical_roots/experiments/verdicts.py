@@ -1,7 +1,7 @@
 """Several views of one output: do encoders agree, and what does the evidence amount to?
 
 A tier is a sentence about one output: copy, near-copy, resembles, nothing found. Its rules are in
-`TIERS`, and nowhere else.
+`tiers.py`, and nowhere else.
 """
 
 from itertools import combinations
@@ -13,6 +13,7 @@ from scipy.stats import kendalltau
 from musical_roots import statistics
 from musical_roots.experiments.draw_names import AGREEMENT, draw_name
 from musical_roots.seeding import rng
+
 
 def agreement(
     views: pd.DataFrame,
@@ -76,7 +77,7 @@ def agreement(
 
 
 def verdicts(evidence: pd.DataFrame, copy_at: dict[str, float], fdr: float) -> pd.DataFrame:
-    """The tier of each output, by the rules of `TIERS`.
+    """The tier of each output, by the rules of `tiers.TIERS`.
 
     Parameters
     ----------

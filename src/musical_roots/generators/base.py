@@ -167,7 +167,7 @@ def load(
         Folder with converted weights.
     device : {"auto", "cpu", "cuda"}
     code : str, optional
-        Digest of the code that runs it, for its fingerprint: audio that other code made is not kept.
+        Digest of the code that runs it, for its fingerprint: audio of other code is not kept.
 
     Raises
     ------
