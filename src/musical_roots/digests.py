@@ -9,9 +9,11 @@ all of them takes seconds and the workflow asks at every start.
 import ast
 import hashlib
 import json
-import os
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+
+from musical_roots.atomic import atomic
 
 PACKAGE = Path(__file__).parent
 ROOT = PACKAGE.name
@@ -65,16 +67,11 @@ class Digests:
         return self.stages[stage][1]["draws"]
 
     def keep(self) -> None:
-        """Write down what was learned, if there is a file for it and it can be written."""
+        """Write down what was learned; if that cannot be, the next start is slower, and no more."""
         if self.kept is None or self.files == self._known():
             return
-        temporary = self.kept.with_name(f".{self.kept.name}.{os.getpid()}")
-        try:
-            self.kept.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError), atomic(self.kept) as temporary:
             temporary.write_text(json.dumps(self.files), encoding="utf-8")
-            temporary.replace(self.kept)
-        except OSError:  # the next start is slower, and that is all
-            temporary.unlink(missing_ok=True)
 
     def _digest_of(self, stage: str, plugins: tuple[str, ...]) -> str:
         file, mine = self.stages[stage]

@@ -25,8 +25,8 @@ def listed(root: Path | str | None, manifest: Path | str | None) -> pd.DataFrame
     ------
     InputError
         If both are given, or none; if there is no such folder or manifest; if the manifest is not
-        readable (`manifests.read`), lacks the column `path`, or has one that is meant to tell of the prompt and is not known; if
-        a path could be one of several files.
+        readable (`manifests.read`), lacks the column `path`, or has one that is meant to tell of
+        the prompt and is not known; if a path could be one of several files.
     """
     if bool(root) == bool(manifest):
         raise InputError("external: give either --root, a folder, or --manifest, a table")

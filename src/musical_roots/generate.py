@@ -260,6 +260,7 @@ def control_excerpts(
 def control_roundtrips(
     excerpts: pd.DataFrame,
     generator: Generator,
+    codebooks: int,
     folder: Path,
     progress: Callable[[int], object] = lambda done: None,
 ) -> pd.DataFrame:
@@ -270,7 +271,8 @@ def control_roundtrips(
     excerpts : DataFrame
         Of `excerpts`.
     generator : Generator
-        All of its codebooks are decoded.
+    codebooks : int
+        Decoded, the coarsest first; all if there are fewer.
     folder : Path
         For the audio (FLAC): a file is named by all that it depends on, and one that is there is
         kept.
@@ -286,10 +288,10 @@ def control_roundtrips(
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for row in excerpts.itertuples():
-        told = f"{generator.label} {generator.fingerprint} {EVERY_CODEBOOK} {row.prompt_id}"
+        told = f"{generator.label} {generator.fingerprint} {codebooks} {row.prompt_id}"
         path = folder / f"{_hash(told)}.flac"
         if not path.is_file():
-            came_back = generator.reconstruct(_prompt(row, generator.sample_rate), EVERY_CODEBOOK)
+            came_back = generator.reconstruct(_prompt(row, generator.sample_rate), codebooks)
             _write_audio(came_back, path, generator.sample_rate)
         paths.append(str(path))
         progress(1)

@@ -1,5 +1,7 @@
 """What a GPU computes is what the CPU does. Skipped where there is none."""
 
+import time
+
 import numpy as np
 import pytest
 import tiny_openvamp
@@ -11,7 +13,8 @@ from musical_roots.encoders import clmr, clmr_training, clmr_views
 from musical_roots.encoders.base import ENCODERS, load
 from musical_roots.generators import base as generators
 from musical_roots.generators.base import VampSettings
-from musical_roots.generators.openvamp import training
+from musical_roots.generators.openvamp import model, steps, training
+from musical_roots.seeding import rng
 
 if not torch.cuda.is_available():
     pytest.skip("no CUDA device", allow_module_level=True)
@@ -87,11 +90,53 @@ def test_vamps_repeat_and_keep_what_they_should(tmp_path):
 def test_openvamps_losses_are_those_of_the_cpu(precision, within):
     draws, size = np.random.default_rng(0), tiny_openvamp.SIZE
     tokens = {f"{i}": draws.integers(size.entries, size=(size.codebooks, 400)) for i in range(4)}
-    how = {"seed": 0, "steps": 5, "batch_size": 4}
+    how = {"seed": 0, "steps": training.WATCH_EVERY + 5, "batch_size": 4}
     _, here = training.train(tokens, tokens, size, **how)
     how |= {"device": settle("cuda"), "precision": precision}
     _, there = training.train(tokens, tokens, size, **how)
     np.testing.assert_allclose(there, here, rtol=0, atol=within)
+
+
+def network(size):
+    made = model.MaskedTransformer(size)
+    model.initialise(made, 0)
+    return made
+
+
+@pytest.mark.parametrize("precision, within", [("fp32", 1e-3), ("bf16", 2e-2)])
+def test_openvamps_recorded_steps_are_those_of_the_cpu_one_by_one(precision, within):
+    settle("cuda")
+    size, rates = model.Size(codebooks=8, entries=256, width=192, layers=4), (1e-3, 2e-3, 0, 1e-3)
+    shape, draws = (16, size.codebooks, training.CROP), np.random.default_rng(0)
+    tokens = {"a": draws.integers(size.entries, size=(size.codebooks, 400))}
+    batches = [training.masked_crops(tokens, shape[0], rng(0, "test", f"{i}")) for i in range(4)]
+    here, made = steps.step_of(network(size), shape, "fp32"), network(size).to("cuda")
+    there = steps.step_of(made, shape, precision)
+    before = network(size).tensors()
+    assert all(np.array_equal(value, before[name]) for name, value in made.tensors().items())
+    wanted = [here(*batch, rate).item() for batch, rate in zip(batches, rates, strict=True)]
+    losses = [there(*batch, rate) for batch, rate in zip(batches, rates, strict=True)]
+    np.testing.assert_allclose([loss.item() for loss in losses], wanted, rtol=0, atol=within)
+
+
+@pytest.mark.parametrize("count", [8, 32])
+def test_a_recorded_step_takes_less_time_than_its_operations_one_by_one(count):
+    settle("cuda")
+    size = model.Size(codebooks=8, entries=256, width=192, layers=4)
+    shape = (count, size.codebooks, training.CROP)
+    batch = np.zeros(shape, np.int64), np.ones(shape, bool)
+    single = steps.StaticStep(network(size).to("cuda"), shape, "fp32")
+    recorded = steps.step_of(network(size).to("cuda"), shape, "fp32")
+    seconds = {step: [] for step in (single, recorded)}
+    for _ in range(3):
+        for step, spent in seconds.items():
+            torch.cuda.synchronize()
+            start = time.perf_counter()
+            for _ in range(20):
+                step(*batch, 1e-3)
+            torch.cuda.synchronize()
+            spent.append(time.perf_counter() - start)
+    assert min(seconds[recorded]) < min(seconds[single])
 
 
 def clmr_tracks():

@@ -298,6 +298,7 @@ def test_calibrate_keeps_encoders_prompt_tracks_and_outputs_apart():
     outputs = pd.concat([outputs, outputs.assign(encoder="other"), outputs.assign(of="clip")])
     hidden, clips = planted_of([9.0] * 20)  # fewer could not be told from 20 control tracks
     hidden = pd.concat([hidden, hidden.assign(encoder="other")]).assign(of="clip")
+    null["index"] = "train"
     found = calibration.calibrate(outputs, null, hidden, clips, 0.1, 3, 50, 0.95, seed=0)
     keys = ["encoder", "prompt_track"]
     rows = found["calibration"].set_index(keys)

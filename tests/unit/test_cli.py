@@ -8,6 +8,8 @@ import pytest
 
 from musical_roots import cli, figures, tables
 
+FIT = ["embed", "fit"]
+
 
 @pytest.fixture(autouse=True)
 def fresh_logging():
@@ -29,9 +31,7 @@ def test_bad_input_is_one_line_in_the_log_and_on_the_terminal(monkeypatch, tmp_p
     log = tmp_path / "logs/fit.log"
     (tmp_path / "000.json").write_text('{"standardise": true}')
     np.save(tmp_path / "000.npy", np.empty((0, 3), np.float32))
-    status = run(
-        monkeypatch, "--log", log, "fit", tmp_path / "000.npy", "--out", tmp_path / "s.npy"
-    )
+    status = run(monkeypatch, *FIT, tmp_path / "000.npy", "--out", tmp_path / "s.npy", "--log", log)
     assert status == 2
     assert log.read_text().startswith("musical-roots: error: no training clips")
     assert log.read_text().count("\n") == 1
@@ -39,7 +39,7 @@ def test_bad_input_is_one_line_in_the_log_and_on_the_terminal(monkeypatch, tmp_p
 
 
 def test_an_unknown_flag_is_refused(monkeypatch, capsys):
-    assert run(monkeypatch, "fit", "--colour", "red") == 2
+    assert run(monkeypatch, *FIT, "--colour", "red") == 2
     assert "--colour" in capsys.readouterr().err
 
 
@@ -49,7 +49,7 @@ def external(monkeypatch, folder, *words):
     tables.write_table(pd.DataFrame(columns=columns), folder / "clips.parquet")
     words = [*words, "--duration-s", 1, "--out", folder / "vamps.parquet"]
     words += ["--rejected", folder / "rejected.csv", folder / "clips.parquet"]
-    return run(monkeypatch, "external", *words)
+    return run(monkeypatch, "generate", "external", *words)
 
 
 @pytest.mark.parametrize("words", [[], ["--root", ".", "--manifest", "list.csv"]])
@@ -80,7 +80,7 @@ def test_a_full_disk_is_one_line_and_the_old_result_stays(monkeypatch, tmp_path,
         raise OSError(full_up, os.strerror(full_up), str(out))
 
     monkeypatch.setattr(os, "fsync", full)
-    assert run(monkeypatch, "fit", tmp_path / "000.npy", "--out", out) == 2
+    assert run(monkeypatch, *FIT, tmp_path / "000.npy", "--out", out) == 2
     assert "the disk is full; free room and run again" in capsys.readouterr().err
     assert out.read_bytes() == b"old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["000.json", "000.npy", "s.npy"]
@@ -92,7 +92,8 @@ def test_tables_and_figures_of_a_generator_bear_the_label_of_its_vamps(monkeypat
     tables.write_table(pd.DataFrame({"output_id": ["a"], "generator": [label]}), vamps)
     tables.write_table(pd.DataFrame({"encoder": ["mfcc"], "share": [0.5]}), part)
     monkeypatch.setattr(
-        "sys.argv", ["musical_roots", "join", "--part", *map(str, (whole, vamps, part))]
+        "sys.argv",
+        ["musical_roots", "influence", "join", "--part", *map(str, (whole, vamps, part))],
     )
     cli.main()
     assert list(tables.read_table(whole).generator) == [label]
@@ -100,6 +101,6 @@ def test_tables_and_figures_of_a_generator_bear_the_label_of_its_vamps(monkeypat
     monkeypatch.setattr(figures, "draw", lambda name, rows, *files: drawn.extend(rows.generator))
     words = ["--name", "exceedance", "--table", whole, "--generator", "vampnet"]
     words += ["--svg", tmp_path / "a.svg", "--png", tmp_path / "a.png"]
-    monkeypatch.setattr("sys.argv", ["musical_roots", "figure", *map(str, words)])
+    monkeypatch.setattr("sys.argv", ["musical_roots", "report", "figure", *map(str, words)])
     cli.main()
     assert drawn == [label]

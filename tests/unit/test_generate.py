@@ -191,10 +191,6 @@ def test_vamps_become_clips_with_the_prompts_as_parents(corpus, planned, tmp_pat
         sound, _ = audio.read(row.path, None, row.start_s, row.duration_s)
         assert len(sound) == RATE
     assert len(generate.vamp_clips(vamps, 1.5)) == len(vamps), "a vamp of 2 s holds one such clip"
-    targets = generate.prompt_targets(clips, corpus[0].iloc[::2])
-    assert 0 < len(targets) < len(clips)
-    assert set(targets.target) == {"prompt"}
-    assert set(targets.clip_id) <= set(corpus[0].clip_id.iloc[::2])
 
 
 # -- control music ---------------------------------------------------------------------------------
@@ -307,14 +303,14 @@ def test_clips_of_round_trips_have_the_originals_as_parents(corpus, excerpts, tm
     assert set(generate.vamp_clips(made, 1.0).role) == {"vamp"}
 
 
-@pytest.mark.parametrize("stage", ["vamp", "control-roundtrips"])
+@pytest.mark.parametrize("stage", ["generate vamp", "influence control-roundtrips"])
 def test_audio_that_other_code_made_is_not_kept(stage, prompts, tmp_path):
     """The stage tells its code's digest; the same digest keeps what is there."""
     lists = tmp_path / "lists.parquet"
     weights = tiny_openvamp.save(tmp_path)
-    words = [stage, "--generator", "openvamp", "--checkpoints", weights, "--device", "cpu"]
+    words = [*stage.split(), "--generator", "openvamp", "--checkpoints", weights, "--device", "cpu"]
     words += ["--shard", 0, 1, "--audio", tmp_path / "audio", "--out", tmp_path / "out.parquet"]
-    if stage == "vamp":
+    if stage == "generate vamp":
         chosen, option = prompts.iloc[:1], "--prompts"
         words += ["--settings", json.dumps({"coarse": {"steps": 1}})]
     else:

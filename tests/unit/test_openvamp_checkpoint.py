@@ -82,7 +82,7 @@ def test_the_stage_takes_all_three_files_or_says_what_is_wrong(folder):
     tracks.write_text("track_id,split\na,train\nb,train\nc,train\nd,control\n")
     made = [folder / "made" / file for file in (CODEC, NETWORK, CURVE)]
     made[0].parent.mkdir()
-    words = ["openvamp-checkpoint", "--folder", folder, "--tracks", tracks]
+    words = ["generate", "take-openvamp", "--folder", folder, "--tracks", tracks]
     for flag, value in [("codebooks", 4), ("entries", 64), ("width", 64), ("layers", 1)]:
         words += [f"--{flag}", value]
     for flag, path in zip(["codec", "weights", "curve"], made, strict=True):

@@ -90,7 +90,7 @@ def control_roundtrips(
     part = read_table(excerpts).iloc[shard[0] :: shard[1]]
     model = load(generator, checkpoints, device, code)
     with progress(len(part), f"round trips, {generator}", "excerpts") as bar:
-        made = generate.control_roundtrips(part, model, audio, bar.update)
+        made = generate.control_roundtrips(part, model, generate.EVERY_CODEBOOK, audio, bar.update)
     write_table(generate.vamp_clips(made, clip_duration_s, "control_roundtrip"), out)
 
 

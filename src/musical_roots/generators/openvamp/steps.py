@@ -18,7 +18,6 @@ from musical_roots.generators.openvamp.model import MaskedTransformer
 BETAS, LONGEST = (0.9, 0.95), 1.0  # AdamW's; norm that a gradient is clipped to
 WARM_UP = 3  # steps before a recording, in which libraries and optimiser set themselves up
 
-# crops and masked [n, codebooks, frames], learning rate -> loss (nats a masked token), no dimension
 Step = Callable[[np.ndarray, np.ndarray, float], torch.Tensor]
 
 
@@ -30,8 +29,15 @@ def step_of(model: MaskedTransformer, shape: tuple[int, ...], precision: str) ->
     model : MaskedTransformer
         Changed by every step.
     shape : tuple of int
-        Of the crops of each step.
+        Of the crops of each step: n, codebooks, frames.
     precision : {"fp32", "bf16"}
+        Of the products.
+
+    Returns
+    -------
+    callable
+        Given crops (int64) and masked (bool) of that shape, and a learning rate, it changes the
+        model and gives the loss before that, in nats a masked token. On a GPU it waits for nothing.
     """
     if next(model.parameters()).is_cuda:
         return recorded(StaticStep(model, shape, precision))
@@ -120,7 +126,10 @@ def _update(model: MaskedTransformer, optimiser: torch.optim.Optimizer, loss: to
 def masked_loss(
     model: MaskedTransformer, crops: np.ndarray, masked: np.ndarray, precision: str
 ) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
-    """Mean cross entropy over the masked places; for each codebook logits there, and the tokens."""
+    """Mean cross entropy over the masked places; for each codebook logits there, and the tokens.
+
+    Crops are int64, masked bool, both [n, codebooks, frames].
+    """
     device = next(model.parameters()).device
     crops, masked = torch.from_numpy(crops).to(device), torch.from_numpy(masked).to(device)
     with _products(device, precision):

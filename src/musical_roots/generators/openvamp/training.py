@@ -35,7 +35,8 @@ def train(
 ) -> tuple[MaskedTransformer, pd.DataFrame]:
     """A network trained on some tracks.
 
-    On one CPU and number of threads it repeats to the bit; a GPU may add up in another order.
+    On one CPU and number of threads it repeats to the bit; a GPU adds up in another order, and
+    `steps.py` says how else a step differs there. Crops and masks are the same everywhere.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def train(
     precision : {"fp32", "bf16"}
         Of the products; weights and loss are float32 in either.
     progress : callable
-        Told of every step that is done.
+        Told of every step that is done, on a GPU of every one that is sent there.
 
     Returns
     -------
