@@ -14,6 +14,7 @@ from musical_roots.weights.formats import clap
 
 ROOT = Path(__file__).parents[1]
 WEIGHTS = ROOT / "resources/checkpoints"
+LAION_CLAP = ROOT / "resources/laion-clap"  # if it lies there; else it is fetched for the moment
 ROUNDS = 5
 
 
@@ -69,10 +70,13 @@ def beside_laion_clap(folder: Path, size: clap.Size) -> Path:
 
     It holds the published weights where they lie in resources/checkpoints, else random ones.
     """
-    requirements = ROOT / "envs/laion-clap.txt"
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
-    target = ["--target", f"{folder}/laion-clap", "--requirement", str(requirements)]
-    subprocess.run([*pip, *target], check=True)
+    if (LAION_CLAP / "laion_clap").is_dir():
+        (folder / "laion-clap").symlink_to(LAION_CLAP)
+    else:
+        requirements = ROOT / "envs/laion-clap.txt"
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
+        target = ["--target", f"{folder}/laion-clap", "--requirement", str(requirements)]
+        subprocess.run([*pip, *target], check=True)
     weights, name = folder / "checkpoints", size.encoder
     weights.mkdir()
     files = [f"{name}.safetensors", checkpoints.SOURCES[name].file]

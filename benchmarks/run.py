@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import soundfile
 import torch
 from measuring import ROOT, WEIGHTS, beside_laion_clap, best, cosines, excerpts, music, row
 from plain_clmr import plain_clmr
-from plain_clmr import plain_encode as plain_clmr_encode
+from plain_clmr import plain_encode_all as plain_clmr_encode
+from plain_clmr import plain_trainable as plain_clmr_trainable
 from plain_musicnn import plain_encode
 from plain_openvamp import plain_fill, plain_openvamp, plain_train
 from safetensors.numpy import load_file
@@ -18,6 +20,8 @@ from threadpoolctl import threadpool_limits
 
 from musical_roots import embed, search, tables
 from musical_roots.encoders import base
+from musical_roots.encoders.clmr import WINDOW
+from musical_roots.encoders.clmr_training import SampleCNN, _keep_memory
 from musical_roots.generators.base import VampSettings
 from musical_roots.generators.openvamp import codec, model, sampling, training
 from musical_roots.seeding import rng
@@ -46,20 +50,39 @@ def encoder_against_plain_port() -> dict:
                len(clips), baseline, ours)  # fmt: skip
 
 
-def clmr_against_plain_module() -> dict:
-    """Random weights: the time does not depend on them."""
+def clmr_against_plain_module(batch: int) -> dict:
+    """The plain one in batches; random weights: the time does not depend on them."""
     with tempfile.TemporaryDirectory() as folder:
         (path,) = checkpoints.fetch_random("clmr", folder, seed=0)
         encoder, network = base.load("clmr", folder), plain_clmr(load_file(path))
-    clips = excerpts(encoder.sample_rate, 32)
+    clips = excerpts(encoder.sample_rate, encoder.batch_size())
     heard = encoder.heard(clips)
-    plain = np.stack([plain_clmr_encode(network, clip) for clip in heard])
-    error = np.abs(encoder.encode(clips) - plain).max() / np.abs(plain).max()
-    baseline, ours = best(
-        lambda: [plain_clmr_encode(network, clip) for clip in heard], lambda: encoder.encode(clips)
-    )
-    return row(f"clmr, clips/s (largest difference {error:.1e} of the largest feature)", len(clips),
-               baseline, ours)  # fmt: skip
+
+    def plain() -> np.ndarray:
+        parts = range(0, len(heard), batch)
+        return np.concatenate([plain_clmr_encode(network, heard[a : a + batch]) for a in parts])
+
+    wanted = plain()
+    error = np.abs(encoder.encode(clips) - wanted).max() / np.abs(wanted).max()
+    baseline, ours = best(plain, lambda: encoder.encode(clips))
+    what = f"clmr, clips/s (against batches of {batch}; largest difference {error:.1e} of the "
+    return row(f"{what}largest feature)", len(clips), baseline, ours)
+
+
+def clmrs_training_against_plain_training(clips: int = 16) -> dict:
+    """A view's way there and back through the encoder, in bf16: noise, random weights."""
+    _keep_memory()
+    noise = torch.randn(clips, WINDOW, generator=torch.Generator().manual_seed(0)) / 10
+    ours, plain = SampleCNN(torch.bfloat16), plain_clmr_trainable()
+    images = noise[:, None, None].contiguous(memory_format=torch.channels_last)
+
+    def plain_pass():
+        with torch.autocast("cpu", torch.bfloat16):
+            features = plain(images)
+        features.float().square().sum().backward()
+
+    seconds = best(plain_pass, lambda: ours(noise).square().sum().backward())
+    return row("clmr's training, bf16, views/s", clips, *seconds)
 
 
 def clap_against_laion_clap() -> dict:
@@ -168,12 +191,14 @@ def sampling_against_plain_sampling(duration_s: float = 6.0) -> dict:
 
 MEASURES = [
     encoder_against_plain_port,
-    clmr_against_plain_module,
+    partial(clmr_against_plain_module, 1),
+    partial(clmr_against_plain_module, 32),
     clap_against_laion_clap,
     stage_against_forward_pass,
     search_against_product,
     training_against_plain_training,
     sampling_against_plain_sampling,
+    clmrs_training_against_plain_training,  # changes how memory is kept: last
 ]
 
 if __name__ == "__main__":

@@ -28,6 +28,20 @@ def plain_clmr(tensors: Mapping[str, np.ndarray]) -> nn.Sequential:
     return nn.Sequential(*modules, nn.Flatten()).eval()
 
 
+def plain_trainable() -> nn.Sequential:
+    """The network to be trained, [n, 512] of [n, 1, 1, 59049]: images of one row, channels last.
+
+    Torch trains these about three times as fast on a CPU in bf16 as convolutions over time alone.
+    """
+    modules = []
+    for i, (into, out) in enumerate(pairwise(CHANNELS)):
+        stride, padding = (3, 0) if i == 0 else (1, 1)
+        convolution = nn.Conv2d(into, out, (1, 3), (1, stride), (0, padding), bias=False)
+        pooled = [nn.MaxPool2d((1, 3))] if 0 < i < 10 else []
+        modules += [convolution, nn.BatchNorm2d(out), *pooled, nn.ReLU()]
+    return nn.Sequential(*modules, nn.Flatten()).to(memory_format=torch.channels_last)
+
+
 def plain_encode(network: nn.Module, clip: np.ndarray) -> np.ndarray:
     """Features, float32 [512], of what is heard of a clip, float32 [59049] at 22,050 Hz."""
     return plain_encode_all(network, clip[None])[0]

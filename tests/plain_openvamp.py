@@ -54,8 +54,8 @@ class Attention(nn.Module):
 
 def turned(x: torch.Tensor) -> torch.Tensor:
     """Pairs of the first channels turned, by angles that grow with the frame: [..., frames, 64]."""
-    speed = 10_000 ** (-torch.arange(0, ROTATED, 2) / ROTATED)
-    angle = torch.arange(x.shape[-2])[:, None] * speed
+    speed = 10_000 ** (-torch.arange(0, ROTATED, 2, device=x.device) / ROTATED)
+    angle = torch.arange(x.shape[-2], device=x.device)[:, None] * speed
     one, other = x[..., 0:ROTATED:2], x[..., 1:ROTATED:2]
     pairs = (one * angle.cos() - other * angle.sin(), other * angle.cos() + one * angle.sin())
     return torch.cat([torch.stack(pairs, dim=-1).flatten(-2), x[..., ROTATED:]], dim=-1)
@@ -154,18 +154,25 @@ def plain_fill(
 
 
 def plain_train(
-    tokens: Mapping[str, np.ndarray], size: model.Size, *, seed: int, steps: int, batch_size: int
+    tokens: Mapping[str, np.ndarray],
+    size: model.Size,
+    *,
+    seed: int,
+    steps: int,
+    batch_size: int,
+    device: str = "cpu",
 ) -> list[float]:
     """Loss of each step of `training.train`."""
     ours = model.MaskedTransformer(size)
     model.initialise(ours, seed)
-    network = plain_openvamp(size, ours.tensors()).train()
+    network = plain_openvamp(size, ours.tensors()).train().to(device)
     optimiser = torch.optim.AdamW(network.parameters(), 1e-3, betas=(0.9, 0.95))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, steps))
     tokens, losses = dict(sorted(tokens.items())), []
     for step in range(1, steps + 1):
         chance = rng(seed, "openvamp.batch", str(step))
-        crops, masked = map(torch.from_numpy, training.masked_crops(tokens, batch_size, chance))
+        drawn = training.masked_crops(tokens, batch_size, chance)
+        crops, masked = (torch.from_numpy(part).to(device) for part in drawn)
         wanted = torch.where(masked, crops, -100)  # which cross_entropy leaves out
         loss = functional.cross_entropy(network(crops, masked).flatten(0, 2), wanted.flatten())
         optimiser.zero_grad()

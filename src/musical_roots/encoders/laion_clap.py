@@ -112,5 +112,6 @@ class LaionClap(Encoder):
 def _stop(process: subprocess.Popen) -> None:
     with suppress(BrokenPipeError):
         process.stdin.close()
+    process.kill()  # it may still be starting, and does not look at its input before that is done
     process.wait()
     process.stdout.close()
