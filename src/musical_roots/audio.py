@@ -164,6 +164,35 @@ def mp3(audio: np.ndarray, sample_rate: int) -> bytes:
     return file.getvalue()
 
 
+def tags(path: Path | str) -> dict[str, str]:
+    """What a file's tags say of title, artist, album and licence; what they do not say is left out.
+
+    Nothing where the file is missing, damaged or no audio.
+    """
+    path = Path(path)
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            found = {"title": file.title, "artist": file.artist, "album": file.album}
+            found["licence"] = file.license
+    except (soundfile.LibsndfileError, OSError, UnicodeError):
+        found = _tags_ffmpeg(path)
+    return {name: value for name, value in found.items() if value.strip()}
+
+
+def _tags_ffmpeg(path: Path) -> dict[str, str]:
+    try:
+        with av.open(str(path), metadata_errors="replace") as container:
+            # Matroska and Ogg may tag the stream, MP4 the whole
+            said = [container.metadata, *(stream.metadata for stream in container.streams.audio)]
+    except (av.FFmpegError, OSError, ValueError):
+        return {}
+    said = {key.lower(): value for part in reversed(said) for key, value in part.items()}
+    licence = said.get("license") or said.get("licence") or ""
+    return {name: said.get(name, "") for name in ("title", "artist", "album")} | {
+        "licence": licence
+    }
+
+
 def _probe_ffmpeg(path: Path) -> AudioInfo:
     try:
         with av.open(str(path)) as container:
