@@ -9,11 +9,13 @@ import re
 import struct
 from dataclasses import dataclass
 
-# magic -> (where the chunks start, format of a chunk's name and size, name of the audio's chunk)
+# magic -> where the chunks start, format of a chunk's head (name, size), name of the audio's chunk,
+# whether the size includes the head, what chunks are padded to
 CHUNKED = {
-    b"RIFF": (12, "<4sI", b"data"),
-    b"FORM": (12, ">4sI", b"SSND"),
-    b"caff": (8, ">4sQ", b"data"),
+    b"RIFF": (12, "<4sI", b"data", False, 2),
+    b"FORM": (12, ">4sI", b"SSND", False, 2),
+    b"caff": (8, ">4sQ", b"data", False, 1),
+    b"riff": (40, "<4s12xQ", b"data", True, 8),
 }
 # who writes to a pipe cannot know the length, and writes 0 or about the greatest number
 UNKNOWN_SIZE = 0x7FFF0000
@@ -116,18 +118,19 @@ def mpeg(data: bytes) -> Mpeg:
 
 
 def promised(data: bytes) -> float:
-    """How many times as much audio a WAV, AIFF or CAF promises as there is; 1 if all is there."""
+    """How many times as much audio a WAV, AIFF, CAF or W64 promises as there is; 1 if it is all."""
     if data[:4] not in CHUNKED:
         return 1.0
-    pos, form, wanted = CHUNKED[data[:4]]
+    pos, form, wanted, with_head, padded = CHUNKED[data[:4]]
     head = struct.calcsize(form)
     while pos + head <= len(data):
         name, size = struct.unpack(form, data[pos : pos + head])
         pos += head
+        size -= head * with_head
         if name == wanted:
             there = len(data) - pos
             return size / there if there and there < size < UNKNOWN_SIZE else 1.0
-        pos += size + size % 2 * (head == 8)
+        pos += max(0, size) + -size % padded
     return 1.0
 
 

@@ -27,6 +27,7 @@ UNKNOWN_LENGTH = 1 << 62
 # FFmpeg guesses the length of these by their bit rate
 GUESSED = {"aac", "mp3", "loas"}
 SPOILT_SHARE = 0.1
+BROKEN = "bytes between its frames that are no audio are left out"
 FLAC_START = b"fLaC\0\0\0\x22"
 # mpg123 decodes 4 frames before the place sought; a frame may use the 511 bytes before it, which
 # are more than 4 thin frames: then the first tenth of a second would be wrong
@@ -51,8 +52,6 @@ class Header:
         Length in seconds; nan if only decoding tells.
     said_s : float
         Length that is promised: more than can be decoded if the file was cut; 0 if nothing is.
-    guessed : bool
-        Whether said_s may be somewhat more than there ever was.
     broken : bool
         Whether there is something else between its frames, which is skipped.
     pieces : tuple of int
@@ -69,7 +68,6 @@ class Header:
     way: str
     duration_s: float = math.nan
     said_s: float = 0.0
-    guessed: bool = False
     broken: bool = False
     pieces: tuple[int, ...] = (0,)
     lead: int = 0
@@ -116,9 +114,13 @@ def decode(
     """
     about = header(path)
     if about.way == "seek":
-        return _seek(path, start_s, duration_s, about.lead)
+        try:
+            return _seek(path, start_s, duration_s, about.lead)
+        except soundfile.LibsndfileError as error:  # its header could be read
+            if duration_s is None:
+                raise InputError(f"{path}: {DAMAGED}") from error
     if about.way == "pieces":
-        found = _pieces(path, about)
+        found = _pieces(path, about, at_most_s)
     else:
         stop_s = math.inf if duration_s is None else start_s + duration_s
         found = _ffmpeg(path, min(at_most_s, stop_s))
@@ -185,17 +187,17 @@ def _ogg(about: Header, found: containers.Ogg) -> Header:
     if len(found.starts) > 1:
         note = f"{len(found.starts)} files after each other, read as one"
         return replace(about, way="pieces", pieces=found.starts, note=note)
-    return replace(about, way="whole", broken=True) if found.broken else about
+    return replace(about, way="whole", broken=True, note=BROKEN) if found.broken else about
 
 
 def _mpeg(about: Header, found: containers.Mpeg) -> Header:
     lead = LEAD if found.thinnest < THIN else 0
-    about = replace(about, lead=lead, said_s=found.said_s, guessed=True)
+    about = replace(about, lead=lead, said_s=found.said_s)
     # its tag tells delay and padding of the encoder, up to 4,095 samples each, which are cut off
     slack = 2 * 1152 + (2 * 4096 if found.said_s else 0)
     more_s = found.counted_s - about.duration_s
     if found.broken:
-        return replace(about, way="whole", broken=True)
+        return replace(about, way="whole", broken=True, note=BROKEN)
     if more_s > slack / about.sample_rate:
         note = f"its header is wrong on its length: there are {more_s:.1f} s more"
         return replace(about, way="whole", note=note)
@@ -209,25 +211,22 @@ def _ffmpeg_header(path: str) -> Header:
         if container.format.name not in GUESSED:
             said = float((stream.duration or 0) * (stream.time_base or 0))
             said = said or (container.duration or 0) / 1e6
+        with _mapped(path) as data:
+            said = math.inf if containers.promised(data) > 1.02 else said
         codec = stream.codec_context
-        return Header(
-            codec.sample_rate, codec.channels, codec.name, "whole", math.nan, said, guessed=True
-        )
+        return Header(codec.sample_rate, codec.channels, codec.name, "whole", math.nan, said)
 
 
 def _seek(path: Path, start_s: float, duration_s: float | None, lead: int) -> Decoded:
-    try:
-        with soundfile.SoundFile(str(path)) as file:
-            rate = file.samplerate
-            first = min(round(start_s * rate), file.frames)
-            lead = min(lead, first)
-            file.seek(first - lead)
-            count = -1 if duration_s is None else round(duration_s * rate) + lead
-            samples = file.read(count, dtype="float32", always_2d=True)
-            flac = file.format == "FLAC"
-    except soundfile.LibsndfileError as error:  # its header could be read
-        raise InputError(f"{path}: {DAMAGED}") from error
-    if flac and duration_s is None:
+    with soundfile.SoundFile(str(path)) as file:
+        rate = file.samplerate
+        first = min(round(start_s * rate), file.frames)
+        lead = min(lead, first)
+        file.seek(first - lead)
+        count = -1 if duration_s is None else round(duration_s * rate) + lead
+        samples = file.read(count, dtype="float32", always_2d=True)
+        whole_flac = file.format == "FLAC" and duration_s is None
+    if whole_flac:
         with _mapped(str(path)) as data:
             if data.find(FLAC_START, 1) > 0:
                 raise InputError(f"{path}: several FLAC files after each other; split it")
@@ -240,13 +239,15 @@ def _mapped(path: str) -> Iterator[mmap.mmap]:
         yield data
 
 
-def _pieces(path: Path, about: Header) -> Decoded:
+def _pieces(path: Path, about: Header, at_most_s: float) -> Decoded:
     """Files after each other, at the rate and with the channels of the first."""
     data = path.read_bytes()
     ends = [*about.pieces[1:], len(data)]
-    blocks = []
+    blocks: list[np.ndarray] = []
     try:
         for first, last in zip(about.pieces, ends, strict=True):
+            if sum(map(len, blocks)) > at_most_s * about.sample_rate:
+                break
             samples, rate = soundfile.read(
                 io.BytesIO(data[first:last]), dtype="float32", always_2d=True
             )
@@ -322,6 +323,8 @@ def _opened(path: str, words: str = NO_AUDIO) -> Iterator["av.container.InputCon
             if container.streams.audio[0].codec_context is None:
                 raise InputError(f"{path}: {NO_AUDIO}")
             yield container
+    except PermissionError as error:
+        raise InputError(f"{path}: may not be read; give yourself the right to") from error
     except (av.FFmpegError, ValueError) as error:
         raise InputError(f"{path}: {words}") from error
 
