@@ -8,6 +8,7 @@ by frame: some milliseconds a file.
 import re
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
 # magic -> where the chunks start, format of a chunk's head (name, size), name of the audio's chunk,
 # whether the size includes the head, what chunks are padded to
@@ -102,7 +103,7 @@ def mpeg(data: bytes) -> Mpeg:
     pos = _mpeg_start(data, _after_id3(data))
     first = True
     while pos >= 0:
-        sizes, seconds = _mpeg_sizes(data, pos)
+        sizes, seconds = _mpeg_sizes(data[pos : pos + 3])
         if first:
             said = _mpeg_said(data[pos : pos + 200]) * seconds
         first, count = False, 0
@@ -147,7 +148,7 @@ def _mpeg_start(data: bytes, pos: int) -> int:
     """The next place from which some frames follow each other; -1 if there is none."""
     for found in MPEG_SYNC.finditer(data, min(pos, len(data))):
         start = pos = found.start()
-        sizes, _ = _mpeg_sizes(data, pos)
+        sizes, _ = _mpeg_sizes(data[pos : pos + 3])
         for _ in range(MPEG_RUN):
             size = sizes.get(data[pos : pos + 3], 0)
             pos += size
@@ -158,11 +159,12 @@ def _mpeg_start(data: bytes, pos: int) -> int:
     return -1
 
 
-def _mpeg_sizes(data: bytes, pos: int) -> tuple[dict[bytes, int], float]:
-    """First three bytes -> size of all frames of the kind that is at `pos`; seconds a frame."""
-    head = data[pos : pos + 3]
-    version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
-    place = head[2] >> 2 & 3 if len(head) == 3 else 3
+@lru_cache(maxsize=1024)
+def _mpeg_sizes(head: bytes) -> tuple[dict[bytes, int], float]:
+    """First three bytes -> size, of all frames of the kind of `head`; seconds a frame."""
+    if len(head) < 3:
+        return {}, 0.0
+    version, layer, place = head[1] >> 3 & 3, head[1] >> 1 & 3, head[2] >> 2 & 3
     if version == 1 or layer == 0 or place == 3:
         return {}, 0.0
     rate = MPEG_RATES[version][place]

@@ -23,7 +23,8 @@ import soxr
 from musical_roots import containers
 from musical_roots.errors import InputError
 
-UNKNOWN_LENGTH = 1 << 62
+# a FLAC of silence has so many frames a byte; a header that says more is wrong, or says "unknown"
+MOST_FRAMES = 6000
 # FFmpeg guesses the length of these by their bit rate
 GUESSED = {"aac", "mp3", "loas"}
 SPOILT_SHARE = 0.1
@@ -167,7 +168,7 @@ def _header(path: str, size: int, time: int) -> Header:
             kind, frames = file.format, file.frames
     except soundfile.LibsndfileError:
         return _ffmpeg_header(path)
-    length = frames / about.sample_rate if frames < UNKNOWN_LENGTH else 0.0
+    length = frames / about.sample_rate if frames <= MOST_FRAMES * size else 0.0
     about = replace(about, duration_s=length, said_s=length)
     with _mapped(path) as data:
         if kind == "OGG":
@@ -177,7 +178,9 @@ def _header(path: str, size: int, time: int) -> Header:
         else:
             about = replace(about, said_s=length * containers.promised(data))
     if about.way == "seek" and not length:
-        about = replace(about, way="whole", note="its header does not say how long it is")
+        about = replace(
+            about, way="whole", note="its header does not say how long it is; that is counted"
+        )
     return about if about.way == "seek" else replace(about, duration_s=math.nan)
 
 

@@ -78,14 +78,15 @@ def recording(
         raise InputError(f"{path}: cut short: it breaks off after {length:.1f} s; fetch it again")
     if length < minimum_s:
         raise InputError(f"{path}: shorter than {minimum_s:g} s ({length:.2f} s)")
-    mono, loudness = checked(path, found.samples, found.sample_rate, silence_lufs)
     note = about.note
     if about.broken and about.said_s > length:
         note += f": {about.said_s - length:.1f} s are lost"
     elif found.skipped:
         note = "; ".join(filter(None, [note, f"{found.skipped} damaged packets are left out"]))
-    channels = found.samples.shape[1]
-    return Sound(mono, found.sample_rate, channels, about.codec, loudness, note)
+    rate, channels = found.sample_rate, found.samples.shape[1]
+    mono = _mixed(path, found.samples)
+    del found  # measuring needs as much memory again
+    return Sound(mono, rate, channels, about.codec, _loud(path, mono, rate, silence_lufs), note)
 
 
 def checked(
@@ -110,6 +111,12 @@ def checked(
         If samples are no numbers or far beyond full scale, if the channels cancel each other, or if
         the downmix is silent or constant.
     """
+    mono = _mixed(path, samples)
+    return mono, _loud(path, mono, sample_rate, silence_lufs)
+
+
+def _mixed(path: Path | str, samples: np.ndarray) -> np.ndarray:
+    """Downmix of samples that are numbers, of a sane level, and do not cancel each other."""
     peak = max(float(samples.max()), -float(samples.min()))
     if not np.isfinite(peak):
         raise InputError(
@@ -117,16 +124,22 @@ def checked(
         )
     if peak > GREATEST_PEAK:
         raise InputError(
-            f"{path}: its samples reach {peak:.0f}, and full scale is 1; divide them by the full "
-            "scale that they were made with, such as 32768, and write it again"
+            f"{path}: its samples reach {peak:.0f}, and full scale is 1; divide them by what full "
+            "scale was, such as 32768, or fetch it again if it is damaged"
         )
     mono = audio.downmix(samples)
-    power = sum(float(np.vdot(channel, channel)) for channel in samples.T) / samples.size
-    if float(np.vdot(mono, mono)) / len(mono) < CANCELLED**2 * power:
+    every = samples.ravel(order="K")  # no copy, whichever way it lies in memory
+    power = float(np.vdot(every, every)) / every.size
+    if float(np.vdot(mono, mono)) / mono.size < CANCELLED**2 * power:
         raise InputError(
             f"{path}: its channels cancel each other (one is another turned over); write one of "
             "them alone"
         )
+    return mono
+
+
+def _loud(path: Path | str, mono: np.ndarray, sample_rate: int, silence_lufs: float) -> float:
+    """Loudness, in LUFS, of what is neither silent nor constant."""
     loudness = audio.loudness(mono, sample_rate)
     silence = _silence(mono, sample_rate, silence_lufs)
     if loudness <= silence_lufs or silence > SILENT_SHARE:
@@ -134,7 +147,7 @@ def checked(
         if audio.rms(mono) > 10 ** (silence_lufs / 20) and np.ptp(mono) < 1e-3:
             raise InputError(f"{path}: constant (all samples are about {mono[0]:.2f})")
         raise InputError(f"{path}: silent ({loudness:.1f} LUFS, {share})")
-    return mono, loudness
+    return loudness
 
 
 def _silence(samples: np.ndarray, rate: int, level_db: float) -> float:
