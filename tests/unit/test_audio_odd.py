@@ -1,5 +1,6 @@
 """Files whose headers are wrong or missing, or that are several files, or damaged inside."""
 
+import os
 import struct
 
 import av
@@ -258,3 +259,11 @@ def test_a_tag_that_is_not_utf8_is_no_hindrance(tmp_path):
     path = odd_audio.encode(tmp_path / "a.m4a", "aac", noise(), tags={"artist": "Beyoncee"})
     path.write_bytes(path.read_bytes().replace(b"Beyoncee", "Beyoncé ".encode("latin-1")))
     assert len(agrees(path)) > 5 * RATE
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_named(tmp_path):
+    path = save(tmp_path / "a.wav", noise())
+    path.chmod(0)
+    with pytest.raises(InputError, match=r"a.wav: may not be read"):
+        audio.probe(path)

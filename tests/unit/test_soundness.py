@@ -96,6 +96,6 @@ def test_a_recording_is_counted(tmp_path):
     found = soundness.recording(path, 1, 10)
     assert len(found.audio) == SECONDS * RATE
     assert (found.sample_rate, found.channels, found.codec, found.note) == (RATE, 2, "PCM_16", "")
-    for limits, words in (((5, 10), "shorter than 5 s"), ((1, 3), "longer than 3 s")):
+    for limits, words in (((6, 10), "shorter than 6 s"), ((1, 3), "longer than 3 s")):
         with pytest.raises(InputError, match=words):
             soundness.recording(path, *limits)
