@@ -5,6 +5,7 @@ Everywhere else in the package audio is mono float32 [samples], full scale 1.
 
 import io
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 
 import av
@@ -13,7 +14,7 @@ import soundfile
 import soxr
 
 from musical_roots.atomic import atomic
-from musical_roots.errors import InputError
+from musical_roots.decoding import decode, downmix, header, mono
 
 SUFFIXES = {
     ".wav",
@@ -27,12 +28,24 @@ SUFFIXES = {
     ".aif",
     ".aiff",
     ".wma",
+    ".webm",
+    ".mp4",
+    ".mka",
+    ".aifc",
+    ".caf",
+    ".w64",
+    ".wave",
+    ".m4b",
+    ".ape",
+    ".wv",
+    ".mp2",
+    ".mpga",
 }
 
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What a file's header says."""
+    """What a file is: its length as it decodes, the rest as its header says."""
 
     duration_s: float
     sample_rate: int
@@ -43,23 +56,20 @@ class AudioInfo:
 def probe(path: Path | str) -> AudioInfo:
     """Length, rate, channels and codec of an audio file.
 
+    The header's word on the length is taken only where the file's structure bears it out; else the
+    file is decoded.
+
     Raises
     ------
     InputError
         If the file is missing, empty, or no audio that libsndfile or FFmpeg can read.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; check the manifest or the corpus folder")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path}: the file is empty; fetch it again or remove it")
-    try:
-        info = soundfile.info(str(path))
-        return AudioInfo(
-            info.frames / info.samplerate, info.samplerate, info.channels, info.subtype
-        )
-    except soundfile.LibsndfileError:
-        return _probe_ffmpeg(path)
+    about = header(Path(path))
+    duration_s = about.duration_s
+    if isnan(duration_s):
+        audio, rate = mono(Path(path))
+        duration_s = len(audio) / rate
+    return AudioInfo(duration_s, about.sample_rate, about.channels, about.codec)
 
 
 def read(
@@ -93,28 +103,19 @@ def read(
         If the file cannot be decoded.
     """
     path = Path(path)
-    try:
-        with soundfile.SoundFile(str(path)) as file:
-            rate = file.samplerate
-            file.seek(min(round(start_s * rate), file.frames))
-            count = -1 if duration_s is None else round(duration_s * rate)
-            samples = file.read(count, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        if not path.is_file():
-            raise InputError(f"{path}: no such file; run the corpus stage again") from error
-        samples, rate = _read_ffmpeg(path)
+    if header(path).way == "seek":
+        found = decode(path, start_s, duration_s)
+        audio, rate = downmix(found.samples), found.sample_rate
+    else:
+        audio, rate = mono(path)
         first = round(start_s * rate)
-        last = None if duration_s is None else first + round(duration_s * rate)
-        samples = samples[first:last]
-    audio = resample(downmix(samples), rate, sample_rate or rate)
+        audio = audio[
+            first : None if duration_s is None else first + round(duration_s * rate)
+        ].copy()
+    audio = resample(audio, rate, sample_rate or rate)
     if duration_s is not None:
         audio = fit(audio, round(duration_s * (sample_rate or rate)))
     return audio, sample_rate or rate
-
-
-def downmix(samples: np.ndarray) -> np.ndarray:
-    """Mean over channels: float32 [samples, channels] -> [samples]."""
-    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
 
 
 def resample(audio: np.ndarray, source: int, target: int) -> np.ndarray:
@@ -191,37 +192,3 @@ def _tags_ffmpeg(path: Path) -> dict[str, str]:
     return {name: said.get(name, "") for name in ("title", "artist", "album")} | {
         "licence": licence
     }
-
-
-def _probe_ffmpeg(path: Path) -> AudioInfo:
-    try:
-        with av.open(str(path)) as container:
-            stream = container.streams.audio[0]
-            if stream.duration is not None:
-                duration = float(stream.duration * stream.time_base)
-            else:
-                duration = (container.duration or 0) / 1e6
-            codec = stream.codec_context
-            return AudioInfo(duration, codec.sample_rate, codec.channels, codec.name)
-    except (av.FFmpegError, IndexError, ValueError) as error:
-        raise InputError(
-            f"{path}: not audio that can be decoded; convert it or remove it"
-        ) from error
-
-
-def _read_ffmpeg(path: Path) -> tuple[np.ndarray, int]:
-    """Whole file as float32 [samples, channels], by FFmpeg: what libsndfile lacks (AAC, WMA)."""
-    try:
-        with av.open(str(path)) as container:
-            stream = container.streams.audio[0]
-            resampler = av.AudioResampler(format="fltp", rate=stream.codec_context.sample_rate)
-            blocks = [
-                block.to_ndarray()
-                for frame in container.decode(stream)
-                for block in resampler.resample(frame)
-            ]
-            return np.concatenate(blocks, axis=1).T, stream.codec_context.sample_rate
-    except (av.FFmpegError, IndexError, ValueError) as error:
-        raise InputError(
-            f"{path}: not audio that can be decoded; convert it or remove it"
-        ) from error

@@ -1,14 +1,17 @@
 """Audio that was made elsewhere, by any generator, as a list of vamps (`generate.py`)."""
 
 import hashlib
+import logging
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 
-from musical_roots import audio, folders, manifests
+from musical_roots import audio, folders, manifests, soundness
 from musical_roots.corpus.clips import clip_id
 from musical_roots.errors import InputError
+
+log = logging.getLogger("musical_roots")
 
 
 def listed(root: Path | str | None, manifest: Path | str | None) -> pd.DataFrame:
@@ -146,12 +149,16 @@ def _output(path: str, duration_s: float) -> tuple[str, int]:
         raise InputError("path is blank; name the output's file, or remove the row")
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file; mend its path in the manifest, or remove the row")
-    samples, rate = audio.read(path)  # all of it: a header can promise too much
-    if len(samples) / rate < duration_s - 0.01:
+    found = audio.decode(Path(path), duration_s=duration_s)  # a header can promise too much
+    rate, length = found.sample_rate, len(found.samples) / found.sample_rate
+    if length < duration_s - 0.01:
         raise InputError(
-            f"{path}: {len(samples) / rate:.1f} s of audio are less than generation.duration_s, "
+            f"{path}: {length:.1f} s of audio are less than generation.duration_s, "
             f"{duration_s:g} s; lower that, or leave the file out"
         )
+    soundness.checked(path, found.samples, rate)
+    if note := audio.header(Path(path)).note:
+        log.info("%s: %s", path, note)
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16], rate
 
 
@@ -170,10 +177,18 @@ def _prompt_of(row: dict, duration_s: float) -> tuple[str, float]:
     except ValueError:
         start_s = np.nan
     length = audio.probe(prompt).duration_s
-    if not 0 <= start_s <= length - duration_s + 0.01:
+    good = 0 <= start_s <= length - duration_s + 0.01
+    if good:
+        found = audio.decode(Path(prompt), start_s, duration_s)
+        good = len(found.samples) >= (duration_s - 0.02) * found.sample_rate
+    if not good:
         raise InputError(
             f"{row['path']}: prompt_start_s, {told}, is not a number of seconds from which the "
             f"prompt, {prompt} ({length:.1f} s), goes on for generation.duration_s, "
             f"{duration_s:g} s; mend it, or leave prompt_path blank"
         )
+    try:
+        soundness.checked(prompt, found.samples, found.sample_rate)
+    except InputError as error:
+        raise InputError(f"{row['path']}: prompt_path, {error}") from error
     return prompt, start_s

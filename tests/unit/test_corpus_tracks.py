@@ -1,13 +1,16 @@
 """Tracks: every kind of bad file, duplicates, and the split by artist."""
 
+import os
+
 import numpy as np
+import odd_audio
 import pandas as pd
 import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musical_roots.corpus import sources, tracks
+from musical_roots.corpus import clips, sources, tracks
 from musical_roots.errors import InputError
 from musical_roots.tables import read_table, write_table
 
@@ -117,6 +120,62 @@ def test_every_bad_file_is_listed_with_its_reason(tmp_path):
         assert reason in rejected[str(tmp_path / name)], name
         assert "\n" not in rejected[str(tmp_path / name)]
         assert str(tmp_path) not in rejected[str(tmp_path / name)]
+
+
+def test_odd_files_are_taken_with_their_counted_length_and_a_word_in_the_log(tmp_path, caplog):
+    one = save(tmp_path / "other" / "one.ogg", noise(20, 1)).read_bytes()
+    two = save(tmp_path / "other" / "two.ogg", noise(15, 2)).read_bytes()
+    music = tmp_path / "music"
+    music.mkdir()
+    (music / "both.ogg").write_bytes(one + two)
+    data = bytearray(save(music / "length.flac").read_bytes())
+    data[21] &= 0xF0
+    data[22:26] = bytes(4)
+    (music / "length.flac").write_bytes(data)
+    data = save(music / "dirty.mp3").read_bytes()
+    dirt = np.random.default_rng(0).bytes(5000)
+    (music / "dirty.mp3").write_bytes(data[:50_000] + dirt + data[50_000:])
+    odd_audio.encode(music / "a.m4a", "aac", noise(31, rate=RATE), RATE)
+    with caplog.at_level("INFO", "musical_roots"):
+        kept, rejected = probe(music)
+    assert not rejected
+    length = dict(zip(kept["path"], kept["duration_s"], strict=True))
+    assert length == {
+        "a.m4a": pytest.approx(31, abs=0.4),
+        "both.ogg": 35.0,
+        "dirty.mp3": pytest.approx(31, abs=1),
+        "length.flac": 31.0,
+    }
+    assert sorted(record.getMessage().split(": ")[0] for record in caplog.records) == [
+        str(music / name) for name in ("both.ogg", "dirty.mp3", "length.flac")
+    ]
+    assert "2 files after each other, read as one" in caplog.text
+    assert "left out: 0." in caplog.text  # seconds that are lost
+    assert "does not say how long it is" in caplog.text
+    # the stages that follow count the same length
+    tracks_of = kept.assign(group_id="g", split="train")
+    cut = clips.cut(tracks_of, duration_s=3.0, hop_s=3.0, silence_lufs=-60)
+    assert cut.groupby(cut["path"].map(os.path.basename)).size().to_dict() == {
+        "a.m4a": 10,
+        "both.ogg": 11,
+        "dirty.mp3": 10,
+        "length.flac": 10,
+    }
+
+
+def test_what_is_too_long_is_not_decoded_to_its_end(tmp_path):
+    odd_audio.encode(tmp_path / "a.m4a", "aac", noise(40, rate=RATE), RATE)
+    _, rejected = probe(tmp_path, maximum_s=35)
+    assert rejected == {str(tmp_path / "a.m4a"): "longer than 35 s"}
+
+
+def test_too_much_damage_is_no_recording(tmp_path):
+    data = bytearray(save(tmp_path / "a.mp3").read_bytes())
+    for first in range(20_000, len(data) - 20_000, 8000):
+        data[first : first + 3000] = np.random.default_rng(first).bytes(3000)
+    (tmp_path / "a.mp3").write_bytes(data)
+    _, rejected = probe(tmp_path)
+    assert "cut short" in rejected[str(tmp_path / "a.mp3")]
 
 
 def test_a_name_that_is_not_utf8_is_rejected(tmp_path):

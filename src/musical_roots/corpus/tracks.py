@@ -5,7 +5,7 @@ run: it is listed with the reason.
 """
 
 import hashlib
-import struct
+import logging
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from musical_roots import audio
+from musical_roots import soundness
 from musical_roots.corpus import duplicates, split
 from musical_roots.errors import InputError
 
+log = logging.getLogger("musical_roots")
 COLUMNS = [
     "track_id",
     "group_id",
@@ -50,9 +51,6 @@ EXCLUDE = (
     "*guitar.ogg",
     "*rhythm.ogg",
 )
-SILENT_BLOCK_S = 0.4
-SILENT_SHARE = 0.9
-CUT_SHORT_S = 0.5
 
 
 def probe(
@@ -73,7 +71,7 @@ def probe(
     minimum_s, maximum_s : float
         Least and greatest length of a track in seconds.
     silence_lufs : float
-        A file not louder than this (or in dBFS in less than a tenth of it) counts as silent.
+        See `soundness.checked`.
     exclude : iterable of str
         Shell patterns (``*`` also matches ``/``; case does not matter) of paths that are no music
         of their own: effects, stems.
@@ -204,70 +202,20 @@ class _Unfit(Exception):
 def _measure(
     path: Path, minimum_s: float, maximum_s: float, silence_lufs: float
 ) -> tuple[np.ndarray, dict]:
-    info = audio.probe(path)
-    if info.duration_s > maximum_s:  # before decoding: it may not fit in memory
-        raise _Unfit(f"longer than {maximum_s:g} s ({info.duration_s:.1f} s)")
-    try:
-        samples, rate = audio.read(path)
-    except InputError as error:  # its header could be read
-        raise _Unfit("cut short or damaged: it cannot be decoded; fetch it again") from error
-    duration = len(samples) / rate
-    if len(samples) == 0:
-        raise _Unfit("has no samples; fetch it again or remove it")
-    cut_short = duration < info.duration_s - max(CUT_SHORT_S, 0.02 * info.duration_s)
-    if cut_short or _ends_early(path):
-        raise _Unfit(f"cut short: it breaks off after {duration:.1f} s; fetch it again")
-    if duration < minimum_s:
-        raise _Unfit(f"shorter than {minimum_s:g} s ({duration:.2f} s)")
-    if duration > maximum_s:
-        raise _Unfit(f"longer than {maximum_s:g} s ({duration:.1f} s)")
-    if not np.isfinite(samples).all():
-        raise _Unfit("holds samples that are not numbers (NaN or infinite); write it again")
-    loudness = audio.loudness(samples, rate)
-    silence = _silence(samples, rate, silence_lufs)
-    if loudness <= silence_lufs or silence > SILENT_SHARE:
-        raise _Unfit(f"silent ({loudness:.1f} LUFS, {silence:.0%} of it below {silence_lufs:g} dB)")
+    sound = soundness.recording(path, minimum_s, maximum_s, silence_lufs)
+    if sound.note:
+        log.info("%s: %s", path, sound.note)
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return samples, {
+    return sound.audio, {
         "track_id": digest[:16],
         "sha256": digest,
-        "duration_s": round(duration, 6),
-        "sample_rate": rate,
-        "channels": info.channels,
-        "codec": info.codec,
-        "loudness_lufs": round(loudness, 2),
+        "duration_s": round(len(sound.audio) / sound.sample_rate, 6),
+        "sample_rate": sound.sample_rate,
+        "channels": sound.channels,
+        "codec": sound.codec,
+        "loudness_lufs": round(sound.loudness_lufs, 2),
     }
-
-
-def _silence(samples: np.ndarray, rate: int, level_db: float) -> float:
-    """Share of blocks of 0.4 s whose RMS is below a level in dBFS."""
-    size = min(len(samples), round(SILENT_BLOCK_S * rate))
-    blocks = samples[: len(samples) // size * size].reshape(-1, size)
-    power = np.einsum("ij,ij->i", blocks, blocks) / size
-    return float((power <= 10 ** (level_db / 10)).mean())
-
-
-def _ends_early(path: Path) -> bool:
-    """Whether the container says that there is more: libsndfile takes such a file as whole."""
-    size = path.stat().st_size
-    with open(path, "rb") as file:
-        head = file.read(12)
-        if head[:4] in (b"RIFF", b"FORM"):
-            (said,) = struct.unpack("<I" if head[:4] == b"RIFF" else ">I", head[4:8])
-            # what wrote to a pipe could not know the length, and said 0 or the greatest number
-            return 0 < said < 0xFFFFFF00 and said + 8 > size + 1
-        if head[:4] != b"OggS":
-            return False
-        file.seek(max(0, size - 70_000))  # a page is at most 65,307 bytes
-        tail = file.read()
-    page = tail.rfind(b"OggS")
-    header = tail[page : page + 27]
-    if page < 0 or len(header) < 27:
-        return True
-    # whole pages will do: real encoders forget to mark the last one as the last
-    lengths = tail[page + 27 : page + 27 + header[26]]
-    return page + 27 + header[26] + sum(lengths) > len(tail)
 
 
 def _reason(error: Exception | str, path: Path) -> str:
