@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from musical_roots.corpus import split
 
-RESULTS = Path("results")
+RESULTS = Path(os.environ.get("MUSICAL_ROOTS_RESULTS", "results"))
 TEXT = {"track_id": str, "group_id": str, "clip_id": str, "artist": str}
 # a title may be "01"
 CREDIT = dict.fromkeys(["title", "album", "licence", "attribution", "path", "root"], str)

@@ -51,9 +51,8 @@ class Study:
         (self.folder / "config/overlay.yaml").write_text(text)
         return "config/overlay.yaml"
 
-    def bytes(self) -> dict[str, bytes]:
+    def bytes(self, results: Path) -> dict[str, bytes]:
         """Every result that must be the same in every run (results/README.md)."""
-        results = self.folder / "results"
         differing = ("report.html", "pages/provenance.html", "benchmarks/", "logs/", "config.json")
         return {
             str(path.relative_to(results)): path.read_bytes()

@@ -65,7 +65,7 @@ def paper(new_study, cache):
     files = ["--configfile", "config/paper.yaml", overlay]
     done = study.snakemake(*files, "--config", f"cache={cache}")
     assert done.returncode == 0, done.stdout[-5000:]
-    return study.folder / "results"
+    return study.folder / "results/paper"
 
 
 def test_random_weights_are_marked_in_every_output(paper):

@@ -14,7 +14,7 @@ import soundfile
 from musical_roots.perturb import PERTURBATIONS
 
 ROOT = Path(__file__).parents[2]
-TINY = ["--configfile", "config/tiny.yaml"]
+TINY, RESULTS = ["--configfile", "config/tiny.yaml"], Path("results/tiny")
 CACHE = ["--config", f"cache={ROOT / 'resources'}"]
 INFLUENCE = ["exceedance", "calibration", "planted", "prompt_vs_training", "concentration"]
 INFLUENCE += ["hubness", "agreement"]
@@ -44,7 +44,7 @@ def tiny(new_study):
 
 
 def test_everything_is_there(tiny):
-    results = tiny.folder / "results"
+    results = tiny.folder / RESULTS
     for name in [
         "report.html",
         "config.json",
@@ -68,7 +68,7 @@ def test_nothing_to_be_done_in_a_second_run(tiny):
 
 
 def test_the_table_has_its_columns(tiny):
-    table = pd.read_csv(tiny.folder / "results/tables/robustness.csv")
+    table = pd.read_csv(tiny.folder / RESULTS / "tables/robustness.csv")
     assert list(table.columns) == [
         "encoder",
         "kind",
@@ -86,7 +86,7 @@ def test_the_table_has_its_columns(tiny):
         "median_rank",
         "track_recall_at_1",
     ]
-    claims = pd.read_csv(tiny.folder / "results/tables/claims.csv")
+    claims = pd.read_csv(tiny.folder / RESULTS / "tables/claims.csv")
     assert list(claims.columns)[:7] == (
         ["claim", "source", "certainty", "expected", "obtained", "tolerance", "verdict"]
     )
@@ -95,7 +95,7 @@ def test_the_table_has_its_columns(tiny):
 
 
 def test_every_vamp_is_attributed_and_says_what_it_was_made_from(tiny):
-    results = tiny.folder / "results"
+    results = tiny.folder / RESULTS
     outputs = pd.read_csv(results / "tables/outputs.csv")
     made = pd.read_parquet(results / "vamps/openvamp/000.parquet")
     assert set(outputs.output_id) == set(made.output_id) and len(outputs) == 8
@@ -117,7 +117,7 @@ def test_audio_made_elsewhere_is_attributed_too(tiny, new_study):
     study = new_study("external")
     for part in ("results", ".snakemake"):
         shutil.copytree(tiny.folder / part, study.folder / part)
-    made = pd.read_parquet(study.folder / "results/vamps/openvamp/000.parquet")
+    made = pd.read_parquet(study.folder / RESULTS / "vamps/openvamp/000.parquet")
     made = made[made.prompt_split == "train"]
     outputs = study.folder / "outputs"
     outputs.mkdir()
@@ -129,23 +129,26 @@ def test_audio_made_elsewhere_is_attributed_too(tiny, new_study):
         f"known.flac,{study.folder / made.prompt_path.iloc[0]},{made.prompt_start_s.iloc[0]}\n"
         "unknown.flac,,\nbroken.flac,,\n"
     )
-    overlay = study.overlay("generators: {external: {activate: true, manifest: outputs/list.csv}}")
+    overlay = study.overlay(
+        "generators: {openvamp: {activate: true}, "
+        "external: {activate: true, manifest: outputs/list.csv}}"
+    )
     files = ["--configfile", TINY[1], overlay]
     done = study.snakemake("influence", "--rerun-triggers", "mtime", *files, *CACHE)
     assert done.returncode == 0, done.stdout[-5000:]
-    listed = pd.read_csv(study.folder / "results/tables/outputs.csv").set_index("generator")
+    listed = pd.read_csv(study.folder / RESULTS / "tables/outputs.csv").set_index("generator")
     assert len(listed.loc["external"]) == 2 and len(listed.loc["openvamp"]) == 8
     assert listed.loc["external"].prompt_split.tolist() == ["train", np.nan]
     assert listed.loc["external"].tier.notna().all()
-    rejected = pd.read_csv(study.folder / "results/vamps/external/rejected.csv")
+    rejected = pd.read_csv(study.folder / RESULTS / "vamps/external/rejected.csv")
     assert rejected.path.tolist() == ["outputs/broken.flac"]
-    exceedance = pd.read_csv(study.folder / "results/tables/exceedance.csv")
+    exceedance = pd.read_csv(study.folder / RESULTS / "tables/exceedance.csv")
     there = exceedance[exceedance.generator == "external"].source.unique()
     assert "control" in there and "control_roundtrip" not in there  # its codec is not known
 
 
 def test_pages_ask_nothing_of_the_network(tiny):
-    results = tiny.folder / "results"
+    results = tiny.folder / RESULTS
     for page in [*results.glob("pages/*.html"), *results.glob("notebooks/*.html")]:
         text = page.read_text()
         assert 'src="http' not in text, page
@@ -159,14 +162,14 @@ def test_a_killed_run_ends_with_the_same_bytes(tiny, new_study):
         study.command(*TINY, *CACHE), **study.surroundings(), start_new_session=True
     )
     deadline = time.monotonic() + 300
-    while time.monotonic() < deadline and not list(study.folder.glob("results/features/*/*")):
+    while time.monotonic() < deadline and not list(study.folder.glob(f"{RESULTS}/features/*/*")):
         time.sleep(0.1)
     os.killpg(run.pid, signal.SIGKILL)
     run.communicate()
-    assert not (study.folder / "results/report.html").exists()
+    assert not (study.folder / RESULTS / "report.html").exists()
     done = study.snakemake(*TINY, *CACHE)
     assert done.returncode == 0, done.stdout[-5000:]
-    mended, undisturbed = study.bytes(), tiny.bytes()
+    mended, undisturbed = (each.bytes(each.folder / RESULTS) for each in (study, tiny))
     assert mended.keys() == undisturbed.keys()
     assert [name for name in mended if mended[name] != undisturbed[name]] == []
 
@@ -174,7 +177,7 @@ def test_a_killed_run_ends_with_the_same_bytes(tiny, new_study):
 def test_two_runs_at_once(tiny):
     import fcntl
 
-    with open(tiny.folder / ".snakemake/musical-roots.lock") as handle:
+    with open(tiny.folder / ".snakemake/musical-roots/lock") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         done = tiny.snakemake("--forceall", *TINY, *CACHE)
     assert done.returncode != 0
@@ -248,6 +251,50 @@ def test_a_change_of_outputs_made_elsewhere_is_noticed(study):
         assert "Nothing to be done" in study.snakemake("--dry-run", *words).stdout
         tone(study.folder / "outputs" / changed, 7, 230)
         assert "Listing audio made elsewhere" in study.snakemake("--dry-run", *words).stdout
+
+
+def test_another_study_may_not_replace_a_corpus(tiny):
+    """The default study into the folder of the tiny one: it stops before the first job."""
+    before = {path: path.stat().st_mtime_ns for path in (tiny.folder / RESULTS).rglob("*.csv")}
+    done = tiny.snakemake("corpus", "--config", f"results={RESULTS}", f"cache={ROOT / 'resources'}")
+    assert done.returncode != 0
+    told = [line for line in done.stdout.splitlines() if "musical-roots: error:" in line]
+    assert len(told) == 1 and "Traceback" not in done.stdout, done.stdout
+    assert f"{RESULTS} holds the study of config/tiny.yaml config/config.yaml" in told[0]
+    assert f"remove {RESULTS}/study.json" in told[0]
+    after = {path: path.stat().st_mtime_ns for path in (tiny.folder / RESULTS).rglob("*.csv")}
+    assert before == after and before
+
+
+def test_folders_with_spaces(study):
+    """Results, cache and recordings, through every stage of Experiment B."""
+    for name, hertz in (("Ann/one two.wav", 110), ("Bob/three.wav", 150), ("Cy/four.wav", 190)):
+        tone(study.folder / "my music" / name, 31, hertz)
+    overlay = study.overlay(
+        "results: my results\ncache: my cache\n"
+        "corpus: {source: folder, folder: {root: my music}, shards: 1}\n"
+        "clips: {per_track: 3}\nencode: {shards: 1}\ngenerators: {openvamp: {activate: false}}\n"
+        "encoders: {musicnn: {activate: false}, mel: {activate: false}}\n"
+        "robustness: {queries: 3, resamples: 20, perturbations: {noise: {levels: [0]}"
+        + "".join(f", {kind}: {{activate: false}}" for kind in PERTURBATIONS if kind != "noise")
+        + "}}\n"
+    )
+    done = study.snakemake("--configfile", overlay)
+    assert done.returncode == 0, done.stdout[-5000:]
+    results = study.folder / "my results"
+    assert "FAILED" not in (results / "checks.txt").read_text()
+    assert (results / "report.html").is_file() and not (study.folder / "results").exists()
+    again = study.snakemake("--configfile", overlay)
+    assert "Nothing to be done" in again.stdout
+
+
+def test_a_checkpoint_in_a_folder_with_spaces_is_looked_for_there(study):
+    overlay = study.overlay(
+        "cache: my cache\nencoders: {clap: {activate: true, checkpoint: my weights/clap.pt}}"
+    )
+    done = study.snakemake("my cache/checkpoints/clap.safetensors", "--configfile", overlay)
+    assert done.returncode != 0
+    assert "musical-roots: error: my weights/clap.pt is missing" in done.stdout
 
 
 def test_a_missing_folder_is_one_line(study):
