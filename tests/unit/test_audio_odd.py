@@ -257,6 +257,12 @@ def test_a_film_without_sound_is_named(tmp_path):
             look(path)
 
 
+def test_eight_channels(tmp_path):
+    path = odd_audio.encode(tmp_path / "a.m4a", "aac", noise(3, channels=8, rate=48_000), 48_000)
+    assert audio.probe(path).channels == 8
+    assert 0.01 < audio.rms(agrees(path)) < 0.1
+
+
 def test_a_tag_that_is_not_utf8_is_no_hindrance(tmp_path):
     path = odd_audio.encode(tmp_path / "a.m4a", "aac", noise(), tags={"artist": "Beyoncee"})
     path.write_bytes(path.read_bytes().replace(b"Beyoncee", "Beyoncé ".encode("latin-1")))
