@@ -309,12 +309,19 @@ class _Uniform:
         if frame and kind != self._kind:
             self.rate = self.rate or frame.sample_rate
             self._layout = self._layout or frame.layout.name
-            self._resampler = av.AudioResampler("flt", self._layout, self.rate)
+            # planar is as decoders give it; but of 8 channels PyAV 18 reads beyond the planes, and
+            # the process ends
+            form = "fltp" if av.AudioLayout(self._layout).nb_channels < 8 else "flt"
+            self._resampler = av.AudioResampler(form, self._layout, self.rate)
             self._kind = kind
         if frame:
             done += self._resampler.resample(frame)
-        # packed: PyAV 18 reads beyond the planes of 8 channels, and ends the process
-        return [block.to_ndarray().reshape(-1, block.layout.nb_channels) for block in done]
+        return [
+            block.to_ndarray().T
+            if block.format.is_planar
+            else block.to_ndarray().reshape(-1, block.layout.nb_channels)
+            for block in done
+        ]
 
 
 @contextmanager
