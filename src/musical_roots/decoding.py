@@ -278,7 +278,7 @@ def _ffmpeg(path: Path, at_most_s: float) -> Decoded:
                 skipped += 1
                 continue
             new = [block for frame in frames for block in uniform(frame)]
-            length += sum(block.shape[1] for block in new)
+            length += sum(map(len, new))
             blocks += new
             if length > at_most_s * uniform.rate:
                 break
@@ -288,11 +288,11 @@ def _ffmpeg(path: Path, at_most_s: float) -> Decoded:
         raise InputError(f"{path}: {DAMAGED if blocks else NO_AUDIO}")
     if not blocks:
         return Decoded(np.zeros((0, channels), np.float32), rate)
-    return Decoded(np.concatenate(blocks, axis=1).T, uniform.rate, skipped)
+    return Decoded(np.concatenate(blocks), uniform.rate, skipped)
 
 
 class _Uniform:
-    """Frames to blocks, float32 [channels, samples], at the rate and with channels of the first.
+    """Frames to blocks, float32 [samples, channels], at the rate and with channels of the first.
 
     Where two files were put after each other, these may change on the way.
     """
@@ -309,11 +309,19 @@ class _Uniform:
         if frame and kind != self._kind:
             self.rate = self.rate or frame.sample_rate
             self._layout = self._layout or frame.layout.name
-            self._resampler = av.AudioResampler("fltp", self._layout, self.rate)
+            # planar is as decoders give it; but of 8 channels PyAV 18 reads beyond the planes, and
+            # the process ends
+            form = "fltp" if av.AudioLayout(self._layout).nb_channels < 8 else "flt"
+            self._resampler = av.AudioResampler(form, self._layout, self.rate)
             self._kind = kind
         if frame:
             done += self._resampler.resample(frame)
-        return [block.to_ndarray() for block in done]
+        return [
+            block.to_ndarray().T
+            if block.format.is_planar
+            else block.to_ndarray().reshape(-1, block.layout.nb_channels)
+            for block in done
+        ]
 
 
 @contextmanager

@@ -200,15 +200,17 @@ def test_noise_inside_an_ogg_costs_no_more_than_it_lies_in(tmp_path):
         ("a.mka", "flac", None),
         ("a.wv", "wavpack", None),
         ("a.mp2", "mp2", None),
+        ("a.wma", "wmav2", None),
         ("a.mpga", "libmp3lame", "mp3"),
     ],
 )
 def test_what_ffmpeg_writes(tmp_path, name, codec, container):
     samples = noise(5, channels=2, rate=48_000)
-    path = odd_audio.encode(tmp_path / name, codec, samples, 48_000, container=container)
+    bits = {"b": "128000"}
+    path = odd_audio.encode(tmp_path / name, codec, samples, 48_000, None, bits, container)
     assert path.suffix in audio.SUFFIXES
     found = agrees(path)
-    assert len(found) == pytest.approx(5 * 48_000, abs=3 * 1152)
+    assert len(found) == pytest.approx(5 * 48_000, abs=4 * 1152)
     assert audio.probe(path).channels == 2
     assert header(path).said_s < len(found) / 48_000 + 0.5
 
@@ -253,6 +255,12 @@ def test_a_film_without_sound_is_named(tmp_path):
     for look in (audio.probe, audio.read):
         with pytest.raises(InputError, match=r"film.mp4: holds no audio stream"):
             look(path)
+
+
+def test_eight_channels(tmp_path):
+    path = odd_audio.encode(tmp_path / "a.m4a", "aac", noise(3, channels=8, rate=48_000), 48_000)
+    assert audio.probe(path).channels == 8
+    assert 0.01 < audio.rms(agrees(path)) < 0.1
 
 
 def test_a_tag_that_is_not_utf8_is_no_hindrance(tmp_path):
