@@ -24,7 +24,8 @@ class Claim(BaseModel):
     certainty : str
         The mark of how surely it is known that the source says so: A, Q, S, I or "ours".
     table, select, column, reduce : str
-        Where the number is: a table in ``results/tables``, a pandas query, a column, a reduction.
+        Where the number is: a table in the study's ``tables``, a pandas query, a column, a
+        reduction.
     minus : str, optional
         A second query; its number is taken off the first.
     relation : str

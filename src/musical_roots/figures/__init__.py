@@ -1,7 +1,7 @@
 """Figures: each draws one results table, and writes SVG and PNG with the same bytes every time.
 
 A new figure is one function from a table to a `Figure`, in the file of its experiment, and one line
-in `FIGURES`.
+in `FIGURES`; which tables a study draws is in `study/figures.py`.
 """
 
 import os

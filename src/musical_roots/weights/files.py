@@ -1,4 +1,4 @@
-"""Weights as they lie in the checkpoint folder and in results/models: safetensors with their hash.
+"""Weights as they lie in the checkpoint folder and in a study's models/: safetensors with a hash.
 
 A file says of itself where its weights are from, and carries the hash of its tensors: a damaged one
 is never used.
@@ -104,10 +104,10 @@ def _there(path: Path | str) -> Path:
     if not path.is_file():
         name = _published_as(path)
         mend = (
-            f"fetch it with: python -m musical_roots weights --name {name} --checkpoints "
+            f"fetch it with: python -m musical_roots weights fetch --name {name} --checkpoints "
             f"{path.parent}"
             if name
-            else f"the workflow trains it: snakemake --cores 2 results/models/{path.name}"
+            else f"the workflow trains it: snakemake --cores 2 {path}"
         )
         raise InputError(f"{path} is missing; {mend}")
     return path
