@@ -93,7 +93,7 @@ def test_tables_and_figures_of_a_generator_bear_the_label_of_its_vamps(monkeypat
     tables.write_table(pd.DataFrame({"encoder": ["mfcc"], "share": [0.5]}), part)
     monkeypatch.setattr(
         "sys.argv",
-        ["musical_roots", "influence", "join", "--part", *map(str, (whole, vamps, part))],
+        ["musical_roots", "influence", "join", "--piece", *map(str, (whole, vamps, part))],
     )
     cli.main()
     assert list(tables.read_table(whole).generator) == [label]

@@ -2,17 +2,11 @@
 
 import click
 
-from musical_roots.cli import DEVICE, OUT, PATH, SEED, TRACKS, group, progress
+from musical_roots.cli import DEVICE, OUT, PATH, PRECISION, SEED, TRACKS, group, progress
 
 train = group("train", "Train what the workflow trains, on the train split alone.")
 STEPS = click.option("--steps", type=int, required=True, help="Training steps.")
 CURVE = click.option("--curve", type=PATH, required=True, help="Table of the loss by step.")
-PRECISION = click.option(
-    "--precision",
-    type=click.Choice(["fp32", "bf16"]),
-    required=True,
-    help="What layers compute in.",
-)
 
 
 @train.command("clmr-open")

@@ -28,13 +28,11 @@ def fetch(seed, name, checkpoints, local, sha256, random) -> None:
 
 @weights.command("list")
 @click.option(
-    "--checkpoints",
-    type=PATH,
-    default=Path("resources/checkpoints"),
-    help="Folder of converted weights.",
+    "--checkpoints", type=PATH, help="Folder of converted weights; if not given, the config's."
 )
 def list_weights(checkpoints) -> None:
     """List the published weights, and what of them is in the checkpoint folder."""
+    from musical_roots import config
     from musical_roots.weights.checkpoints import listing
 
-    click.echo(listing(checkpoints))
+    click.echo(listing(checkpoints or Path(config.load({})["cache"], "checkpoints")))
