@@ -110,7 +110,7 @@ def group(name: str, told: str) -> Group:
 
 def main() -> None:
     """Run a stage; bad input ends it with one line and status 2."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(level=logging.INFO, format="%(message)s", force=True)
     try:
         stages(prog_name="python -m musical_roots", standalone_mode=False)
     except click.exceptions.Abort:
