@@ -349,8 +349,9 @@ def test_the_command_line_fetches_and_lists(source, wheel, tmp_path, monkeypatch
         words = [*map(str, words), "--checkpoints", str(tmp_path)]
         return CliRunner().invoke(cli.stages, words, catch_exceptions=False)
 
-    weights_of_small = ["weights", "fetch", "--name", "small", "--seed", 3]
-    assert run(*weights_of_small, "--random").exit_code == 0
+    weights_of_small = ["weights", "fetch", "--name", "small"]
+    assert run(*weights_of_small, "--random", "--seed", 3).exit_code == 0
+    assert "--random wants --seed" in run(*weights_of_small, "--random").output
     about = files.about_of(tmp_path / "a.safetensors")
     assert (about["source"], about["random"]) == ("random, seed 3", True)
     with pytest.raises(InputError, match="not 00"):

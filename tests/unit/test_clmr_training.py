@@ -326,6 +326,7 @@ def test_the_precision_that_is_asked_for_is_trained_in_and_noted(monkeypatch, tm
     flags = {"tracks": "tracks.csv", "out": "clmr_open.safetensors", "curve": "curve.csv"}
     words = [word for flag, file in flags.items() for word in (f"--{flag}", tmp_path / file)]
     words += ["--steps", 1, "--batch", 2, "--precision", precision, "--device", "cpu"]
+    words += ["--seed", 0]
     CliRunner().invoke(cli.stages, ["train", "clmr-open", *map(str, words)], catch_exceptions=False)
     _, about = files.read(tmp_path / "clmr_open.safetensors")
     assert asked["precision"] == about["precision"] == precision

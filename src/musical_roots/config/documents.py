@@ -26,7 +26,7 @@ def reference() -> str:
         "`make study CONFIG=config/tiny.yaml`.\n"
         "`expected.yaml` lists the claims that results are held against; `corpora/` the recordings."
         "\n\nThis page and `workflow/schemas/config.schema.yaml` are generated from "
-        "`src/musical_roots/config/`\nby `python -m musical_roots reference`.\n\n"
+        "`src/musical_roots/config/`\nby `python -m musical_roots config reference`.\n\n"
         "| key | type | default | meaning |\n|---|---|---|---|\n"
     )
     return head + "\n".join(_reference(Config, "")) + "\n"

@@ -104,7 +104,7 @@ def _there(path: Path | str) -> Path:
     if not path.is_file():
         name = _published_as(path)
         mend = (
-            f"fetch it with: python -m musical_roots weights --name {name} --checkpoints "
+            f"fetch it with: python -m musical_roots weights fetch --name {name} --checkpoints "
             f"{path.parent}"
             if name
             else f"the workflow trains it: snakemake --cores 2 results/models/{path.name}"
