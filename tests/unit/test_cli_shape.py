@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from musical_roots import cli
+from musical_roots.digests import Digests
 
 GROUPS = cli.stages.commands
 STAGES = {
@@ -58,6 +59,12 @@ def test_a_flag_takes_the_same_in_every_stage():
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_holds_no_logic(name):
     assert body(STAGES[name].callback) <= LINES, "move what is more into the package"
+
+
+def test_the_workflow_gives_the_seed_to_every_stage_that_takes_it():
+    digests = Digests()
+    for name, stage in STAGES.items():
+        assert digests.draws(name) == ("seed" in [option.name for option in options(stage)]), name
 
 
 @pytest.mark.parametrize("name", GROUPS)

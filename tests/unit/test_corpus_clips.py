@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from musical_roots.corpus import clips
+from musical_roots.corpus import clips, recordings
 
 RATE = 8000
 GRID = {"duration_s": 3.0, "hop_s": 3.0, "silence_lufs": -50.0, "per_track": 24, "seed": 0}
@@ -33,6 +33,15 @@ def tracks(tmp_path):
     sounds = {name: draw.normal(0, 0.1, int(s * RATE)) for name, s in lengths.items()}
     sounds["d"][: 6 * RATE] = 0
     return pd.DataFrame([track(tmp_path, name, sounds[name]) for name in sounds])
+
+
+def test_recordings_to_train_on_come_by_side(tracks):
+    tracks["split"] = ["train", "control", "train", "neither"]
+    told = []
+    train, control = recordings.sides(tracks, RATE // 2, told.append)
+    assert {name: len(audio) for name, audio in train.items()} == {"a": 125_600, "c": 11_600}
+    assert {name: len(audio) for name, audio in control.items()} == {"b": 48_000}
+    assert told == [1, 1, 1]
 
 
 def test_grid_drops_partial_and_silent_clips(tracks):

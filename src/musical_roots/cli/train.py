@@ -18,7 +18,7 @@ CURVE = click.option("--curve", type=PATH, required=True, help="Table of the los
 @OUT
 @CURVE
 @SEED
-def clmr_open(tracks, steps, out, curve, **how) -> None:
+def clmr_open(seed, tracks, steps, out, curve, **how) -> None:
     """Train the encoder clmr_open, watching its loss on the control split."""
     from musical_roots.corpus import recordings
     from musical_roots.encoders import clmr, clmr_training
@@ -28,7 +28,9 @@ def clmr_open(tracks, steps, out, curve, **how) -> None:
     with progress(len(table), "reading recordings", "files") as bar:
         heard = recordings.sides(table, clmr.SAMPLE_RATE, bar.update)
     with progress(steps, "training clmr_open", "steps") as bar:
-        losses = clmr_training.train_file(out, *heard, steps=steps, **how, progress=bar.update)
+        losses = clmr_training.train_file(
+            out, *heard, seed=seed, steps=steps, **how, progress=bar.update
+        )
     write_table(losses, curve)
 
 
@@ -69,7 +71,7 @@ def openvamp_codec(seed, tracks, decoder_steps, out, **size) -> None:
 @OUT
 @CURVE
 @SEED
-def openvamp(train_files, control_files, codec, steps, out, curve, **how) -> None:
+def openvamp(seed, train_files, control_files, codec, steps, out, curve, **how) -> None:
     """Train openvamp's network, watching its loss on the control split."""
     from musical_roots.generators.openvamp import training
     from musical_roots.generators.openvamp.codec import load
@@ -78,6 +80,6 @@ def openvamp(train_files, control_files, codec, steps, out, curve, **how) -> Non
     tokens = read_arrays(train_files), read_arrays(control_files)
     with progress(steps, "training openvamp", "steps") as bar:
         losses = training.train_file(
-            out, *tokens, load(codec), steps=steps, **how, progress=bar.update
+            out, *tokens, load(codec), seed=seed, steps=steps, **how, progress=bar.update
         )
     write_table(losses, curve)
