@@ -160,7 +160,7 @@ def training_against_plain_training(scale: Scale, seconds: float) -> Iterator[di
     short, long = scale.steps
     for batch in (8, 32):
         how = {"seed": 0, "batch_size": batch, "device": scale.device}
-        ours = partial(training.train, tracks, {}, size, **how)
+        ours = partial(training.train, tracks, {}, size, precision="fp32", **how)
         plain = partial(plain_train, tracks, size, **how)
         sides = [Side(partial(t, steps=n), 1) for t in (plain, ours) for n in scale.steps]
         spent = 1 / np.array(rates(sides, scale.rounds, seconds / 2)).reshape(2, 2)

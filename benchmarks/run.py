@@ -157,13 +157,12 @@ def search_against_product(size: int = 200_000, count: int = 1_000, dim: int = 5
 def training_against_plain_training(steps: int = 4, batch: int = 8) -> dict:
     """Random tokens: the time does not depend on them."""
     tracks = {f"{track:02}": tokens(60, seed=track) for track in range(20)}
-    settings = {"size": OPENVAMP, "seed": 0, "steps": steps, "batch_size": batch}
-    _, curve = training.train(tracks, {}, **settings)
+    settings = {"size": OPENVAMP, "seed": 0, "steps": steps, "batch_size": batch, "device": "cpu"}
+    train = partial(training.train, tracks, {}, precision="fp32", **settings)
+    _, curve = train()
     plain = np.mean(plain_train(tracks, **settings))
     error = abs(curve.train_loss.iloc[-1] - plain) / plain
-    baseline, ours = best(
-        lambda: plain_train(tracks, **settings), lambda: training.train(tracks, {}, **settings)
-    )
+    baseline, ours = best(lambda: plain_train(tracks, **settings), train)
     frames = steps * batch * training.CROP
     return row(f"openvamp's training, frames/s (losses differ by {error:.1e})", frames, baseline,
                ours)  # fmt: skip

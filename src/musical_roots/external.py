@@ -156,7 +156,7 @@ def _output(path: str, duration_s: float) -> tuple[str, int]:
             f"{path}: {length:.1f} s of audio are less than generation.duration_s, "
             f"{duration_s:g} s; lower that, or leave the file out"
         )
-    soundness.checked(path, found.samples, rate)
+    soundness.checked(path, found.samples, rate, soundness.SILENCE_LUFS)
     if note := audio.header(Path(path)).note:
         log.info("%s: %s", path, note)
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16], rate
@@ -188,7 +188,7 @@ def _prompt_of(row: dict, duration_s: float) -> tuple[str, float]:
             f"{duration_s:g} s; mend it, or leave prompt_path blank"
         )
     try:
-        soundness.checked(prompt, found.samples, found.sample_rate)
+        soundness.checked(prompt, found.samples, found.sample_rate, soundness.SILENCE_LUFS)
     except InputError as error:
         raise InputError(f"{row['path']}: prompt_path, {error}") from error
     return prompt, start_s

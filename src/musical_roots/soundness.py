@@ -9,7 +9,7 @@ from musical_roots import audio
 from musical_roots.decoding import SPOILT_SHARE, decode, header
 from musical_roots.errors import InputError
 
-SILENCE_LUFS = -60.0
+SILENCE_LUFS = -60.0  # where nobody says otherwise; the config's default
 SILENT_BLOCK_S = 0.4
 SILENT_SHARE = 0.9
 CUT_SHORT_S = 0.5
@@ -46,9 +46,7 @@ class Sound:
     note: str
 
 
-def recording(
-    path: Path, minimum_s: float, maximum_s: float, silence_lufs: float = SILENCE_LUFS
-) -> Sound:
+def recording(path: Path, minimum_s: float, maximum_s: float, silence_lufs: float) -> Sound:
     """Decode a file in full, and check it. Its length is counted.
 
     Parameters
@@ -90,7 +88,7 @@ def recording(
 
 
 def checked(
-    path: Path | str, samples: np.ndarray, sample_rate: int, silence_lufs: float = SILENCE_LUFS
+    path: Path | str, samples: np.ndarray, sample_rate: int, silence_lufs: float
 ) -> tuple[np.ndarray, float]:
     """Downmix and loudness (LUFS) of samples that can be used.
 

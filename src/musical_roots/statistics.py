@@ -106,9 +106,9 @@ def cluster_bootstrap(
     values: ArrayLike,
     clusters: ArrayLike,
     statistic: Callable[[np.ndarray], float] = np.mean,
-    resamples: int = 1000,
-    confidence: float = 0.95,
     *,
+    resamples: int,
+    confidence: float,
     rng: np.random.Generator,
 ) -> tuple:
     """Percentile interval of a statistic, by drawing whole clusters with replacement.

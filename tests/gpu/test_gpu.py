@@ -91,7 +91,7 @@ def test_openvamps_losses_are_those_of_the_cpu(precision, within):
     draws, size = np.random.default_rng(0), tiny_openvamp.SIZE
     tokens = {f"{i}": draws.integers(size.entries, size=(size.codebooks, 400)) for i in range(4)}
     how = {"seed": 0, "steps": training.WATCH_EVERY + 5, "batch_size": 4}
-    _, here = training.train(tokens, tokens, size, **how)
+    _, here = training.train(tokens, tokens, size, device="cpu", precision="fp32", **how)
     how |= {"device": settle("cuda"), "precision": precision}
     _, there = training.train(tokens, tokens, size, **how)
     np.testing.assert_allclose(there, here, rtol=0, atol=within)

@@ -38,9 +38,40 @@ def test_bad_input_is_one_line_in_the_log_and_on_the_terminal(monkeypatch, tmp_p
     assert capsys.readouterr().err == log.read_text()
 
 
-def test_an_unknown_flag_is_refused(monkeypatch, capsys):
-    assert run(monkeypatch, *FIT, "--colour", "red") == 2
-    assert "--colour" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("words", "wrong", "where"),
+    [
+        (["corpse"], "No such command 'corpse'", ""),
+        (["corpus", "probes"], "No such command 'probes'", " corpus"),
+        ([*FIT, "--colour", "red"], "No such option '--colour'", " embed fit"),
+        ([*FIT, "features.npy"], "Missing option '--out'", " embed fit"),
+        (["search", "match", "--k", "few"], "Invalid value for '--k': 'few'", " search match"),
+        (
+            ["search", "match", "--leave-out", "all", "x"],
+            "'all' is not one of 'none', 'self', 'track', 'duplicates'",
+            " search match",
+        ),
+    ],
+)
+def test_a_wrong_command_line_is_refused_in_one_line(monkeypatch, capsys, words, wrong, where):
+    assert run(monkeypatch, *words) == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith("musical-roots: error: ") and wrong in shown.err
+    assert shown.err.endswith(f"; see python -m musical_roots{where} -h\n")
+    assert shown.err.count("\n") == 1 and not shown.out
+
+
+@pytest.mark.parametrize("words", [[], ["corpus"]])
+def test_no_stage_shows_those_that_there_are(monkeypatch, capsys, words):
+    assert run(monkeypatch, *words) == 2
+    assert "corpus" in capsys.readouterr().err
+
+
+def test_a_codec_wants_its_weights(monkeypatch, tmp_path, capsys):
+    words = ["--clips", "a", "--kind", "codec", "--level", 1, "--sample-rate", 8000, "--audio", "b"]
+    words += ["--out", "c", "--targets-out", "d", "--seed", 0, "--generator", "openvamp", "e"]
+    assert run(monkeypatch, "perturb", "render", *words) == 2
+    assert "--generator wants --checkpoints" in capsys.readouterr().err
 
 
 def external(monkeypatch, folder, *words):
@@ -93,7 +124,7 @@ def test_tables_and_figures_of_a_generator_bear_the_label_of_its_vamps(monkeypat
     tables.write_table(pd.DataFrame({"encoder": ["mfcc"], "share": [0.5]}), part)
     monkeypatch.setattr(
         "sys.argv",
-        ["musical_roots", "influence", "join", "--part", *map(str, (whole, vamps, part))],
+        ["musical_roots", "influence", "join", "--piece", *map(str, (whole, vamps, part))],
     )
     cli.main()
     assert list(tables.read_table(whole).generator) == [label]

@@ -256,15 +256,17 @@ def tracks():
     return made
 
 
+def train(*tracks, device="cpu", precision="bf16", **how):
+    return clmr_training.train(*tracks, device=device, precision=precision, **how)
+
+
 @pytest.fixture(scope="module")
 def trained(tracks):
     """Learned from views that are not altered: easy enough for four steps."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clmr_views, "augmented", lambda audio, draw: audio)
         patch.setattr(clmr_training, "HELD_OUT_EVERY", 3)
-        return clmr_training.train(
-            tracks, tracks, seed=0, steps=4, batch_size=6, learning_rate=1e-3
-        )
+        return train(tracks, tracks, seed=0, steps=4, batch_size=6, learning_rate=1e-3)
 
 
 def test_the_loss_falls(trained):
@@ -297,7 +299,7 @@ def test_a_trained_network_is_saved_as_one_is_published(tmp_path):
 
 def test_training_repeats_to_the_bit_and_hangs_on_the_seed(tracks):
     def run(seed, tracks=tracks, **how):
-        return clmr_training.train(tracks, {}, seed=seed, steps=2, batch_size=2, **how)
+        return train(tracks, {}, seed=seed, steps=2, batch_size=2, **how)
 
     (one, curve), (again, curve_again) = run(0), run(0, dict(reversed(tracks.items())))
     for name, tensor in one.items():
@@ -324,6 +326,7 @@ def test_the_precision_that_is_asked_for_is_trained_in_and_noted(monkeypatch, tm
     flags = {"tracks": "tracks.csv", "out": "clmr_open.safetensors", "curve": "curve.csv"}
     words = [word for flag, file in flags.items() for word in (f"--{flag}", tmp_path / file)]
     words += ["--steps", 1, "--batch", 2, "--precision", precision, "--device", "cpu"]
+    words += ["--seed", 0]
     CliRunner().invoke(cli.stages, ["train", "clmr-open", *map(str, words)], catch_exceptions=False)
     _, about = files.read(tmp_path / "clmr_open.safetensors")
     assert asked["precision"] == about["precision"] == precision
@@ -348,4 +351,4 @@ def test_every_track_comes_once_in_an_epoch(tracks, monkeypatch):
 def test_too_few_tracks_are_an_input_error(tracks):
     short = {**tracks, "short": np.zeros(WINDOW - 1, np.float32)}
     with pytest.raises(InputError, match=r"batch of 7 tracks needs as many, and there are 6"):
-        clmr_training.train(short, {}, seed=0, steps=1, batch_size=7)
+        train(short, {}, seed=0, steps=1, batch_size=7)

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 import soundfile
 
-from musical_roots.corpus import clips
+from musical_roots.corpus import clips, recordings
 
 RATE = 8000
+GRID = {"duration_s": 3.0, "hop_s": 3.0, "silence_lufs": -50.0, "per_track": 24, "seed": 0}
 
 
 def track(folder, name, samples):
@@ -21,6 +22,10 @@ def track(folder, name, samples):
     }
 
 
+def cut(tracks, **settings):
+    return clips.cut(tracks, **GRID | settings)
+
+
 @pytest.fixture
 def tracks(tmp_path):
     draw = np.random.default_rng(0)
@@ -30,8 +35,17 @@ def tracks(tmp_path):
     return pd.DataFrame([track(tmp_path, name, sounds[name]) for name in sounds])
 
 
+def test_recordings_to_train_on_come_by_side(tracks):
+    tracks["split"] = ["train", "control", "train", "neither"]
+    told = []
+    train, control = recordings.sides(tracks, RATE // 2, told.append)
+    assert {name: len(audio) for name, audio in train.items()} == {"a": 125_600, "c": 11_600}
+    assert {name: len(audio) for name, audio in control.items()} == {"b": 48_000}
+    assert told == [1, 1, 1]
+
+
 def test_grid_drops_partial_and_silent_clips(tracks):
-    found = clips.cut(tracks)
+    found = cut(tracks)
     assert found.columns.tolist() == clips.COLUMNS
     starts = found.groupby("track_id")["start_s"].agg(list)
     assert starts["a"] == [3.0 * k for k in range(10)]
@@ -44,27 +58,27 @@ def test_grid_drops_partial_and_silent_clips(tracks):
 
 
 def test_overlapping_grid_counts_in_milliseconds(tracks):
-    found = clips.cut(tracks[tracks["track_id"] == "b"], duration_s=2.5, hop_s=0.7, per_track=99)
+    found = cut(tracks[tracks["track_id"] == "b"], duration_s=2.5, hop_s=0.7, per_track=99)
     assert found["start_s"].tolist() == [round(0.7 * k, 3) for k in range(14)]
 
 
 def test_per_track_is_drawn_per_track_and_seed(tracks):
-    few = clips.cut(tracks, per_track=3, seed=1)
+    few = cut(tracks, per_track=3, seed=1)
     assert few.groupby("track_id").size().to_dict() == {"a": 3, "b": 3, "d": 1}
-    shards = [clips.cut(tracks.iloc[[k]], per_track=3, seed=1) for k in (2, 3, 1, 0)]
+    shards = [cut(tracks.iloc[[k]], per_track=3, seed=1) for k in (2, 3, 1, 0)]
     joined = pd.concat([shard for shard in shards if len(shard)])
     joined = joined.sort_values(["track_id", "start_s"], ignore_index=True)
     pd.testing.assert_frame_equal(joined, few)
-    assert clips.cut(tracks, per_track=3, seed=2)["clip_id"].tolist() != few["clip_id"].tolist()
+    assert cut(tracks, per_track=3, seed=2)["clip_id"].tolist() != few["clip_id"].tolist()
 
 
 def test_no_tracks_give_an_empty_list(tracks):
-    assert clips.cut(tracks.iloc[:0]).columns.tolist() == clips.COLUMNS
+    assert cut(tracks.iloc[:0]).columns.tolist() == clips.COLUMNS
 
 
 def test_too_short_clips_are_refused(tracks):
     with pytest.raises(ValueError, match=r"0\.5 s"):
-        clips.cut(tracks, duration_s=0.3)
+        cut(tracks, duration_s=0.3)
 
 
 def test_clip_id_is_stable_and_says_what_the_clip_holds():

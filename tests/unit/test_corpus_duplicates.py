@@ -65,7 +65,7 @@ def test_the_same_recording_is_found(original, tmp_path, change, offset_s):
     prints = {f"other {seed}": words_of(seed) for seed in (2, 3)}
     prints["a"] = words_of(1)
     prints["b"] = duplicates.fingerprint(changed, rate)
-    found = duplicates.pairs(prints)
+    found = duplicates.pairs(prints, share=0.5)
     assert found[["track_a", "track_b"]].values.tolist() == [["a", "b"]]
     assert found["offset_s"][0] == pytest.approx(offset_s, abs=0.15)
     assert found["share"][0] > 0.8
@@ -76,8 +76,8 @@ def test_different_recordings_are_not_linked():
     prints |= {"silence": duplicates.fingerprint(np.zeros(SECONDS * RATE, np.float32), RATE)}
     prints |= {"nothing": duplicates.fingerprint(np.zeros(0, np.float32), RATE)}
     prints |= {"sine": duplicates.fingerprint(np.sin(np.arange(SECONDS * RATE) / 10) / 2, RATE)}
-    assert duplicates.pairs(prints).empty
-    assert duplicates.pairs({}).empty
+    assert duplicates.pairs(prints, share=0.5).empty
+    assert duplicates.pairs({}, share=0.5).empty
 
 
 def test_a_shared_part_links_only_if_it_is_most_of_the_shorter_track(original):

@@ -47,26 +47,29 @@ FREE = [(f"artist {k}", 100) for k in range(20)]
 )
 def test_a_split_is_as_far_off_as_it_is_forced(rows, wanted, low, high):
     tracks = corpus(rows)
-    forced = split.forced(tracks, wanted)
+    forced = split.forced(tracks, wanted, split_artists=True)
     assert low <= forced <= high
     for seed in range(3):
-        assert abs(share(tracks, split.sides(tracks, wanted, seed)) - wanted) <= forced
+        assert (
+            abs(share(tracks, split.sides(tracks, wanted, seed, split_artists=True)) - wanted)
+            <= forced
+        )
 
 
 def test_an_artist_field_can_be_kept_whole():
     rows = [("Bach, LSO, Abbado", 100), ("Bach, Gould", 100), ("Tyler, The Creator", 100)]
     tracks = corpus(rows)
-    assert split.blocks(tracks).nunique() == 2
+    assert split.blocks(tracks, split_artists=True).nunique() == 2
     assert split.blocks(tracks, split_artists=False).nunique() == 3
     # the same field, however it is written, is one artist still
     assert split.blocks(corpus([("A & B", 1), ("a &  b", 1)]), split_artists=False).nunique() == 1
 
 
-def told(caplog, rows, wanted=0.5, **how):
+def told(caplog, rows, wanted=0.5, split_artists=True):
     caplog.clear()
     caplog.set_level(logging.INFO)
     tracks = corpus(rows)
-    split.tell(tracks.assign(split=split.sides(tracks, wanted, 0, **how)))
+    split.tell(tracks.assign(split=split.sides(tracks, wanted, 0, split_artists)))
     return "\n".join(record.message for record in caplog.records)
 
 
@@ -126,11 +129,11 @@ def check(tmp_path, monkeypatch):
 @pytest.mark.parametrize("rows", [GIVEN, TWO])
 def test_the_check_lets_pass_what_is_forced(check, rows):
     with pytest.warns(UserWarning, match="leave no better"):
-        check(rows, split.sides(corpus(rows), 0.5, 0))
+        check(rows, split.sides(corpus(rows), 0.5, 0, split_artists=True))
 
 
 def test_the_check_finds_a_split_that_nothing_forced(check, recwarn):
-    check(FREE, split.sides(corpus(FREE), 0.5, 0))
+    check(FREE, split.sides(corpus(FREE), 0.5, 0, split_artists=True))
     assert not recwarn.list
     for rows in (FREE, [*GIVEN[:2], *FREE]):
         with pytest.raises(AssertionError, match="control holds"):

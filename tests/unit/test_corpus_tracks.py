@@ -10,11 +10,15 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from musical_roots.config import load
 from musical_roots.corpus import clips, sources, tracks
 from musical_roots.errors import InputError
 from musical_roots.tables import read_table, write_table
 
 RATE = 8000
+EXCLUDE = load({})["corpus"]["exclude"]
+LIMITS = {"minimum_s": 30.0, "maximum_s": 1200.0, "silence_lufs": -60.0, "exclude": EXCLUDE}
+SPLIT = {"control_share": 0.5, "near_duplicate_share": 0.5, "split_artists": True, "seed": 0}
 
 
 def noise(seconds=31.0, seed=0, rate=RATE, channels=1):
@@ -32,7 +36,7 @@ def cut_short(path, share=0.6):
 
 
 def probe(folder, **settings):
-    kept, rejected, fingerprints = tracks.probe(sources.folder(folder), **settings)
+    kept, rejected, fingerprints = tracks.probe(sources.folder(folder), **LIMITS | settings)
     assert kept.columns.tolist() == tracks.PROBED
     assert rejected.columns.tolist() == tracks.REJECTED
     assert fingerprints["track_id"].tolist() == kept["track_id"].tolist()
@@ -110,7 +114,8 @@ def test_every_bad_file_is_listed_with_its_reason(tmp_path):
     save(tmp_path / "good.wav")
     metadata = tmp_path / "metadata.csv"
     metadata.write_text("path\ngone.ogg\nfolder.ogg\n")
-    kept, rejected, _ = tracks.probe(sources.folder(tmp_path, metadata), maximum_s=60.5)
+    recordings = sources.folder(tmp_path, metadata)
+    kept, rejected, _ = tracks.probe(recordings, **LIMITS | {"maximum_s": 60.5})
     rejected = dict(zip(rejected["path"], rejected["reason"], strict=True))
     assert kept["path"].tolist() == ["good.wav"]
     reasons["long.wav"] = "longer than 60.5 s"
@@ -154,7 +159,7 @@ def test_odd_files_are_taken_with_their_counted_length_and_a_word_in_the_log(tmp
     assert "does not say how long it is" in caplog.text
     # the stages that follow count the same length
     tracks_of = kept.assign(group_id="g", split="train")
-    cut = clips.cut(tracks_of, duration_s=3.0, hop_s=3.0, silence_lufs=-60)
+    cut = clips.cut(tracks_of, duration_s=3.0, hop_s=3.0, silence_lufs=-60, per_track=24, seed=0)
     assert cut.groupby(cut["path"].map(os.path.basename)).size().to_dict() == {
         "a.m4a": 10,
         "both.ogg": 11,
@@ -204,7 +209,7 @@ def merge(kept, words=None, rejected=(), **settings):
     words = words or {}
     prints = [(name, words.get(name, np.empty(0, np.uint32))) for name in set(kept["track_id"])]
     prints = pd.DataFrame(prints, columns=["track_id", "fingerprint"])
-    return tracks.merge([kept], list(rejected), [prints], **settings)
+    return tracks.merge([kept], list(rejected), [prints], **SPLIT | settings)
 
 
 def sides(merged):
@@ -309,8 +314,9 @@ def test_merge_does_not_depend_on_shards_or_order(data):
     order = data.draw(st.permutations(range(len(kept))))
     cut = data.draw(st.integers(0, len(kept)))
     parts = [order[:cut], order[cut:]]
-    once = tracks.merge([kept], [], [prints])
-    again = tracks.merge([kept.iloc[part] for part in parts], [], [prints.iloc[p] for p in parts])
+    once = tracks.merge([kept], [], [prints], **SPLIT)
+    shards = [[table.iloc[part] for part in parts] for table in (kept, prints)]
+    again = tracks.merge(shards[0], [], shards[1], **SPLIT)
     for one, other in zip(once, again, strict=True):
         pd.testing.assert_frame_equal(one, other)
 
@@ -328,11 +334,12 @@ def test_real_files_through_tables_and_shards(tmp_path):
     def run(shards):
         parts = [[], [], []]
         for shard in range(shards):
-            for place, part in enumerate(tracks.probe(recordings.iloc[shard::shards])):
+            probed = tracks.probe(recordings.iloc[shard::shards], **LIMITS)
+            for place, part in enumerate(probed):
                 path = tmp_path / f"{shards}-{shard}-{place}.parquet"
                 write_table(part, path)
                 parts[place].append(read_table(path))
-        return tracks.merge(*parts, seed=3)
+        return tracks.merge(*parts, **SPLIT | {"seed": 3})
 
     one, rejected = run(1)
     assert one.columns.tolist() == tracks.COLUMNS

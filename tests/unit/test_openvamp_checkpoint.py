@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import tiny_openvamp
@@ -13,7 +14,7 @@ from tiny_openvamp import SIZE
 from musical_roots import cli, config
 from musical_roots.errors import InputError
 from musical_roots.generators import base
-from musical_roots.generators.openvamp import model
+from musical_roots.generators.openvamp import model, training
 from musical_roots.generators.openvamp.generator import CODEC, NETWORK, check
 from musical_roots.weights import files
 
@@ -31,6 +32,25 @@ def folder(tmp_path):
 
 def test_a_model_of_this_train_split_is_taken(folder):
     check(folder, SIZE, TRAIN)
+
+
+def test_a_file_says_how_it_was_trained_and_on_what(tmp_path):
+    codec, draws = tiny_openvamp.trained_codec(), np.random.default_rng(0)
+    tokens = {
+        track: draws.integers(SIZE.entries, size=(SIZE.codebooks, 260)) for track in sorted(TRAIN)
+    }
+    how = {"steps": 2, "batch": 1, "precision": "fp32"}
+    size, told = {"width": SIZE.width, "layers": SIZE.layers}, []
+    out = tmp_path / NETWORK
+    curve = training.train_file(
+        out, tokens, {}, codec, seed=3, device="cpu", progress=told.append, **size, **how
+    )
+    codec.save(tmp_path / CODEC, {"trained_on": sorted(TRAIN)})
+    check(tmp_path, SIZE, TRAIN)
+    about = files.about_of(out)
+    assert about["source"] == "trained here, seed 3" and about["trained_on"] == sorted(TRAIN)
+    assert {key: about[key] for key in how} == how and about["codec"] == codec.digest()
+    assert curve.step.tolist() == [2] and told == [1, 1]
 
 
 @pytest.mark.parametrize("file", [CODEC, NETWORK])

@@ -72,7 +72,7 @@ def test_openvamps_training_stays_on_its_device(precision):
     size = tiny_openvamp.SIZE
     tokens = {f"{i}": draws.integers(size.entries, size=(size.codebooks, 300)) for i in range(3)}
     how = {"seed": 0, "steps": 2, "batch_size": 2, "precision": precision}
-    _, here = training.train(tokens, tokens, size, **how)
+    _, here = training.train(tokens, tokens, size, device="cpu", **how)
     with other_device.found():
         model, there = training.train(tokens, tokens, size, device="cuda", **how)
     assert other_device.done
@@ -85,7 +85,7 @@ def test_clmrs_training_stays_on_its_device(precision):
     draws = np.random.default_rng(0)
     tracks = {f"{i}": draws.standard_normal(60_000, np.float32) / 10 for i in range(3)}
     how = {"seed": 0, "steps": 1, "batch_size": 2, "precision": precision}
-    _, here = clmr_training.train(tracks, tracks, **how)
+    _, here = clmr_training.train(tracks, tracks, device="cpu", **how)
     with other_device.found():
         tensors, there = clmr_training.train(tracks, tracks, device="cuda", **how)
     assert other_device.threads == {get_ident()} and not other_device.unwaited

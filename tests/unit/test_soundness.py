@@ -8,6 +8,7 @@ from musical_roots import external, soundness
 from musical_roots.corpus import sources, tracks
 from musical_roots.errors import InputError
 
+SILENT = soundness.SILENCE_LUFS
 RATE = 8000
 SECONDS = 5
 
@@ -46,7 +47,9 @@ def test_corpus_and_audio_made_elsewhere_reject_the_same_in_the_same_words(tmp_p
     soundfile.write(bad, samples, RATE, subtype="FLOAT")
     soundfile.write(tmp_path / "good.wav", sound(2), RATE)
 
-    kept, rejected, _ = tracks.probe(sources.folder(tmp_path), minimum_s=1)
+    kept, rejected, _ = tracks.probe(
+        sources.folder(tmp_path), minimum_s=1, maximum_s=1200, silence_lufs=SILENT, exclude=[]
+    )
     assert kept["path"].tolist() == ["good.wav"]
     reason = rejected["reason"].item()
     assert reason.startswith(words)
@@ -76,7 +79,7 @@ def test_corpus_and_audio_made_elsewhere_reject_the_same_in_the_same_words(tmp_p
     ],
 )
 def test_what_is_loud_uneven_or_one_sided_is_fit_to_be_used(samples):
-    mono, loudness = soundness.checked("a.wav", samples.astype(np.float32), RATE)
+    mono, loudness = soundness.checked("a.wav", samples.astype(np.float32), RATE, SILENT)
     assert mono.shape == (SECONDS * RATE,)
     assert -60 < loudness < 0
 
@@ -93,9 +96,9 @@ def test_only_the_part_that_is_used_is_judged(tmp_path, corpus):
 def test_a_recording_is_counted(tmp_path):
     path = tmp_path / "a.wav"
     soundfile.write(path, sound(2), RATE)
-    found = soundness.recording(path, 1, 10)
+    found = soundness.recording(path, 1, 10, SILENT)
     assert len(found.audio) == SECONDS * RATE
     assert (found.sample_rate, found.channels, found.codec, found.note) == (RATE, 2, "PCM_16", "")
     for limits, words in (((6, 10), "shorter than 6 s"), ((1, 3), "longer than 3 s")):
         with pytest.raises(InputError, match=words):
-            soundness.recording(path, *limits)
+            soundness.recording(path, *limits, SILENT)

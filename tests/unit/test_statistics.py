@@ -57,6 +57,10 @@ def test_recall_never_falls_with_k_and_bounds_the_reciprocal_rank(ranks):
     assert recalls[0] <= mean_reciprocal_rank(ranks) + 1e-12
 
 
+def interval(*values, resamples=1000, confidence=0.95, **how):
+    return cluster_bootstrap(*values, resamples=resamples, confidence=confidence, **how)
+
+
 def draw_clustered(seed, tracks=30, clips=8):
     """Values whose true mean is 0 and whose clips resemble those of their track."""
     draw = rng(seed, "test.clustered")
@@ -68,10 +72,10 @@ def test_coverage_needs_the_clusters():
     runs, clustered, naive = 400, 0, 0
     for seed in range(runs):
         values, tracks = draw_clustered(seed)
-        low, high = cluster_bootstrap(values, tracks, resamples=300, rng=rng(seed, "test"))
+        low, high = interval(values, tracks, resamples=300, rng=rng(seed, "test"))
         clustered += low <= 0 <= high
         rows = np.arange(len(values))  # as if every clip were drawn on its own
-        low, high = cluster_bootstrap(values, rows, resamples=300, rng=rng(seed, "test"))
+        low, high = interval(values, rows, resamples=300, rng=rng(seed, "test"))
         naive += low <= 0 <= high
     assert 0.90 <= clustered / runs <= 0.98
     assert naive / runs < 0.70
@@ -79,20 +83,20 @@ def test_coverage_needs_the_clusters():
 
 def test_mean_has_the_same_interval_by_either_path():
     values, tracks = draw_clustered(0)
-    by_sums = cluster_bootstrap(values, tracks, rng=rng(1, "test"))
-    by_values = cluster_bootstrap(values, tracks, lambda x: x.mean(), rng=rng(1, "test"))
+    by_sums = interval(values, tracks, rng=rng(1, "test"))
+    by_values = interval(values, tracks, lambda x: x.mean(), rng=rng(1, "test"))
     assert by_sums == pytest.approx(by_values, rel=1e-12)
 
 
 def test_any_statistic_and_unequal_clusters():
     values, tracks = [1.0, 1.0, 1.0, 9.0], ["a", "a", "a", "b"]
-    interval = cluster_bootstrap(values, tracks, np.median, rng=rng(0, "test"))
-    assert interval == (1, 9)
+    found = interval(values, tracks, np.median, rng=rng(0, "test"))
+    assert found == (1, 9)
 
 
 def test_one_cluster_gives_no_interval():
-    assert np.isnan(cluster_bootstrap([1.0, 2.0], ["a", "a"], rng=rng(0, "test"))).all()
-    low, high = cluster_bootstrap([[1.0, 5.0], [2.0, 6.0]], ["a", "a"], rng=rng(0, "test"))
+    assert np.isnan(interval([1.0, 2.0], ["a", "a"], rng=rng(0, "test"))).all()
+    low, high = interval([[1.0, 5.0], [2.0, 6.0]], ["a", "a"], rng=rng(0, "test"))
     assert low.shape == high.shape == (2,)
     assert np.isnan([low, high]).all()
 
@@ -101,10 +105,10 @@ def test_one_cluster_gives_no_interval():
 def test_each_column_has_the_interval_that_it_has_alone(columns):
     values, tracks = draw_clustered(0)
     shared = np.stack([values**power for power in range(1, columns + 1)], axis=1)
-    low, high = cluster_bootstrap(shared, tracks, rng=rng(1, "test"))
+    low, high = interval(shared, tracks, rng=rng(1, "test"))
     assert low.shape == high.shape == (columns,)
     for column in range(columns):
-        alone = cluster_bootstrap(shared[:, column], tracks, rng=rng(1, "test"))
+        alone = interval(shared[:, column], tracks, rng=rng(1, "test"))
         assert (low[column], high[column]) == pytest.approx(alone, rel=1e-12)
 
 
@@ -112,7 +116,7 @@ def test_columns_of_truths_are_shares():
     """What an exceedance curve's band is made of: no share leaves [0, 1], or rises."""
     values, tracks = draw_clustered(0)
     thresholds = np.linspace(values.min(), values.max() + 1, 9)
-    low, high = cluster_bootstrap(values[:, None] >= thresholds, tracks, rng=rng(0, "test"))
+    low, high = interval(values[:, None] >= thresholds, tracks, rng=rng(0, "test"))
     assert (low[0], high[0], low[-1], high[-1]) == (1, 1, 0, 0)
     assert (np.diff(low) <= 0).all()
     assert (np.diff(high) <= 0).all()
@@ -120,8 +124,8 @@ def test_columns_of_truths_are_shares():
 
 def test_wider_confidence_is_wider():
     values, tracks = draw_clustered(0)
-    inner = cluster_bootstrap(values, tracks, confidence=0.5, rng=rng(0, "test"))
-    outer = cluster_bootstrap(values, tracks, confidence=0.99, rng=rng(0, "test"))
+    inner = interval(values, tracks, confidence=0.5, rng=rng(0, "test"))
+    outer = interval(values, tracks, confidence=0.99, rng=rng(0, "test"))
     assert outer[0] < inner[0] < values.mean() < inner[1] < outer[1]
 
 
@@ -130,8 +134,8 @@ def test_order_of_rows_does_not_matter(seed, statistic):
     values, tracks = draw_clustered(seed, tracks=5, clips=3)
     order = rng(seed, "test.order").permutation(len(values))
     same = {"statistic": statistic, "resamples": 20}
-    here = cluster_bootstrap(values, tracks, rng=rng(0, "test"), **same)
-    there = cluster_bootstrap(values[order], tracks[order], rng=rng(0, "test"), **same)
+    here = interval(values, tracks, rng=rng(0, "test"), **same)
+    there = interval(values[order], tracks[order], rng=rng(0, "test"), **same)
     assert here == pytest.approx(there, abs=1e-12)
 
 
@@ -151,4 +155,4 @@ def test_order_of_rows_does_not_matter(seed, statistic):
 )
 def test_bad_bootstrap_input_raises(values, clusters, options):
     with pytest.raises(ValueError):
-        cluster_bootstrap(values, clusters, rng=rng(0, "test"), **options)
+        interval(values, clusters, rng=rng(0, "test"), **options)

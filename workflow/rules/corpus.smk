@@ -77,7 +77,7 @@ if CORPUS["source"] == "debian":
             "<logs>/recordings.log",
         params:
             **stage("corpus recordings"),
-            flags=flags({"root": f"{CACHE}/recordings", "package": list(PACKAGES)}),
+            flags=flags({"root": f"{CACHE}/recordings", "only": list(PACKAGES)}),
         message:
             "Listing recordings"
         shell:

@@ -176,7 +176,7 @@ rule prompts:
         "<logs>/prompts.log",
     params:
         **stage("generate prompts"),
-        flags=flags(GENERATION, "vamps", "duration_s"),
+        flags=flags(GENERATION | {"count": GENERATION["vamps"]}, "count", "duration_s"),
     message:
         "Drawing prompts"
     shell:
@@ -286,7 +286,7 @@ rule ngram_overlap:
         mem_mb=4000,
     params:
         **stage("generate ngram-overlap"),
-        vamps=lambda wildcards, input: each("--vamps", input.vamps),
+        vamps=lambda wildcards, input: each("--outputs", input.vamps),
         train=lambda wildcards, input: each("--train", input.train),
         control=lambda wildcards, input: each("--control", input.control),
         flags=flags(config["robustness"], "resamples", "confidence"),

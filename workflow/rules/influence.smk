@@ -23,9 +23,11 @@ rule excerpts:
         "<logs>/excerpts.log",
     params:
         **stage("influence excerpts"),
-        flags=flags(INFLUENCE | GENERATION, "excerpts", "duration_s"),
+        flags=flags(
+            GENERATION | {"count": INFLUENCE["excerpts"]}, "count", "duration_s"
+        ),
         clip_s=config["clips"]["duration_s"],
-        clips=lambda wildcards, output: each("--clips", output.clips),
+        clips=lambda wildcards, output: each("--clip-list", output.clips),
     message:
         "Drawing excerpts of control tracks"
     shell:
@@ -110,7 +112,7 @@ rule attribute:
         "Attributing {wildcards.clips}, part {wildcards.shard}, with {wildcards.encoder}"
     shell:
         "{params.call} --log {log:q} {params.queries} {params.parents} --indexes {input.indexes:q}"
-        " {params.index} {params.prompt_track} --k {params.k} --matches {output.matches:q}"
+        " {params.index} {params.prompt_track} --k {params.k} --out {output.matches:q}"
         " --nearest {output.nearest:q} {input.corpus:q}"
 
 
@@ -304,7 +306,7 @@ rule influence_tables:
         "<logs>/influence.log",
     params:
         **stage("influence join"),
-        parts=[f"--part {shlex.join(part)}" for part in STUDY.parts()],
+        parts=[f"--piece {shlex.join(part)}" for part in STUDY.parts()],
     message:
         "Experiment C: tables of all generators and encoders"
     shell:

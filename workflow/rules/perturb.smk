@@ -17,7 +17,7 @@ rule queries:
         "<logs>/queries.log",
     params:
         **stage("perturb queries"),
-        flags=flags(config["robustness"], "queries"),
+        flags=flags({"count": config["robustness"]["queries"]}),
     message:
         "Drawing query clips"
     shell:
@@ -45,13 +45,13 @@ rule perturb:
         ),
         levels=lambda wildcards: flags({"level": KINDS[wildcards.kind]["levels"]}),
         generator=lambda wildcards: [
-            f"--generator {model.name} {shlex.quote(model.checkpoints)}"
+            f"--generator {model.name} --checkpoints {shlex.quote(model.checkpoints)}"
             for model in codec(wildcards)
         ],
         flags=flags(config["robustness"], "sample_rate"),
     message:
         "Perturbing: {wildcards.kind}"
     shell:
-        "{params.call} --log {log:q} --queries {input.queries:q} --kind {wildcards.kind}"
+        "{params.call} --log {log:q} --clips {input.queries:q} --kind {wildcards.kind}"
         " {params.levels} {params.flags} {params.generator} --audio {output.audio:q}"
-        " --out {output.clips:q} --targets {output.targets:q} {input.lists:q}"
+        " --out {output.clips:q} --targets-out {output.targets:q} {input.lists:q}"

@@ -155,7 +155,7 @@ rule model_card:
         **stage("report model-card"),
         command=lambda wildcards: command_for(wildcards.model),
         tables=lambda wildcards: [
-            f"--table {shlex.join(pair)}"
+            f"--result {shlex.join(pair)}"
             for pair in STUDY.cards[wildcards.model].items()
         ],
     message:
@@ -182,7 +182,7 @@ rule provenance:
         **stage("report provenance"),
         config=json.dumps(config, sort_keys=True),
         encoders=each(
-            "--encoder",
+            "--sidecar",
             [
                 f"{RESULTS}/features/{encoder}/train/000.json"
                 for encoder in STUDY.encoders

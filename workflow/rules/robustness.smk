@@ -14,9 +14,9 @@ rule robustness:
     params:
         **stage("robustness summarise"),
         matches=lambda wildcards, input: each("--matches", input.matches),
-        clips=lambda wildcards, input: each("--clips", input.lists),
         flags=flags(config["robustness"], "resamples", "confidence"),
     message:
         "Experiment B: robustness to perturbation"
     shell:
-        "{params.call} --log {log:q} {params.matches} {params.clips} {params.flags} --out {output.table:q}"
+        "{params.call} --log {log:q} {params.matches} {params.flags} --out {output.table:q}"
+        " {input.lists:q}"

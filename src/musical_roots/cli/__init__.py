@@ -19,22 +19,33 @@ PATH = click.Path(path_type=Path)
 
 # Options that mean the same wherever they stand.
 SEED = click.option(
-    "--seed", type=int, default=0, help="The config's seed; every random draw derives from it."
+    "--seed", type=int, required=True, help="The config's seed; every random draw derives from it."
 )
 OUT = click.option("--out", type=PATH, required=True, help="The file that is made.")
 TRACKS = click.option("--tracks", type=PATH, required=True, help="The corpus's tracks.")
-LISTS = click.argument("lists", type=PATH, nargs=-1, required=True)
-SHARD = click.option("--shard", type=(int, int), required=True, help="Which part, of how many.")
+LISTS = click.argument("lists", type=PATH, nargs=-1, required=True, metavar="CLIP_LISTS...")
+CLIPS = click.option("--clips", type=PATH, required=True, help="A clip list.")
+COUNT = click.option("--count", type=int, required=True, help="How many to draw, at most.")
+SHARD = click.option(
+    "--shard", type=(int, int), metavar="PART PARTS", required=True, help="Which part, of how many."
+)
 DEVICE = click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
+    required=True,
     help="Where it computes; auto takes a GPU if there is one.",
+)
+PRECISION = click.option(
+    "--precision",
+    type=click.Choice(["fp32", "bf16"]),
+    required=True,
+    help="What layers compute in.",
 )
 CHECKPOINTS = click.option(
     "--checkpoints", type=PATH, required=True, help="Folder of converted weights."
 )
 GENERATOR = click.option("--generator", required=True, help="Its name in the config.")
+MATCHES = click.option("--k", type=int, required=True, help="Matches a query.")
 CODE = click.option("--code", required=True, help="Digest of it: audio of other code is not kept.")
 RESAMPLES = click.option(
     "--resamples", type=int, required=True, help="Bootstrap resamples, clustered by track."
@@ -45,7 +56,7 @@ CONFIDENCE = click.option(
 
 
 class Stage(click.Command):
-    """A command that can write a log."""
+    """A command that can write a log, and whose line in its group's help is not cut off."""
 
     def __init__(self, *words, **more):
         super().__init__(*words, **more)
@@ -54,11 +65,19 @@ class Stage(click.Command):
         option.is_eager = True  # what another option stumbles over is logged, too
         self.params.append(option)
 
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """All of the docstring, which is a line."""
+        return (self.help or "").strip()
+
 
 class Group(click.Group):
-    """A group of stages."""
+    """A group of stages, listed as they stand in its file: as they follow each other."""
 
     command_class = Stage
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Names of the stages."""
+        return list(self.commands)
 
 
 def _log(context: click.Context, _: click.Parameter, file: Path | None) -> None:
@@ -69,28 +88,39 @@ def _log(context: click.Context, _: click.Parameter, file: Path | None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=handlers, force=True)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.group(
+    options_metavar="",
+    subcommand_metavar="GROUP STAGE ...",
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "show_default": True,
+        "max_content_width": 100,
+    },
+)
 def stages() -> None:
     """Stages of musical-roots. The workflow calls them; so can you."""
 
 
 def group(name: str, told: str) -> Group:
     """A new group of stages."""
-    made = Group(name, help=told)
+    made = Group(name, help=told, options_metavar="", subcommand_metavar="STAGE ...")
     stages.add_command(made)
     return made
 
 
 def main() -> None:
     """Run a stage; bad input ends it with one line and status 2."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(level=logging.INFO, format="%(message)s", force=True)
     try:
         stages(prog_name="python -m musical_roots", standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
-        sys.exit(error.exit_code)
+        sys.exit(2)
+    except click.ClickException as error:
+        log.error("musical-roots: error: %s", _wrong(error))
+        sys.exit(2)
     except InputError as error:
         log.error("musical-roots: error: %s", error)
         sys.exit(2)
@@ -101,6 +131,13 @@ def main() -> None:
         where = getattr(error, "filename", None) or Path.cwd()
         log.error("musical-roots: error: %s", disk_full(where))
         sys.exit(2)
+
+
+def _wrong(error: click.ClickException) -> str:
+    """What is wrong with a command line, in one line, and where to see what would be right."""
+    said = " ".join(error.format_message().split()).removesuffix(".")
+    context = getattr(error, "ctx", None)
+    return f"{said}; see {context.command_path} -h" if context else said
 
 
 def _disk_is_full(error: Exception) -> bool:

@@ -45,7 +45,7 @@ def unpack(deb, package, tracks, out) -> None:
 @click.option("--root", type=PATH, required=True, help="Folder that holds the recordings.")
 @click.option("--metadata", type=PATH, help="Of a folder: table with path, artist, split, ...")
 @click.option("--tracks", type=PATH, help="Of debian: manifest of tracks.")
-@click.option("--package", "packages", multiple=True, help="Of debian: names of packages.")
+@click.option("--only", "packages", multiple=True, help="Of debian: name of a package to list.")
 @OUT
 def recordings(source, root, metadata, tracks, packages, out) -> None:
     """List the recordings of a source."""

@@ -2,10 +2,19 @@
 
 import click
 
-from musical_roots.cli import CHECKPOINTS, DEVICE, OUT, PATH, SEED, group, progress
+from musical_roots.cli import (
+    CHECKPOINTS,
+    CLIPS,
+    DEVICE,
+    OUT,
+    PATH,
+    PRECISION,
+    SEED,
+    group,
+    progress,
+)
 
 embed = group("embed", "Clip lists -> raw features -> unit vectors.")
-CLIPS = click.option("--clips", "table", type=PATH, required=True, help="Their clip list.")
 
 
 @embed.command("encode")
@@ -14,28 +23,26 @@ CLIPS = click.option("--clips", "table", type=PATH, required=True, help="Their c
 @CHECKPOINTS
 @click.option("--batch", type=int, help="Clips a batch; what suits the device if not given.")
 @DEVICE
-@click.option(
-    "--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", help="Layers compute in it."
-)
+@PRECISION
 @click.option(
     "--part",
     type=click.Choice(["start", "centre", "end"]),
-    default="centre",
-    help="Of a clip, for an encoder that hears less.",
+    help="Of a clip, for an encoder that hears less and leaves the choice.",
 )
 @OUT
 @SEED
-def encode(seed, encoder, table, checkpoints, batch, out, **settings) -> None:
+def encode(seed, encoder, clips, checkpoints, batch, part, out, **settings) -> None:
     """Raw features of a clip list."""
     from musical_roots import embed
     from musical_roots.encoders import base
     from musical_roots.tables import read_table, write_array, write_json
 
-    clips = read_table(table)
+    table = read_table(clips)
+    settings |= {"part": part} if part else {}
     model = base.load(encoder, checkpoints, seed=seed, **settings)
-    with progress(len(clips), f"{encoder}, {table.parent.name}", "clips") as bar:
-        features = embed.encode(clips, model, batch, bar.update)
-    write_json(embed.made_by(model, clips), out.with_suffix(".json"))
+    with progress(len(table), f"{encoder}, {clips.parent.name}", "clips") as bar:
+        features = embed.encode(table, model, batch, bar.update)
+    write_json(embed.made_by(model, table), out.with_suffix(".json"))
     write_array(features, out)
 
 
@@ -59,7 +66,7 @@ def fit(features, out) -> None:
 @CLIPS
 @click.option("--statistics", type=PATH, required=True, help="Of the training clips.")
 @OUT
-def vectors(features, table, statistics, out) -> None:
+def vectors(features, clips, statistics, out) -> None:
     """Unit vectors of raw features: one shard of embeddings."""
     import numpy as np
 
@@ -70,4 +77,4 @@ def vectors(features, table, statistics, out) -> None:
     made_by = read_json(features.with_suffix(".json"))
     made_by["fingerprint"] += f"+{embed.digest(fitted)}"
     vectors = embed.unit_vectors(np.load(features), fitted)
-    write_shard(out, vectors, embed.heard(read_table(table), made_by), made_by)
+    write_shard(out, vectors, embed.heard(read_table(clips), made_by), made_by)

@@ -6,6 +6,7 @@ from musical_roots.cli import (
     CHECKPOINTS,
     CODE,
     CONFIDENCE,
+    COUNT,
     DEVICE,
     GENERATOR,
     LISTS,
@@ -95,7 +96,7 @@ def openvamp_quality(seed, weights, train_files, control_files, out) -> None:
 @generate.command("codec-quality")
 @LISTS
 @CODEC
-@click.option("--clips", "count", type=int, default=30, help="To measure it on.")
+@click.option("--count", type=int, default=30, help="How many clips to draw, at most.")
 @OUT
 @SEED
 def codec_quality(seed, lists, codec, count, out) -> None:
@@ -111,12 +112,12 @@ def codec_quality(seed, lists, codec, count, out) -> None:
 @generate.command("prompts")
 @LISTS
 @TRACKS
-@click.option("--vamps", "count", type=int, required=True, help="Prompts; each setting uses all.")
+@COUNT
 @DURATION
 @OUT
 @SEED
 def prompts(seed, lists, tracks, count, duration_s, out) -> None:
-    """Draw the prompts, from every split."""
+    """Draw the prompts, from every split; each setting uses all."""
     from musical_roots.generate import choose_prompts
     from musical_roots.tables import read_table, read_tables, write_table
 
@@ -190,7 +191,7 @@ def vamp_clips(vamps, duration_s, out, prompts) -> None:
 
 
 @generate.command("ngram-overlap")
-@click.option("--vamps", "lists", type=PATH, multiple=True, required=True, help="Lists of vamps.")
+@click.option("--outputs", "lists", type=PATH, multiple=True, required=True, help="List of vamps.")
 @TRAIN
 @CONTROL
 @TRACKS

@@ -6,9 +6,11 @@ from musical_roots.cli import (
     CHECKPOINTS,
     CODE,
     CONFIDENCE,
+    COUNT,
     DEVICE,
     GENERATOR,
     LISTS,
+    MATCHES,
     OUT,
     PATH,
     RESAMPLES,
@@ -21,7 +23,9 @@ from musical_roots.cli import (
 )
 
 influence = group("influence", "Experiment C: what outputs resemble, beside control music.")
-CORPUS = click.argument("corpus", type=PATH, nargs=-1, required=True)
+CORPUS = click.argument(
+    "corpus", type=PATH, nargs=-1, required=True, metavar="CORPUS_EMBEDDINGS..."
+)
 INDEXES = click.option("--indexes", type=PATH, required=True, help="Which clips are in which.")
 CLIP = click.option("--clip-duration-s", type=float, required=True, help="Of a clip.")
 FDR = click.option("--fdr", type=float, required=True, help="False discovery rate asked for.")
@@ -47,11 +51,11 @@ NULL = files(
 @influence.command("excerpts")
 @LISTS
 @TRACKS
-@click.option("--excerpts", "count", type=int, required=True, help="To draw.")
+@COUNT
 @click.option("--duration-s", type=float, required=True, help="Of an excerpt, as of an output.")
 @CLIP
 @OUT
-@files("--clips", "Clip list of each part.")
+@files("--clip-list", "Clip list of a part of them.", "clips")
 @SEED
 def excerpts(seed, lists, tracks, count, duration_s, clip_duration_s, out, clips) -> None:
     """Draw excerpts of control tracks, as long as outputs, and cut them into clips."""
@@ -119,12 +123,10 @@ def indexes(seed, lists, out) -> None:
     required=True,
     help="included or excluded: whether the prompt's track can be found.",
 )
-@click.option("--k", type=int, required=True, help="Matches a query.")
-@table("--matches", "Match table.")
+@MATCHES
+@OUT
 @table("--nearest", "Nearest clip of each output and clip.")
-def attribute(
-    corpus, queries, parents, indexes, wanted, prompt_tracks, k, matches, nearest
-) -> None:
+def attribute(corpus, queries, parents, indexes, wanted, prompt_tracks, k, out, nearest) -> None:
     """The nearest clips of every query in each index, and the nearest of each output and clip."""
     from musical_roots.experiments import influence
     from musical_roots.tables import open_shards, read_table, write_table
@@ -134,7 +136,7 @@ def attribute(
     found = influence.attribute(
         asked, searched, read_table(indexes), k, from_what, wanted, prompt_tracks
     )
-    write_table(found, matches)
+    write_table(found, out)
     write_table(influence.nearest(found, asked.clips), nearest)
 
 
@@ -231,7 +233,7 @@ def resemblance(
 @files("--control-matches", "Those of control music.")
 @TRACKS
 @INDEXES
-@click.option("--k", type=int, required=True, help="Neighbours.")
+@MATCHES
 @DRAWS
 @click.option("--hubness-clips", type=int, required=True, help="Training clips at most.")
 @OUT
@@ -306,12 +308,13 @@ def findings(exceedance, calibration, paired, prompts, concentration, hubness, o
 
 @influence.command("join")
 @click.option(
-    "--part",
+    "--piece",
     "parts",
     type=(PATH, PATH, PATH),
+    metavar="WHOLE OUTPUTS PIECE",
     multiple=True,
     required=True,
-    help="A table, outputs of a generator, and its part of the table.",
+    help="A table, outputs of a generator, and its piece of the table.",
 )
 def join(parts) -> None:
     """Tables of all generators and encoders, each as one."""

@@ -2,7 +2,7 @@
 
 import click
 
-from musical_roots.cli import LISTS, OUT, PATH, SEED, TRACKS, group, log, progress
+from musical_roots.cli import CLIPS, COUNT, LISTS, OUT, PATH, SEED, TRACKS, group, log, progress
 
 perturb = group("perturb", "Query clips, and their perturbed copies.")
 
@@ -10,7 +10,7 @@ perturb = group("perturb", "Query clips, and their perturbed copies.")
 @perturb.command("queries")
 @LISTS
 @TRACKS
-@click.option("--queries", "count", type=int, required=True, help="Clips to draw.")
+@COUNT
 @OUT
 @SEED
 def queries(seed, lists, tracks, count, out) -> None:
@@ -26,24 +26,29 @@ def queries(seed, lists, tracks, count, out) -> None:
 
 @perturb.command("render")
 @LISTS
-@click.option("--queries", type=PATH, required=True, help="The clips that are perturbed.")
+@CLIPS
 @click.option("--kind", required=True, help="Of perturbation.")
 @click.option("--level", "levels", type=float, multiple=True, required=True, help="How far.")
 @click.option("--sample-rate", type=int, required=True, help="Of the audio, in Hz.")
-@click.option("--generator", type=(str, PATH), help="Whose codec, and the folder of its weights.")
+@click.option("--generator", help="Whose codec; none for a kind that needs no codec.")
+@click.option("--checkpoints", type=PATH, help="Folder of its converted weights.")
 @click.option("--audio", type=PATH, required=True, help="Folder for the rendered audio.")
 @OUT
-@click.option("--targets", type=PATH, required=True, help="The pairs that are looked for.")
+@click.option("--targets-out", type=PATH, required=True, help="The pairs to look for.")
 @SEED
-def render(seed, lists, queries, kind, levels, sample_rate, generator, audio, out, targets) -> None:
+def render(
+    seed, lists, clips, kind, levels, sample_rate, generator, checkpoints, audio, out, targets_out
+) -> None:
     """Perturb the query clips: audio, clip list, and the pairs to look for."""
     from musical_roots import perturbed
     from musical_roots.generators.base import load
     from musical_roots.tables import read_table, read_tables, write_table
 
-    corpus, codec = read_tables(lists), generator and load(*generator)
-    planned, pairs = perturbed.plan(read_table(queries), corpus, kind, list(levels), seed)
+    if generator and not checkpoints:
+        raise click.UsageError("--generator wants --checkpoints", click.get_current_context())
+    corpus, codec = read_tables(lists), generator and load(generator, checkpoints)
+    planned, pairs = perturbed.plan(read_table(clips), corpus, kind, list(levels), seed)
     with progress(len(planned), f"perturbing, {kind}", "clips") as bar:
         made = perturbed.render_clips(planned, corpus, audio, sample_rate, seed, bar.update, codec)
-    write_table(pairs, targets)
+    write_table(pairs, targets_out)
     write_table(made, out)

@@ -42,7 +42,7 @@ def page(tables, title, text, out) -> None:
 
 @report.command("listen")
 @click.option("--vamps", type=PATH, required=True, help="List of vamps.")
-@click.option("--count", type=int, default=12, help="Vamps to show.")
+@click.option("--count", type=int, default=12, help="How many to show, at most.")
 @TITLE
 @TEXT
 @OUT
@@ -60,7 +60,14 @@ def listen(vamps, count, title, text, out) -> None:
 @click.option("--weights", type=PATH, required=True, help="Its file.")
 @TRACKS
 @click.option("--command", required=True, help="That trains it.")
-@click.option("--table", "tables", type=(str, PATH), multiple=True, help="Heading and table.")
+@click.option(
+    "--result",
+    "tables",
+    type=(str, PATH),
+    metavar="HEADING TABLE",
+    multiple=True,
+    help="What is said of how good it is.",
+)
 @OUT
 def model_card(name, weights, tracks, command, tables, out) -> None:
     """Say of a model that was trained here what it was trained on, and how good it is."""
@@ -92,12 +99,12 @@ def claims(tables, expected, out) -> None:
 @report.command("provenance")
 @click.option("--config", required=True, help="The checked config, as JSON.")
 @click.option(
-    "--encoder",
+    "--sidecar",
     "encoders",
     type=PATH,
     multiple=True,
     required=True,
-    help="Sidecar of some features of an encoder.",
+    help="What stands beside some features of an encoder.",
 )
 @click.option("--config-out", type=PATH, required=True, help="File for the config.")
 @OUT

@@ -2,14 +2,14 @@
 
 import click
 
-from musical_roots.cli import CONFIDENCE, OUT, PATH, RESAMPLES, SEED, group
+from musical_roots.cli import CONFIDENCE, LISTS, OUT, PATH, RESAMPLES, SEED, group
 
 robustness = group("robustness", "Experiment B: robustness to perturbation.")
 
 
 @robustness.command("summarise")
 @click.option("--matches", type=PATH, multiple=True, required=True, help="Of perturbed clips.")
-@click.option("--clips", "lists", type=PATH, multiple=True, required=True, help="Their clip lists.")
+@LISTS
 @RESAMPLES
 @CONFIDENCE
 @OUT

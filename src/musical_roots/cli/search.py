@@ -2,7 +2,7 @@
 
 import click
 
-from musical_roots.cli import CONFIDENCE, OUT, PATH, RESAMPLES, SEED, group
+from musical_roots.cli import CONFIDENCE, MATCHES, OUT, PATH, RESAMPLES, SEED, group
 
 search = group("search", "Exact neighbours by cosine.")
 
@@ -11,16 +11,21 @@ search = group("search", "Exact neighbours by cosine.")
 @click.argument("index", type=PATH, nargs=-1, required=True)
 @click.option("--queries", type=PATH, multiple=True, required=True, help="Their embeddings.")
 @click.option("--targets", type=PATH, multiple=True, help="Pairs to report wherever they rank.")
-@click.option("--k", type=int, required=True, help="Matches a query.")
-@click.option("--exclude", default="none", help="none, self, track or duplicates.")
+@MATCHES
+@click.option(
+    "--leave-out",
+    type=click.Choice(["none", "self", "track", "duplicates"]),
+    default="none",
+    help="What of a query's own is not to be found.",
+)
 @OUT
-def match(index, queries, targets, k, exclude, out) -> None:
+def match(index, queries, targets, k, leave_out, out) -> None:
     """Exact cosine neighbours of the queries: a match table."""
     from musical_roots.search import matches
     from musical_roots.tables import open_shards, read_tables, write_table
 
     wanted = read_tables(targets) if targets else None
-    found = matches(open_shards(queries), open_shards(index), k, exclude, wanted)
+    found = matches(open_shards(queries), open_shards(index), k, leave_out, wanted)
     write_table(found, out)
 
 

@@ -2,17 +2,11 @@
 
 import click
 
-from musical_roots.cli import DEVICE, OUT, PATH, SEED, TRACKS, group, progress
+from musical_roots.cli import DEVICE, OUT, PATH, PRECISION, SEED, TRACKS, group, progress
 
 train = group("train", "Train what the workflow trains, on the train split alone.")
 STEPS = click.option("--steps", type=int, required=True, help="Training steps.")
 CURVE = click.option("--curve", type=PATH, required=True, help="Table of the loss by step.")
-PRECISION = click.option(
-    "--precision",
-    type=click.Choice(["fp32", "bf16"]),
-    required=True,
-    help="What layers compute in.",
-)
 
 
 @train.command("clmr-open")
@@ -24,27 +18,19 @@ PRECISION = click.option(
 @OUT
 @CURVE
 @SEED
-def clmr_open(seed, tracks, steps, batch, out, curve, **how) -> None:
+def clmr_open(seed, tracks, steps, out, curve, **how) -> None:
     """Train the encoder clmr_open, watching its loss on the control split."""
     from musical_roots.corpus import recordings
-    from musical_roots.devices import settle
     from musical_roots.encoders import clmr, clmr_training
-    from musical_roots.provenance import trained_here
     from musical_roots.tables import read_table, write_table
-    from musical_roots.weights import files
 
     table = read_table(tracks)
-    how["device"] = settle(how["device"])
     with progress(len(table), "reading recordings", "files") as bar:
-        train, control = (
-            dict(recordings.whole(table[table.split == split], clmr.SAMPLE_RATE, bar.update))
-            for split in ("train", "control")
-        )
+        heard = recordings.sides(table, clmr.SAMPLE_RATE, bar.update)
     with progress(steps, "training clmr_open", "steps") as bar:
-        tensors, losses = clmr_training.train(
-            train, control, seed=seed, steps=steps, batch_size=batch, progress=bar.update, **how
+        losses = clmr_training.train_file(
+            out, *heard, seed=seed, steps=steps, **how, progress=bar.update
         )
-    files.save(out, tensors, trained_here(seed, train, steps=steps, batch=batch, **how))
     write_table(losses, curve)
 
 
@@ -85,27 +71,15 @@ def openvamp_codec(seed, tracks, decoder_steps, out, **size) -> None:
 @OUT
 @CURVE
 @SEED
-def openvamp(
-    seed, train_files, control_files, codec, width, layers, steps, batch, out, curve, **how
-) -> None:
+def openvamp(seed, train_files, control_files, codec, steps, out, curve, **how) -> None:
     """Train openvamp's network, watching its loss on the control split."""
-    from musical_roots.devices import settle
-    from musical_roots.generators.openvamp import model, training
+    from musical_roots.generators.openvamp import training
     from musical_roots.generators.openvamp.codec import load
-    from musical_roots.provenance import trained_here
     from musical_roots.tables import read_arrays, write_table
-    from musical_roots.weights import files
 
-    tokens, control, codec = read_arrays(train_files), read_arrays(control_files), load(codec)
-    size, how["device"] = (
-        model.Size(*codec.codebooks.shape[:2], width, layers),
-        settle(how["device"]),
-    )
+    tokens = read_arrays(train_files), read_arrays(control_files)
     with progress(steps, "training openvamp", "steps") as bar:
-        trained, losses = training.train(
-            tokens, control, size, seed=seed, steps=steps, batch_size=batch,
-            progress=bar.update, **how,
-        )  # fmt: skip
-    about = trained_here(seed, tokens, codec=codec.digest(), steps=steps, batch=batch, **how)
-    files.save(out, trained.tensors(), about | model.described(size))
+        losses = training.train_file(
+            out, *tokens, load(codec), seed=seed, steps=steps, **how, progress=bar.update
+        )
     write_table(losses, curve)

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from musical_roots.config.base import Count, Seconds, Section, Share
+from musical_roots.soundness import SILENCE_LUFS
 
 
 class Debian(Section):
@@ -49,7 +50,9 @@ class Corpus(Section):
     folder: Folder = Folder()
     minimum_s: Seconds = Field(29.0, description="Shorter recordings are rejected, in seconds.")
     maximum_s: Seconds = Field(1200.0, description="Longer recordings are rejected, in seconds.")
-    silence_lufs: float = Field(-60.0, description="Quieter recordings are rejected, in LUFS.")
+    silence_lufs: float = Field(
+        SILENCE_LUFS, description="Quieter recordings are rejected, in LUFS."
+    )
     exclude: list[str] = Field(
         [
             "sfx/*",

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from musical_roots.config.base import Count, Section, Switch
+from musical_roots.encoders.base import Settings
 
 
 class Encode(Section):
@@ -19,7 +20,8 @@ class Encode(Section):
         description="Where encoders that run on torch compute; auto takes a GPU if one is there.",
     )
     precision: Literal["fp32", "bf16"] = Field(
-        "fp32", description="What they compute in; bf16 is faster where the processor has it."
+        Settings.precision,
+        description="What they compute in; bf16 is faster where the processor has it.",
     )
 
 
@@ -52,7 +54,7 @@ class Cropping(Replaceable):
     """One that hears less than a clip."""
 
     part: Literal["start", "centre", "end"] = Field(
-        "centre", description="Which 2.678 s of a clip it hears."
+        Settings.part, description="Which 2.678 s of a clip it hears."
     )
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from musical_roots.config.base import Count, Seconds, Section, Switch
+from musical_roots.generators.base import VampSettings
 
 
 class OpenVamp(Section):
@@ -87,15 +88,15 @@ class Generators(Section):
 class VampSetting(Switch):
     """What of a prompt is kept, and how the rest is sampled (`generators/base.py`)."""
 
-    periodic_prompt: Annotated[int, Field(ge=0)] = 7
-    periodic_prompt_width: Count = 1
-    prefix_s: Annotated[float, Field(ge=0)] = 0.0
-    suffix_s: Annotated[float, Field(ge=0)] = 0.0
-    onset_mask_width: Annotated[int, Field(ge=0)] = 0
-    upper_codebook_mask: Annotated[int, Field(ge=0)] = 3
-    steps: Count = 36
-    temperature: Annotated[float, Field(gt=0)] = 1.0
-    mask_temperature: Annotated[float, Field(ge=0)] = 1.5
+    periodic_prompt: Annotated[int, Field(ge=0)] = VampSettings.periodic_prompt
+    periodic_prompt_width: Count = VampSettings.periodic_prompt_width
+    prefix_s: Annotated[float, Field(ge=0)] = VampSettings.prefix_s
+    suffix_s: Annotated[float, Field(ge=0)] = VampSettings.suffix_s
+    onset_mask_width: Annotated[int, Field(ge=0)] = VampSettings.onset_mask_width
+    upper_codebook_mask: Annotated[int, Field(ge=0)] = VampSettings.upper_codebook_mask
+    steps: Count = VampSettings.steps
+    temperature: Annotated[float, Field(gt=0)] = VampSettings.temperature
+    mask_temperature: Annotated[float, Field(ge=0)] = VampSettings.mask_temperature
 
 
 SETTINGS = {

@@ -25,11 +25,11 @@ COLUMNS = [
 def cut(
     tracks: pd.DataFrame,
     *,
-    duration_s: float = 3.0,
-    hop_s: float = 3.0,
-    silence_lufs: float = -50.0,
-    per_track: int = 24,
-    seed: int = 0,
+    duration_s: float,
+    hop_s: float,
+    silence_lufs: float,
+    per_track: int,
+    seed: int,
     progress: Callable[[int], object] = lambda done: None,
 ) -> pd.DataFrame:
     """Clip list of tracks.

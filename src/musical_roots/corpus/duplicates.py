@@ -66,7 +66,7 @@ def fingerprint(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     return np.concatenate(words)[1:]
 
 
-def pairs(fingerprints: Mapping[str, np.ndarray], share: float = 0.5) -> pd.DataFrame:
+def pairs(fingerprints: Mapping[str, np.ndarray], share: float) -> pd.DataFrame:
     """Pairs of tracks that hold the same recording.
 
     Parameters

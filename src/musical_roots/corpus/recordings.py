@@ -36,6 +36,27 @@ def whole(
         progress(1)
 
 
+def sides(
+    tracks: pd.DataFrame, sample_rate: int, progress: Callable[[int], object] = lambda done: None
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The tracks of train and those of control, each from start to end.
+
+    Parameters
+    ----------
+    tracks : DataFrame
+        root, path, track_id, split.
+    sample_rate, progress
+        As of `whole`.
+
+    Returns
+    -------
+    train, control : dict of str to ndarray, float32 [samples]
+        track_id to audio.
+    """
+    train, control = (tracks[tracks.split == split] for split in ("train", "control"))
+    return tuple(dict(whole(part, sample_rate, progress)) for part in (train, control))
+
+
 def excerpts(tracks: pd.DataFrame, sample_rate: int, seed: int) -> Iterator[np.ndarray]:
     """One excerpt of `EXCERPT_S` each, or the whole of a shorter track, of `EXCERPTS` at most.
 

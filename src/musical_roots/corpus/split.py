@@ -27,9 +27,7 @@ CREDIT = re.compile(
 )
 
 
-def sides(
-    tracks: pd.DataFrame, control_share: float, seed: int, split_artists: bool = True
-) -> list[str]:
+def sides(tracks: pd.DataFrame, control_share: float, seed: int, split_artists: bool) -> list[str]:
     """The side of each track: train or control.
 
     Parameters
@@ -56,7 +54,7 @@ def sides(
     return [chosen[name] for name in block]
 
 
-def blocks(tracks: pd.DataFrame, split_artists: bool = True) -> pd.Series:
+def blocks(tracks: pd.DataFrame, split_artists: bool) -> pd.Series:
     """The block of each track: artists who share a recording (group_id) or a credit are one.
 
     Parameters
@@ -74,7 +72,7 @@ def blocks(tracks: pd.DataFrame, split_artists: bool = True) -> pd.Series:
     return pd.Series([block_of[group] for group in groups], tracks.index, dtype=object)
 
 
-def forced(tracks: pd.DataFrame, control_share: float, split_artists: bool = True) -> float:
+def forced(tracks: pd.DataFrame, control_share: float, split_artists: bool) -> float:
     """How far from `control_share` what is given, or a block too large, can hold the control's.
 
     Parameters

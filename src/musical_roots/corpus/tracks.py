@@ -41,25 +41,14 @@ PROBED = [column for column in COLUMNS if column != "group_id"]
 NUMERIC = {"duration_s", "sample_rate", "channels", "loudness_lufs"}
 REJECTED = ["path", "reason"]
 
-EXCLUDE = (
-    "sfx/*",
-    "*/sfx/*",
-    "*sound-effects/*",
-    "*sound_effects/*",
-    "*/stems/*",
-    "*[ _-]stem.*",
-    "*guitar.ogg",
-    "*rhythm.ogg",
-)
-
 
 def probe(
     recordings: pd.DataFrame,
     *,
-    minimum_s: float = 30.0,
-    maximum_s: float = 1200.0,
-    silence_lufs: float = -60.0,
-    exclude: Iterable[str] = EXCLUDE,
+    minimum_s: float,
+    maximum_s: float,
+    silence_lufs: float,
+    exclude: Iterable[str],
     progress: Callable[[int], object] = lambda done: None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Decode, check and identify the recordings of one shard.
@@ -121,10 +110,10 @@ def merge(
     rejected: Iterable[pd.DataFrame],
     fingerprints: Iterable[pd.DataFrame],
     *,
-    control_share: float = 0.5,
-    near_duplicate_share: float = 0.5,
-    split_artists: bool = True,
-    seed: int = 0,
+    control_share: float,
+    near_duplicate_share: float,
+    split_artists: bool,
+    seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Join the shards of `probe`: find duplicates, split by artist.
 

@@ -6,7 +6,7 @@ track in a batch there are two views (`clmr_views`). The network and a projector
 away afterwards, learn to find a view's partner among all views of the batch. Temperature, projector
 and optimiser are those of CLMR's ``config/config.yaml``.
 
-The network's layers are long products of matrices, in bfloat16 if not told otherwise, and most of
+The network's layers are long products of matrices, in bfloat16 where that is asked for, and most of
 a step is spent there (`_Convolution`). On a CPU the two views go through them in two threads.
 """
 
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,10 +24,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from musical_roots.devices import settle
 from musical_roots.encoders.base import Settings
 from musical_roots.encoders.clmr import BLOCKS, CHANNELS, WINDOW, Network, shapes
 from musical_roots.encoders.clmr_views import views
 from musical_roots.errors import InputError
+from musical_roots.provenance import trained_here
 from musical_roots.seeding import rng
 from musical_roots.weights import files
 
@@ -143,10 +146,10 @@ def train(
     *,
     seed: int,
     steps: int,
-    batch_size: int = 48,
+    batch_size: int,
     learning_rate: float = 3e-4,
-    device: str = "cpu",
-    precision: str = "bf16",
+    device: str,
+    precision: str,
     progress: Callable[[int], object] = lambda done: None,
 ) -> tuple[files.Tensors, pd.DataFrame]:
     """A CLMR trained on some tracks: Adam, and every draw from the seed.
@@ -216,6 +219,45 @@ def train(
             progress(1)
     curve = pd.DataFrame(rows, columns=["step", "train_loss", "control_loss"])
     return model.tensors(), curve
+
+
+def train_file(
+    out: Path,
+    audio: Mapping[str, np.ndarray],
+    held_out: Mapping[str, np.ndarray],
+    *,
+    seed: int,
+    steps: int,
+    batch: int,
+    device: str,
+    precision: str,
+    progress: Callable[[int], object],
+) -> pd.DataFrame:
+    """Train a CLMR, and write its file, which says how it was trained and on which tracks.
+
+    Parameters
+    ----------
+    out : path
+        The file, safetensors.
+    batch : int
+        `batch_size` of `train`; so are the others, but device may be "auto".
+
+    Returns
+    -------
+    DataFrame
+        The curve of `train`.
+
+    Raises
+    ------
+    InputError
+        As `train` does, or if there is no such device.
+    """
+    how = {"device": settle(device), "precision": precision}
+    tensors, curve = train(
+        audio, held_out, seed=seed, steps=steps, batch_size=batch, progress=progress, **how
+    )
+    files.save(out, tensors, trained_here(seed, audio, steps=steps, batch=batch, **how))
+    return curve
 
 
 class _Model(nn.Module):

@@ -60,8 +60,8 @@ def agreement(
             known,
             clusters.to_numpy()[known],
             tau,
-            resamples,
-            confidence,
+            resamples=resamples,
+            confidence=confidence,
             rng=rng(seed, "verdicts.agreement", item),
         )
         row = {"one": one, "other": other, "n_outputs": len(known), "kendall_tau": tau(known)}

@@ -5,16 +5,21 @@ as in VampNet. Cross entropy at the masked places, AdamW, every draw from the se
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
+from musical_roots.devices import settle
 from musical_roots.errors import InputError
+from musical_roots.generators.openvamp.codec import Codec
 from musical_roots.generators.openvamp.decoder import rate
-from musical_roots.generators.openvamp.model import MaskedTransformer, Size, initialise
+from musical_roots.generators.openvamp.model import MaskedTransformer, Size, described, initialise
 from musical_roots.generators.openvamp.steps import masked_loss, step_of
+from musical_roots.provenance import trained_here
 from musical_roots.seeding import rng
+from musical_roots.weights import files
 
 CROP = 256  # frames: 5.1 s
 WATCHED, WATCH_EVERY = 32, 25  # crops, steps
@@ -27,10 +32,10 @@ def train(
     *,
     seed: int,
     steps: int,
-    batch_size: int = 16,
+    batch_size: int,
     learning_rate: float = 1e-3,
-    device: str = "cpu",
-    precision: str = "fp32",
+    device: str,
+    precision: str,
     progress: Callable[[int], object] = lambda done: None,
 ) -> tuple[MaskedTransformer, pd.DataFrame]:
     """A network trained on some tracks.
@@ -89,6 +94,54 @@ def train(
         progress(1)
     curve = pd.DataFrame(rows, columns=["step", "train_loss", "control_loss"])
     return model.cpu().eval(), curve
+
+
+def train_file(
+    out: Path,
+    tokens: Mapping[str, np.ndarray],
+    held_out: Mapping[str, np.ndarray],
+    codec: Codec,
+    *,
+    width: int,
+    layers: int,
+    seed: int,
+    steps: int,
+    batch: int,
+    device: str,
+    precision: str,
+    progress: Callable[[int], object],
+) -> pd.DataFrame:
+    """Train a network, and write its file, which says how it was trained and on which tracks.
+
+    Parameters
+    ----------
+    out : path
+        The file, safetensors.
+    codec : Codec
+        What the tokens are of; the file names it.
+    width, layers : int
+        Of the transformer.
+    batch : int
+        `batch_size` of `train`; so are the others, but device may be "auto".
+
+    Returns
+    -------
+    DataFrame
+        The curve of `train`.
+
+    Raises
+    ------
+    InputError
+        As `train` does, or if there is no such device.
+    """
+    size = Size(*codec.codebooks.shape[:2], width, layers)
+    how = {"device": settle(device), "precision": precision}
+    trained, curve = train(
+        tokens, held_out, size, seed=seed, steps=steps, batch_size=batch, progress=progress, **how
+    )
+    about = trained_here(seed, tokens, codec=codec.digest(), steps=steps, batch=batch, **how)
+    files.save(out, trained.tensors(), about | described(size))
+    return curve
 
 
 def masked_crops(
