@@ -161,6 +161,10 @@ def start():
 
 onstart:
     workflow.musical_roots_lock = start()
+    # For this limit Snakemake 9.27 wakes up once a second and finished job: half a core after 1,000
+    # jobs (benchmarks/scheduler.csv). Only a cluster needs it.
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None
 
 
 def share_environment():
