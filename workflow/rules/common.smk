@@ -170,7 +170,8 @@ onstart:
 def share_environment():
     """One conda environment for whatever runs; and what was learned of the code is kept."""
     for made in workflow.rules:
-        made.conda_env = "../../envs/main.yaml"
+        if not made.norun:
+            made.conda_env = "../../envs/main.yaml"
     CODE.keep()
 
 
