@@ -1,9 +1,9 @@
 """aisfx as its package carries it: one checkpoint of torch in the wheel.
 
 ``aisfx/models/checkpoint.pth`` is a pair: a state dict, and the classes of the nine libraries of
-sounds that it was trained on. Of the state dict, ``embedding_net.conv_block{1..4}.{conv|bn}{1|2}.*``
-is the encoder; ``fc.*``, the classifiers, are left out. A converted file holds the encoder's
-tensors, without ``embedding_net.``: `shapes`.
+sounds that it was trained on. Of the state dict, the encoder is
+``embedding_net.conv_block{1..4}.{conv|bn}{1|2}.*``; ``fc.*``, the classifiers, are left out. A
+converted file holds the encoder's tensors, without ``embedding_net.``: `shapes`.
 """
 
 import tempfile
