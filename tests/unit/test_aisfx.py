@@ -81,6 +81,15 @@ def test_a_mistake_would_be_caught(weights, monkeypatch, mistake):
     assert errors(wrong).max() > 10 * TOLERANCE
 
 
+def test_bf16_stays_near(weights, encoder):
+    features = load("aisfx", weights("aisfx"), precision="bf16").encode(CLIPS[:4])
+    assert features.dtype == np.float32
+    wanted = WANTED[:4]
+    lengths = np.linalg.norm(features, axis=1) * np.linalg.norm(wanted, axis=1)
+    cosines = (features * wanted).sum(axis=1) / lengths
+    assert cosines.min() > 0.999 and errors(features, wanted).min() > 1e-4
+
+
 # The treble
 
 

@@ -18,7 +18,8 @@ tests/data/make_aisfx_golden.py):
 Of 3 s the package's own steps (half of what is seen) leave the end unheard. Here two excerpts are
 seen, from the first frame on and to the last, and the features are their mean.
 
-The numbers are the original's; batch norm has become part of the convolution before it.
+The numbers are the original's; batch norm has become part of the convolution before it. In bf16
+only the network computes so, never the front end; cosines with fp32 stay above .999.
 """
 
 from pathlib import Path
@@ -91,9 +92,11 @@ class Aisfx(Encoder):
         tensors = files.load(Path(checkpoints) / "aisfx.safetensors", shapes())
         self.settings = settings
         self.fingerprint = f"{VERSION}-{self.sample_rate}-{files.digest(tensors)[:16]}"
+        # a sixth faster on a CPU with channels last
+        how = {"device": settings.device, "memory_format": torch.channels_last}
         self._layers = [
-            [torch.from_numpy(part).to(settings.device) for part in layer]
-            for layer in _folded(tensors)
+            (torch.from_numpy(kernel).to(**how), torch.from_numpy(bias).to(settings.device))
+            for kernel, bias in _folded(tensors)
         ]
 
     def encode(self, batch: np.ndarray) -> np.ndarray:
