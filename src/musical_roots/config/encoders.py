@@ -75,6 +75,14 @@ class Encoders(Section):
     mfcc: Switch = Field(Switch(), description="MFCC statistics; not neural.")
     mel: Switch = Field(Switch(), description="Log-mel statistics; not neural.")
     random: Switch = Field(Switch(), description="musicnn's network, untrained: the control.")
+    aisfx: Published = Field(
+        Published(activate=False),
+        description="aisfx, published weights (sound effects): of another family than musicnn.",
+    )
+    aisfx_8k: Switch = Field(
+        Switch(activate=False),
+        description="The same, from audio at 16 kHz: what it says without what lies above 8 kHz.",
+    )
     clap: Replaceable = Field(
         Replaceable(activate=False),
         description="LAION-CLAP, 630k-audioset-best (HTSAT-tiny): the paper's, probably.",
