@@ -38,7 +38,7 @@ FDR = click.option("--fdr", type=float, required=True, help="False discovery rat
 DRAWS = click.option("--draws", type=int, required=True, help="Random halves or draws.")
 OUTPUT_NEAREST = files("--output-nearest", "Nearest clips of outputs.", "outputs")
 NULL = files(
-    "--roundtrip-nearest", "Those of control music, after the codec if it is known.", "null"
+    "--roundtrip-nearest", "Nearest clips of control music, after the codec if it is known.", "null"
 )
 OUTPUT_EMBEDDINGS = files("--output-embeddings", "Embeddings of outputs.", "outputs")
 OUTPUT_MATCHES = files("--output-matches", "Match tables of outputs.")
@@ -138,7 +138,7 @@ def attribute(corpus, queries, parents, indexes, wanted, prompt_tracks, k, out, 
 
 @influence.command("exceedance")
 @OUTPUT_NEAREST
-@files("--control-nearest", "Those of control music.", "control")
+@files("--control-nearest", "Nearest clips of control music itself.", "control")
 @NULL
 @RESAMPLES
 @CONFIDENCE
@@ -158,7 +158,7 @@ def exceedance(seed, outputs, control, null, out, **interval) -> None:
 @influence.command("calibrate")
 @OUTPUT_NEAREST
 @NULL
-@files("--planted-nearest", "Those of perturbed training clips.", "planted")
+@files("--planted-nearest", "Nearest clips of perturbed training clips.", "planted")
 @files("--planted-clips", "Clip lists of these.")
 @FDR
 @DRAWS
@@ -224,9 +224,9 @@ def resemblance(
 @influence.command("concentration")
 @CORPUS
 @OUTPUT_EMBEDDINGS
-@files("--control-embeddings", "Those of control music.", "control")
+@files("--control-embeddings", "Embeddings of control music.", "control")
 @OUTPUT_MATCHES
-@files("--control-matches", "Those of control music.")
+@files("--control-matches", "Match tables of control music.")
 @TRACKS
 @INDEXES
 @MATCHES
