@@ -168,7 +168,7 @@ def targets(perturbed: pd.DataFrame, floor: dict[str, str]) -> pd.DataFrame:
 
 
 def render_clips(
-    copies: pd.DataFrame,
+    planned: pd.DataFrame,
     corpus: pd.DataFrame,
     folder: Path,
     sample_rate: int,
@@ -180,7 +180,7 @@ def render_clips(
 
     Parameters
     ----------
-    copies : DataFrame
+    planned : DataFrame
         clip_id, kind, level, parent_clip_id, partner_clip_id, duration_s.
     corpus : DataFrame
         Clip list that holds parents and partners.
@@ -198,26 +198,26 @@ def render_clips(
     Returns
     -------
     DataFrame
-        `copies` with path and start_s: a clip list like any other.
+        `planned` with path and start_s: a clip list like any other.
     """
     folder.mkdir(parents=True, exist_ok=True)
     where = corpus.set_index("clip_id")[["path", "start_s"]]
-    paths = copies.level.map(lambda level: str(folder / f"{level:g}.wav"))
-    starts = pd.Series(0.0, index=copies.index)
+    paths = planned.level.map(lambda level: str(folder / f"{level:g}.wav"))
+    starts = pd.Series(0.0, index=planned.index)
     with ExitStack() as stack:
         files = {
             path: stack.enter_context(SoundFile(path, "w", sample_rate, 1, "FLOAT"))
             for path in paths.unique()
         }
-        for _, levels in copies.groupby("parent_clip_id", sort=False):
-            for copy in levels.itertuples():
-                parent, partner = where.loc[copy.parent_clip_id], where.loc[copy.partner_clip_id]
-                needed = tuple(partner) if perturb.PERTURBATIONS[copy.kind].needs_partner else None
+        for _, levels in planned.groupby("parent_clip_id", sort=False):
+            for clip in levels.itertuples():
+                parent, partner = where.loc[clip.parent_clip_id], where.loc[clip.partner_clip_id]
+                needed = tuple(partner) if perturb.PERTURBATIONS[clip.kind].needs_partner else None
                 # one draw a clip and kind: levels differ in degree alone
-                chance = rng(seed, f"perturb.{copy.kind}", copy.parent_clip_id)
-                how = copy.duration_s, copy.kind, copy.level, sample_rate, chance, needed
-                file = files[paths[copy.Index]]
-                starts[copy.Index] = file.tell() / sample_rate
+                chance = rng(seed, f"perturb.{clip.kind}", clip.parent_clip_id)
+                how = clip.duration_s, clip.kind, clip.level, sample_rate, chance, needed
+                file = files[paths[clip.Index]]
+                starts[clip.Index] = file.tell() / sample_rate
                 file.write(perturb.render(*parent, *how, generator))
                 progress(1)
-    return copies.assign(path=paths, start_s=starts)
+    return planned.assign(path=paths, start_s=starts)

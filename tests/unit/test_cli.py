@@ -68,7 +68,18 @@ def test_no_stage_shows_those_that_there_are(monkeypatch, capsys, words):
 
 
 def test_a_codec_wants_its_weights(monkeypatch, tmp_path, capsys):
-    words = ["--clips", "a", "--kind", "codec", "--level", 1, "--sample-rate", 8000, "--audio", "b"]
+    words = [
+        "--clips",
+        "a",
+        "--kind",
+        "codec",
+        "--level",
+        1,
+        "--sample-rate",
+        8000,
+        "--audio-out",
+        "b",
+    ]
     words += ["--out", "c", "--targets-out", "d", "--seed", 0, "--generator", "openvamp", "e"]
     assert run(monkeypatch, "perturb", "render", *words) == 2
     assert "--generator wants --checkpoints" in capsys.readouterr().err
@@ -79,7 +90,7 @@ def external(monkeypatch, folder, *words):
     columns = ["path", "track_id", "group_id", "split"]
     tables.write_table(pd.DataFrame(columns=columns), folder / "clips.parquet")
     words = [*words, "--duration-s", 1, "--out", folder / "vamps.parquet"]
-    words += ["--rejected", folder / "rejected.csv", folder / "clips.parquet"]
+    words += ["--rejected-out", folder / "rejected.csv", folder / "clips.parquet"]
     return run(monkeypatch, "generate", "external", *words)
 
 
@@ -130,8 +141,8 @@ def test_tables_and_figures_of_a_generator_bear_the_label_of_its_vamps(monkeypat
     assert list(tables.read_table(whole).generator) == [label]
     drawn = []
     monkeypatch.setattr(figures, "draw", lambda name, rows, *files: drawn.extend(rows.generator))
-    words = ["--name", "exceedance", "--table", whole, "--generator", "vampnet"]
-    words += ["--svg", tmp_path / "a.svg", "--png", tmp_path / "a.png"]
+    words = ["--figure", "exceedance", "--table", whole, "--generator", "vampnet"]
+    words += ["--svg-out", tmp_path / "a.svg", "--png-out", tmp_path / "a.png"]
     monkeypatch.setattr("sys.argv", ["musical_roots", "report", "figure", *map(str, words)])
     cli.main()
     assert drawn == [label]

@@ -23,11 +23,12 @@ def options(stage):
     return [option for option in stage.params if isinstance(option, click.Option)]
 
 
-def shape(option):
-    """What is written after a flag, and how often: a name of the type, not what it is for."""
+def meaning(option):
+    """What is written after a flag, how often, and what for, but for what holds without it."""
     types = option.type.types if isinstance(option.type, click.Tuple) else [option.type]
     words = [str(one) if isinstance(one, click.Choice) else one.name for one in types]
-    return " ".join(words), option.multiple, option.is_flag
+    told = option.help.partition("; if not given, ")[0].removesuffix(".")
+    return " ".join(words), option.multiple, option.is_flag, told
 
 
 def body(function):
@@ -47,13 +48,13 @@ def test_every_option_says_what_it_is(name):
     assert [option.opts for option in options(STAGES[name]) if not option.help] == []
 
 
-def test_a_flag_takes_the_same_in_every_stage():
-    shapes = defaultdict(lambda: defaultdict(list))
+def test_a_flag_means_the_same_in_every_stage():
+    meanings = defaultdict(lambda: defaultdict(list))
     for name, stage in STAGES.items():
         for option in options(stage):
             for flag in option.opts + option.secondary_opts:
-                shapes[flag][shape(option)].append(name)
-    assert {flag: dict(found) for flag, found in shapes.items() if len(found) > 1} == {}
+                meanings[flag][meaning(option)].append(name)
+    assert {flag: dict(found) for flag, found in meanings.items() if len(found) > 1} == {}
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -265,7 +265,7 @@ def trained(tracks):
     """Learned from views that are not altered: easy enough for four steps."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clmr_views, "augmented", lambda audio, draw: audio)
-        patch.setattr(clmr_training, "HELD_OUT_EVERY", 3)
+        patch.setattr(clmr_training, "CONTROL_EVERY", 3)
         return train(tracks, tracks, seed=0, steps=4, batch_size=6, learning_rate=1e-3)
 
 
@@ -315,7 +315,7 @@ def test_training_repeats_to_the_bit_and_hangs_on_the_seed(tracks):
 def test_the_precision_that_is_asked_for_is_trained_in_and_noted(monkeypatch, tmp_path, precision):
     asked = {}
 
-    def train(audio, held_out, **how):
+    def train(audio, control, **how):
         asked.update(how)
         columns = ["step", "train_loss", "control_loss"]
         return {"half": np.zeros(3, np.float32)}, pd.DataFrame([(1, 1.0, 1.0)], columns=columns)
@@ -323,7 +323,7 @@ def test_the_precision_that_is_asked_for_is_trained_in_and_noted(monkeypatch, tm
     monkeypatch.setattr(clmr_training, "train", train)
     table = pd.DataFrame(columns=["root", "path", "split", "track_id"])
     table.to_csv(tmp_path / "tracks.csv", index=False)
-    flags = {"tracks": "tracks.csv", "out": "clmr_open.safetensors", "curve": "curve.csv"}
+    flags = {"tracks": "tracks.csv", "out": "clmr_open.safetensors", "curve-out": "curve.csv"}
     words = [word for flag, file in flags.items() for word in (f"--{flag}", tmp_path / file)]
     words += ["--steps", 1, "--batch", 2, "--precision", precision, "--device", "cpu"]
     words += ["--seed", 0]

@@ -38,7 +38,7 @@ def tracks(tmp_path):
 def test_recordings_to_train_on_come_by_side(tracks):
     tracks["split"] = ["train", "control", "train", "neither"]
     told = []
-    train, control = recordings.sides(tracks, RATE // 2, told.append)
+    train, control = recordings.splits(tracks, RATE // 2, told.append)
     assert {name: len(audio) for name, audio in train.items()} == {"a": 125_600, "c": 11_600}
     assert {name: len(audio) for name, audio in control.items()} == {"b": 48_000}
     assert told == [1, 1, 1]

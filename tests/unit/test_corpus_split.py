@@ -51,7 +51,7 @@ def test_a_split_is_as_far_off_as_it_is_forced(rows, wanted, low, high):
     assert low <= forced <= high
     for seed in range(3):
         assert (
-            abs(share(tracks, split.sides(tracks, wanted, seed, split_artists=True)) - wanted)
+            abs(share(tracks, split.splits(tracks, wanted, seed, split_artists=True)) - wanted)
             <= forced
         )
 
@@ -69,7 +69,7 @@ def told(caplog, rows, wanted=0.5, split_artists=True):
     caplog.clear()
     caplog.set_level(logging.INFO)
     tracks = corpus(rows)
-    split.tell(tracks.assign(split=split.sides(tracks, wanted, 0, split_artists)))
+    split.tell(tracks.assign(split=split.splits(tracks, wanted, 0, split_artists)))
     return "\n".join(record.message for record in caplog.records)
 
 
@@ -129,11 +129,11 @@ def check(tmp_path, monkeypatch):
 @pytest.mark.parametrize("rows", [GIVEN, TWO])
 def test_the_check_lets_pass_what_is_forced(check, rows):
     with pytest.warns(UserWarning, match="leave no better"):
-        check(rows, split.sides(corpus(rows), 0.5, 0, split_artists=True))
+        check(rows, split.splits(corpus(rows), 0.5, 0, split_artists=True))
 
 
 def test_the_check_finds_a_split_that_nothing_forced(check, recwarn):
-    check(FREE, split.sides(corpus(FREE), 0.5, 0, split_artists=True))
+    check(FREE, split.splits(corpus(FREE), 0.5, 0, split_artists=True))
     assert not recwarn.list
     for rows in (FREE, [*GIVEN[:2], *FREE]):
         with pytest.raises(AssertionError, match="control holds"):

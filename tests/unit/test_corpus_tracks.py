@@ -212,7 +212,7 @@ def merge(kept, words=None, rejected=(), **settings):
     return tracks.merge([kept], list(rejected), [prints], **SPLIT | settings)
 
 
-def sides(merged):
+def splits(merged):
     assert merged.groupby("artist")["split"].nunique().max() == 1
     return merged.drop_duplicates("artist").set_index("artist")["split"].to_dict()
 
@@ -224,37 +224,37 @@ def test_split_is_disjoint_by_artist_and_balanced():
     ]
     for share in (0.5, 0.2):
         merged, _ = merge(table(rows), control_share=share)
-        side = sides(merged)
+        split = splits(merged)
         held = merged.loc[merged["split"] == "control", "duration_s"].sum()
         assert held / merged["duration_s"].sum() == pytest.approx(share, abs=0.01)
-        assert list(side.values()).count("control") == pytest.approx(30 * share, abs=4)
+        assert list(split.values()).count("control") == pytest.approx(30 * share, abs=4)
     other, _ = merge(table(rows), control_share=0.2, seed=1)
     assert other["split"].tolist() != merged["split"].tolist()
 
 
 def test_one_giant_does_not_starve_a_side():
-    side = sides(merge(table([("giant", 5000), *((f"a{k}", 100) for k in range(9))]))[0])
-    assert set(side.values()) == {"train", "control"}
-    assert list(side.values()).count(side["giant"]) == 1
+    split = splits(merge(table([("giant", 5000), *((f"a{k}", 100) for k in range(9))]))[0])
+    assert set(split.values()) == {"train", "control"}
+    assert list(split.values()).count(split["giant"]) == 1
 
 
 @pytest.mark.parametrize("credit", ["Ann & Ben", "ann feat. BEN", "Ann, Ben", "Ben and  Ann"])
 def test_collaborators_stay_together(credit):
     rows = [("Ann", 100), ("Ben", 100), (credit, 100), ("Cy", 100), ("Di", 100), ("Eve", 100)]
-    side = sides(merge(table(rows))[0])
-    assert side["Ann"] == side["Ben"] == side[credit]
+    split = splits(merge(table(rows))[0])
+    assert split["Ann"] == split["Ben"] == split[credit]
 
 
 def test_a_credit_can_be_kept_whole():
     rows = [("Ann", 100), ("Ann, Ben", 100)]
     with pytest.raises(InputError, match=r"corpus\.split_artists: false"):
         merge(table(rows))
-    assert set(sides(merge(table(rows), split_artists=False)[0]).values()) == {"train", "control"}
+    assert set(splits(merge(table(rows), split_artists=False)[0]).values()) == {"train", "control"}
 
 
 def test_hints_win_and_conflicts_are_explained():
     rows = [("Ann", 100, "control"), ("Ann", 900), ("Ben", 50), ("Cy", 10, "train")]
-    assert sides(merge(table(rows))[0]) == {"Ann": "control", "Ben": "train", "Cy": "train"}
+    assert splits(merge(table(rows))[0]) == {"Ann": "control", "Ben": "train", "Cy": "train"}
     with pytest.raises(
         InputError, match=r"0\.ogg \(Ann\): train, but 1\.ogg \(Ann & Ben\): control"
     ):
@@ -286,8 +286,8 @@ def test_exact_duplicates_are_rejected_and_tie_their_artists():
     rows = [("Ann", 100, "", "f" * 64), ("Ben", 100, "", "f" * 64), ("Ben", 100), ("Cy", 100)]
     merged, rejected = merge(table(rows))
     assert rejected.values.tolist() == [["music/1.ogg", "exact duplicate of music/0.ogg"]]
-    side = sides(merged)
-    assert len(merged) == 3 and side["Ann"] == side["Ben"] != side["Cy"]
+    split = splits(merged)
+    assert len(merged) == 3 and split["Ann"] == split["Ben"] != split["Cy"]
 
 
 def test_near_duplicates_share_a_group_and_a_side():
@@ -298,7 +298,7 @@ def test_near_duplicates_share_a_group_and_a_side():
     for seed in range(5):
         merged, _ = merge(table(rows), words, seed=seed)
         assert merged["group_id"].tolist() == [f"{k:016x}" for k in (0, 1, 2, 1, 4)]
-        assert sides(merged)["Ben"] == sides(merged)["Di"]
+        assert splits(merged)["Ben"] == splits(merged)["Di"]
 
 
 @settings(max_examples=10, deadline=None)
@@ -344,7 +344,7 @@ def test_real_files_through_tables_and_shards(tmp_path):
     one, rejected = run(1)
     assert one.columns.tolist() == tracks.COLUMNS
     assert one["group_id"].nunique() == 6 and len(one) == 7
-    assert sides(one)["Ben"] == sides(one)["Flo"]
+    assert splits(one)["Ben"] == splits(one)["Flo"]
     assert rejected["reason"].str.split().str[0].tolist() == ["exact", "shorter"]
     for name, part, again in zip(("tracks", "rejected"), (one, rejected), run(3), strict=True):
         pd.testing.assert_frame_equal(part, again)

@@ -310,7 +310,7 @@ def test_audio_that_other_code_made_is_not_kept(stage, prompts, tmp_path):
     weights = tiny_openvamp.save(tmp_path)
     words = [*stage.split(), "--generator", "openvamp", "--checkpoints", weights, "--device", "cpu"]
     words += ["--seed", 0] if stage == "generate vamp" else []
-    words += ["--shard", 0, 1, "--audio", tmp_path / "audio", "--out", tmp_path / "out.parquet"]
+    words += ["--shard", 0, 1, "--audio-out", tmp_path / "audio", "--out", tmp_path / "out.parquet"]
     if stage == "generate vamp":
         chosen, option = prompts.iloc[:1], "--prompts"
         words += ["--settings", json.dumps({"coarse": {"steps": 1}})]

@@ -105,7 +105,7 @@ def test_the_stage_takes_all_three_files_or_says_what_is_wrong(folder):
     words = ["generate", "take-openvamp", "--folder", folder, "--tracks", tracks]
     for flag, value in [("codebooks", 4), ("entries", 64), ("width", 64), ("layers", 1)]:
         words += [f"--{flag}", value]
-    for flag, path in zip(["codec", "weights", "curve"], made, strict=True):
+    for flag, path in zip(["codec-out", "weights-out", "curve-out"], made, strict=True):
         words += [f"--{flag}", path]
     words = [str(word) for word in words]
     assert CliRunner().invoke(cli.stages, words).exit_code == 0

@@ -112,7 +112,7 @@ def test_what_can_be_learned_is_learned(learned):
     assert noise["loss"] > chance
 
 
-def test_the_held_out_loss_is_that_of_the_held_out_tracks(learned):
+def test_the_control_loss_is_that_of_the_control_tracks(learned):
     made, curve = learned
     held = training.evaluate(made, {"held": pattern(300, 3)}, 0, training.WATCHED)
     assert curve.control_loss.iloc[-1] == pytest.approx(held["loss"], rel=1e-4)

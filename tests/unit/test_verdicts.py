@@ -196,8 +196,8 @@ def all_views(overlap=None, without=()):
             songs += [key | {"track_id": "tz", "maximum": 0.1}]
             songs += [key | {"track_id": track, "maximum": cosine}]
     # as near as music is to its own round trip: 0.9 to clap, 0.95 to mfcc
-    round_trips = pd.DataFrame({"encoder": ["clap", "mfcc"], "cosine": [0.9, 0.95]})
-    round_trips["target"] = "parent"
+    roundtrips = pd.DataFrame({"encoder": ["clap", "mfcc"], "cosine": [0.9, 0.95]})
+    roundtrips["target"] = "parent"
     tracks = pd.DataFrame({"track_id": ["ta", "tb"], "title": ["A", "B"], "artist": ["x", "y"]})
     return verdicts.views(
         outputs,
@@ -205,7 +205,7 @@ def all_views(overlap=None, without=()):
         pd.DataFrame(songs),
         tracks,
         overlap,
-        round_trips,
+        roundtrips,
         FDR,
         without,
         50,

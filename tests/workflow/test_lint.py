@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import yaml
 from snakemake.scheduling.job_scheduler import JobScheduler
 
-from musical_roots import config
+from musical_roots import cli, config
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,6 +21,67 @@ ROOT = Path(__file__).parents[2]
 def test_dry_run_of_the_default_study(study):
     done = study.snakemake("--dry-run", "--quiet", "rules")
     assert done.returncode == 0, done.stdout
+
+
+@pytest.fixture
+def calls(study, monkeypatch):
+    """The calls of stages that a dry run shows: stage, words and what they are read as."""
+    groups = {name: group.commands for name, group in cli.stages.commands.items()}
+    for option in [
+        option for group in groups.values() for stage in group.values() for option in stage.params
+    ]:
+        if option.name == "log":
+            monkeypatch.setattr(option, "callback", None)
+
+    def read(*words):
+        done = study.snakemake("--dry-run", "-p", *words)
+        assert done.returncode == 0, done.stdout
+        found = []
+        for line in re.findall(r"python -m musical_roots (.*)", done.stdout):
+            group, name, *given = shlex.split(line)
+            values = groups[group][name].make_context(name, list(given)).params
+            found.append((f"{group} {name}", given, values))
+        return found
+
+    return read
+
+
+def test_stages_take_what_rules_give_them(calls):
+    found = calls()
+    assert len({stage for stage, _, _ in found}) > 30
+    for stage, given, values in found:
+        assert "None" not in given, stage
+        if stage == "corpus clips":
+            assert values["clip_duration_s"] == config.load({})["clips"]["duration_s"]
+
+
+def test_a_space_in_a_path_cuts_no_word(study, calls):
+    (study.folder / "my configs").mkdir()
+    overlay = study.folder / "my configs/overlay.yaml"
+    overlay.write_text(
+        "results: my results\ncache: my cache\n"
+        "encoders: {clap: {activate: true}, clmr_open: {activate: true}}\n"
+        "generators: {openvamp: {activate: true}, vampnet: {activate: true, weights: random}}\n"
+    )
+    found = calls("--configfile", "my configs/overlay.yaml")
+    assert {"weights fetch", "train clmr-open"} <= {stage for stage, _, _ in found}
+    for stage, given, _ in found:
+        parts = [word for word in given if re.match(r"(my|.*/my)$|(results|cache|configs)/", word)]
+        assert not parts, stage
+    cards = [values["command"] for stage, _, values in found if stage == "report model-card"]
+    assert all("my configs/overlay.yaml" in shlex.split(command) for command in cards) and cards
+
+
+def test_flags_of_what_a_stage_makes_end_in_out():
+    text = "".join(file.read_text() for file in sorted(ROOT.glob("workflow/rules/*.smk")))
+    stages = [stage for group in cli.stages.commands.values() for stage in group.commands.values()]
+    ours = {flag for stage in stages for option in stage.params for flag in option.opts}
+    made = ours & set(re.findall(r'(--[a-z-]+)(?: |", )\{?output\b', text))
+    assert len(made) > 20
+    assert {flag for flag in made if not re.search(r"--(.*-)?out$", flag)} == set()
+    given = ours & set(re.findall(r'(--[a-z-]+)(?: |", )\{?input\b', text))
+    assert len(given) > 20
+    assert {flag for flag in given if re.search(r"--(.*-)?out$", flag)} == set()
 
 
 def test_dry_run_of_the_large_study(study):

@@ -39,7 +39,7 @@ rule package:
     message:
         "Fetching {wildcards.package}"
     shell:
-        "{params.call} --log {log:q} --manifest {MANIFEST:q} --package {wildcards.package}"
+        "{params.call} --log {log:q} --package-list {MANIFEST:q} --package {wildcards.package}"
         " {params.flags} --out {output.deb:q}"
 
 
@@ -59,7 +59,7 @@ rule unpack:
         "Unpacking {wildcards.package}"
     shell:
         "{params.call} --log {log:q} --deb {input.deb:q} --package {wildcards.package}"
-        " --tracks {input.tracks:q} --out {output.folder:q}"
+        " --track-list {input.tracks:q} --out {output.folder:q}"
 
 
 if CORPUS["source"] == "debian":
@@ -78,8 +78,8 @@ if CORPUS["source"] == "debian":
         message:
             "Listing recordings"
         shell:
-            "{params.call} --log {log:q} --source debian --tracks {input.tracks:q} {params.flags}"
-            " --out {output.table:q}"
+            "{params.call} --log {log:q} --source debian {params.flags}"
+            " --track-list {input.tracks:q} --out {output.table:q}"
 
 else:
 
@@ -116,8 +116,8 @@ rule probe:
         "Reading recordings, part {wildcards.shard}"
     shell:
         "{params.call} --log {log:q} --recordings {input.recordings:q} --shard {params.shard}"
-        " {params.flags} --tracks {output.tracks:q} --rejected {output.rejected:q}"
-        " --fingerprints {output.fingerprints:q}"
+        " {params.flags} --tracks-out {output.tracks:q} --rejected-out {output.rejected:q}"
+        " --fingerprints-out {output.fingerprints:q}"
 
 
 rule tracks:
@@ -143,7 +143,7 @@ rule tracks:
         "Finding duplicates, splitting by artist"
     shell:
         "{params.call} --log {log:q} {input.tracks:q} {params.flags}"
-        " --tracks {output.tracks:q} --rejected {output.rejected:q}"
+        " --tracks-out {output.tracks:q} --rejected-out {output.rejected:q}"
 
 
 rule clips:
@@ -156,12 +156,13 @@ rule clips:
     params:
         **stage("corpus clips"),
         shard=lambda wildcards: f"{int(wildcards.shard)} {len(STUDY['train'].shards)}",
-        flags=flags(config["clips"]),
+        clip_s=config["clips"]["duration_s"],
+        flags=flags(config["clips"], "hop_s", "silence_lufs", "per_track"),
     message:
         "Cutting {wildcards.split} tracks into clips, part {wildcards.shard}"
     shell:
         "{params.call} --log {log:q} --tracks {input.tracks:q} --split {wildcards.split}"
-        " --shard {params.shard} {params.flags} --out {output.clips:q}"
+        " --shard {params.shard} --clip-duration-s {params.clip_s} {params.flags} --out {output.clips:q}"
 
 
 rule clip_list:

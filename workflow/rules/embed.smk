@@ -76,7 +76,7 @@ rule train_clmr_open:
         "Training clmr_open on the train split"
     shell:
         "{params.call} --log {log:q} --tracks {input.tracks:q} {params.flags}"
-        " --device {params.device} --out {output.weights:q} --curve {output.curve:q}"
+        " --device {params.device} --out {output.weights:q} --curve-out {output.curve:q}"
 
 
 rule encode:

@@ -48,8 +48,8 @@ if OPENVAMP["checkpoint"]:
             "Taking openvamp from {params.folder}"
         shell:
             "{params.call} --log {log:q} --folder {params.folder:q} --tracks {input.tracks:q}"
-            " {params.flags} --codec {output.codec:q} --weights {output.weights:q}"
-            " --curve {output.curve:q}"
+            " {params.flags} --codec-out {output.codec:q} --weights-out {output.weights:q}"
+            " --curve-out {output.curve:q}"
 
 else:
 
@@ -94,8 +94,8 @@ else:
             gpu=GPU,
         params:
             **stage("train openvamp"),
-            train=lambda wildcards, input: each("--train", input.train),
-            control=lambda wildcards, input: each("--control", input.control),
+            train=lambda wildcards, input: each("--train-tokens", input.train),
+            control=lambda wildcards, input: each("--control-tokens", input.control),
             flags=flags(OPENVAMP, "width", "layers", "steps", "batch", "precision"),
             device=DEVICE,
         message:
@@ -103,7 +103,7 @@ else:
         shell:
             "{params.call} --log {log:q} {params.train} {params.control} {params.flags}"
             " --codec {input.codec:q} --device {params.device} --out {output.weights:q}"
-            " --curve {output.curve:q}"
+            " --curve-out {output.curve:q}"
 
 
 rule tokenise:
@@ -141,8 +141,8 @@ rule openvamp_quality:
         mem_mb=4000,
     params:
         **stage("generate openvamp-quality"),
-        train=lambda wildcards, input: each("--train", input.train),
-        control=lambda wildcards, input: each("--control", input.control),
+        train=lambda wildcards, input: each("--train-tokens", input.train),
+        control=lambda wildcards, input: each("--control-tokens", input.control),
     message:
         "Measuring openvamp on train and control"
     shell:
@@ -214,7 +214,7 @@ rule vamp:
         "{params.call} --log {log:q} --generator {wildcards.generator}"
         " --checkpoints {params.checkpoints:q} --device {params.device} --code {params.code}"
         " --prompts {input.prompts:q} --settings {params.settings:q} --shard {params.shard}"
-        " --audio {params.audio:q} --out {output.vamps:q}"
+        " --audio-out {params.audio:q} --out {output.vamps:q}"
 
 
 EXTERNAL, OUTPUTS = config["generators"]["external"], ""
@@ -247,7 +247,7 @@ rule external:
         "Listing audio made elsewhere"
     shell:
         "{params.call} --log {log:q} {params.flags} --out {output.vamps:q}"
-        " --rejected {output.rejected:q} {input.lists:q}"
+        " --rejected-out {output.rejected:q} {input.lists:q}"
 
 
 rule vamp_clips:
@@ -260,12 +260,12 @@ rule vamp_clips:
         "<logs>/vamp_clips/{generator}-{shard}.log",
     params:
         **stage("generate vamp-clips"),
-        flags=flags(config["clips"], "duration_s"),
+        clip_s=config["clips"]["duration_s"],
     message:
         "Cutting the vamps of {wildcards.generator} into clips, part {wildcards.shard}"
     shell:
-        "{params.call} --log {log:q} --vamps {input.vamps:q} {params.flags} --out {output.vamps:q}"
-        " --prompts {output.prompts:q}"
+        "{params.call} --log {log:q} --outputs {input.vamps:q} --clip-duration-s {params.clip_s}"
+        " --out {output.vamps:q} --prompts-out {output.prompts:q}"
 
 
 rule ngram_overlap:
@@ -287,14 +287,14 @@ rule ngram_overlap:
     params:
         **stage("generate ngram-overlap"),
         vamps=lambda wildcards, input: each("--outputs", input.vamps),
-        train=lambda wildcards, input: each("--train", input.train),
-        control=lambda wildcards, input: each("--control", input.control),
+        train=lambda wildcards, input: each("--train-tokens", input.train),
+        control=lambda wildcards, input: each("--control-tokens", input.control),
         flags=flags(config["robustness"], "resamples", "confidence"),
     message:
-        "Counting what openvamp copies"
+        "Counting n-grams that openvamp's outputs share with music"
     shell:
         "{params.call} --log {log:q} {params.vamps} {params.train} {params.control} {params.flags}"
-        " --tracks {input.tracks:q} --out {output.table:q} --each {output.each:q}"
+        " --tracks {input.tracks:q} --out {output.table:q} --ngram-overlap-out {output.each:q}"
 
 
 rule codec_quality:
@@ -307,10 +307,12 @@ rule codec_quality:
         "<logs>/codec_quality.log",
     params:
         **stage("generate codec-quality"),
+        flags=flags({"count": GENERATION["codec_clips"]}),
     message:
         "Measuring openvamp's codec"
     shell:
-        "{params.call} --log {log:q} --codec {input.codec:q} --out {output.table:q} {input.lists:q}"
+        "{params.call} --log {log:q} --codec {input.codec:q} {params.flags} --out {output.table:q}"
+        " {input.lists:q}"
 
 
 rule generation:

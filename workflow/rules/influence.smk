@@ -27,7 +27,7 @@ rule excerpts:
             GENERATION | {"count": INFLUENCE["excerpts"]}, "count", "duration_s"
         ),
         clip_s=config["clips"]["duration_s"],
-        clips=lambda wildcards, output: each("--clip-list", output.clips),
+        clips=lambda wildcards, output: each("--clips-out", output.clips),
     message:
         "Drawing excerpts of control tracks"
     shell:
@@ -64,7 +64,7 @@ rule control_roundtrips:
         "{params.call} --log {log:q} --generator {wildcards.generator}"
         " --checkpoints {params.checkpoints:q} --device {params.device} --code {params.code}"
         " --excerpts {input.excerpts:q} --shard {params.shard} --clip-duration-s {params.clip_s}"
-        " --audio {params.audio:q} --out {output.clips:q}"
+        " --audio-out {params.audio:q} --out {output.clips:q}"
 
 
 rule indexes:
@@ -113,7 +113,7 @@ rule attribute:
     shell:
         "{params.call} --log {log:q} {params.queries} {params.parents} --indexes {input.indexes:q}"
         " {params.index} {params.prompt_track} --k {params.k} --out {output.matches:q}"
-        " --nearest {output.nearest:q} {input.corpus:q}"
+        " --nearest-out {output.nearest:q} {input.corpus:q}"
 
 
 rule exceedance:
@@ -129,9 +129,9 @@ rule exceedance:
         mem_mb=4000,
     params:
         **stage("influence exceedance"),
-        outputs=lambda wildcards, input: each("--outputs", input.outputs),
-        control=lambda wildcards, input: each("--control", input.control),
-        null=lambda wildcards, input: each("--control-roundtrip", input.null),
+        outputs=lambda wildcards, input: each("--output-nearest", input.outputs),
+        control=lambda wildcards, input: each("--control-nearest", input.control),
+        null=lambda wildcards, input: each("--roundtrip-nearest", input.null),
         flags=flags(INFLUENCE, "resamples", "confidence"),
     message:
         "Exceedance of {wildcards.generator}"
@@ -158,17 +158,17 @@ rule calibrate:
         mem_mb=4000,
     params:
         **stage("influence calibrate"),
-        outputs=lambda wildcards, input: each("--outputs", input.outputs),
-        null=lambda wildcards, input: each("--control-roundtrip", input.null),
-        planted=lambda wildcards, input: each("--planted", input.planted),
+        outputs=lambda wildcards, input: each("--output-nearest", input.outputs),
+        null=lambda wildcards, input: each("--roundtrip-nearest", input.null),
+        planted=lambda wildcards, input: each("--planted-nearest", input.planted),
         clips=lambda wildcards, input: each("--planted-clips", input.clips),
         flags=flags(INFLUENCE, "fdr", "draws", "resamples", "confidence"),
     message:
         "Calibrating what {wildcards.generator} resembles"
     shell:
         "{params.call} --log {log:q} {params.outputs} {params.null} {params.planted} {params.clips}"
-        " {params.flags} --p-values {output.p_values:q} --out {output.table:q}"
-        " --curve {output.curve:q} --paired {output.paired:q} --planted-out {output.planted:q}"
+        " {params.flags} --p-values-out {output.p_values:q} --out {output.table:q}"
+        " --calibration-curve-out {output.curve:q} --paired-out {output.paired:q} --planted-out {output.planted:q}"
 
 
 rule resemblance:
@@ -195,17 +195,17 @@ rule resemblance:
         mem_mb=4000,
     params:
         **stage("influence resemblance"),
-        matches=lambda wildcards, input: each("--matches", input.matches),
-        outputs=lambda wildcards, input: each("--outputs", input.outputs),
-        null=lambda wildcards, input: each("--control-roundtrip", input.null),
+        matches=lambda wildcards, input: each("--output-matches", input.matches),
+        outputs=lambda wildcards, input: each("--output-embeddings", input.outputs),
+        null=lambda wildcards, input: each("--roundtrip-nearest", input.null),
         flags=flags(INFLUENCE, "resamples", "confidence"),
     message:
         "Songs and artists that {wildcards.generator} resembles"
     shell:
         "{params.call} --log {log:q} {params.matches} {params.outputs} {params.null} {params.flags}"
-        " --tracks {input.tracks:q} --indexes {input.indexes:q} --prompts {output.prompts:q}"
-        " --songs {output.songs:q} --artists {output.artists:q} --found {output.found:q}"
-        " --evidence {output.evidence:q} {input.corpus:q}"
+        " --tracks {input.tracks:q} --indexes {input.indexes:q} --prompt-vs-training-out {output.prompts:q}"
+        " --songs-out {output.songs:q} --artists-out {output.artists:q} --found-out {output.found:q}"
+        " --evidence-out {output.evidence:q} {input.corpus:q}"
 
 
 rule concentration:
@@ -237,8 +237,8 @@ rule concentration:
         **stage("influence concentration"),
         files=lambda wildcards, input: " ".join(
             [
-                each("--outputs", input.outputs),
-                each("--control", input.control),
+                each("--output-embeddings", input.outputs),
+                each("--control-embeddings", input.control),
                 each("--output-matches", input.output_matches),
                 each("--control-matches", input.control_matches),
             ]
@@ -250,7 +250,7 @@ rule concentration:
     shell:
         "{params.call} --log {log:q} {params.files} {params.flags} --k {params.k}"
         " --tracks {input.tracks:q} --indexes {input.indexes:q} --out {output.table:q}"
-        " --lorenz {output.lorenz:q} --hubness {output.hubness:q} {input.corpus:q}"
+        " --lorenz-out {output.lorenz:q} --hubness-out {output.hubness:q} {input.corpus:q}"
 
 
 rule verdicts:
@@ -266,7 +266,7 @@ rule verdicts:
             if wildcards.generator == "openvamp"
             else []
         ),
-        round_trips=lambda wildcards: (
+        roundtrips=lambda wildcards: (
             STUDY.null(wildcards.generator).influence("matches", STUDY.encoders)
             if wildcards.generator in GENERATORS
             else []
@@ -283,17 +283,17 @@ rule verdicts:
         **stage("influence verdicts"),
         outputs=lambda wildcards, input: each("--outputs", input.outputs),
         overlap=lambda wildcards, input: each("--ngram-overlap", input.overlap),
-        round_trips=lambda wildcards, input: each(
-            "--control-roundtrips", input.round_trips
+        roundtrips=lambda wildcards, input: each(
+            "--roundtrip-matches", input.roundtrips
         ),
         without=each("--without", [name for name in STUDY.encoders if name == "random"]),
         flags=flags(INFLUENCE, "fdr", "resamples", "confidence"),
     message:
         "Verdicts on the outputs of {wildcards.generator}"
     shell:
-        "{params.call} --log {log:q} {params.outputs} {params.overlap} {params.round_trips}"
+        "{params.call} --log {log:q} {params.outputs} {params.overlap} {params.roundtrips}"
         " {params.without} {params.flags} --p-values {input.p_values:q} --songs {input.songs:q}"
-        " --tracks {input.tracks:q} --agreement {output.agreement:q} --out {output.outputs:q}"
+        " --tracks {input.tracks:q} --agreement-out {output.agreement:q} --out {output.outputs:q}"
 
 
 # One table of all generators and encoders.
@@ -331,7 +331,7 @@ rule findings:
         "Experiment C: what was found, in sentences"
     shell:
         "{params.call} --log {log:q} --exceedance {input.exceedance:q}"
-        " --calibration {input.calibration:q} --paired {input.paired:q} --prompts {input.prompts:q}"
+        " --calibration {input.calibration:q} --paired {input.paired:q} --prompt-vs-training {input.prompts:q}"
         " --concentration {input.concentration:q} --hubness {input.hubness:q}"
         " --out {output.table:q}"
 

@@ -53,5 +53,5 @@ rule perturb:
         "Perturbing: {wildcards.kind}"
     shell:
         "{params.call} --log {log:q} --clips {input.queries:q} --kind {wildcards.kind}"
-        " {params.levels} {params.flags} {params.generator} --audio {output.audio:q}"
+        " {params.levels} {params.flags} {params.generator} --audio-out {output.audio:q}"
         " --out {output.clips:q} --targets-out {output.targets:q} {input.lists:q}"

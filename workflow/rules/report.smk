@@ -42,12 +42,12 @@ for name, figure in STUDY.figures.items():
             f"<logs>/figure/{name}.log",
         params:
             **stage("report figure"),
-            flags=flags({"name": figure.draws, "generator": figure.generator or None}),
+            flags=flags({"figure": figure.draws, "generator": figure.generator or None}),
         message:
             f"Drawing {name}"
         shell:
             "{params.call} --log {log:q} {params.flags} --table {input.table:q}"
-            " --svg {output.svg:q} --png {output.png:q}"
+            " --svg-out {output.svg:q} --png-out {output.png:q}"
 
 
 rule claims:
@@ -126,12 +126,14 @@ rule listen:
         "<logs>/listen/{generator}.log",
     params:
         **stage("report listen"),
+        outputs=lambda wildcards, input: each("--outputs", input),
+        flags=flags({"count": GENERATION["to_hear"]}),
         title=lambda wildcards: STUDY.listening[wildcards.generator].title,
         text=lambda wildcards: STUDY.listening[wildcards.generator].text,
     message:
         "A page to hear {wildcards.generator}"
     shell:
-        "{params.call} --log {log:q} --vamps {input:q} --title {params.title:q}"
+        "{params.call} --log {log:q} {params.outputs} {params.flags} --title {params.title:q}"
         " --text {params.text:q} --out {output:q}"
 
 
@@ -161,7 +163,7 @@ rule model_card:
     message:
         "Writing the model card of {wildcards.model}"
     shell:
-        "{params.call} --log {log:q} --name {wildcards.model} --weights {input.weights:q}"
+        "{params.call} --log {log:q} --model {wildcards.model} --weights {input.weights:q}"
         " --tracks {input.tracks:q} --command {params.command:q} {params.tables}"
         " --out {output.card:q}"
 

@@ -26,11 +26,12 @@ rule match:
         "<logs>/match/{encoder}-{kind}.log",
     params:
         **stage("search match"),
+        queries=lambda wildcards, input: each("--queries", input.queries),
         flags=flags(config["search"]),
     message:
         "Searching perturbed clips ({wildcards.kind}) with {wildcards.encoder}"
     shell:
-        "{params.call} --log {log:q} --queries {input.queries:q} --targets {input.targets:q}"
+        "{params.call} --log {log:q} {params.queries} --targets {input.targets:q}"
         " {params.flags} --out {output.matches:q} {input.index:q}"
 
 

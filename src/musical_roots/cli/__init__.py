@@ -17,15 +17,33 @@ from musical_roots.errors import InputError, disk_full, is_disk_full
 log = logging.getLogger("musical_roots")
 PATH = click.Path(path_type=Path)
 
-# Options that mean the same wherever they stand.
+
+def file(flag: str, told: str, name: str | None = None, required: bool = True, multiple=False):
+    """An option that takes a path."""
+    words = [flag, *([name] if name else [])]
+    return click.option(*words, type=PATH, required=required, multiple=multiple, help=told)
+
+
+def files(flag: str, told: str, name: str | None = None, required: bool = True):
+    """An option that stands before each of some paths."""
+    return file(flag, told, name, required, multiple=True)
+
+
+# Options of more than one group. A flag means the same wherever it stands, and says so in the same
+# words; only what comes of leaving it out may differ.
 SEED = click.option(
     "--seed", type=int, required=True, help="The config's seed; every random draw derives from it."
 )
-OUT = click.option("--out", type=PATH, required=True, help="The file that is made.")
-TRACKS = click.option("--tracks", type=PATH, required=True, help="The corpus's tracks.")
+OUT = file("--out", "The file that is made.")
+TRACKS = file("--tracks", "The corpus's tracks.")
 LISTS = click.argument("lists", type=PATH, nargs=-1, required=True, metavar="CLIP_LISTS...")
-CLIPS = click.option("--clips", type=PATH, required=True, help="A clip list.")
-COUNT = click.option("--count", type=int, required=True, help="How many to draw, at most.")
+CLIPS = file("--clips", "A clip list.")
+COUNT = click.option("--count", type=int, required=True, help="How many to choose, at most.")
+DURATION = click.option(
+    "--duration-s", type=float, required=True, help="Of a prompt, an output, or an excerpt."
+)
+CLIP_DURATION = click.option("--clip-duration-s", type=float, required=True, help="Of a clip.")
+SPLIT = click.option("--split", required=True, help="train or control.")
 SHARD = click.option(
     "--shard", type=(int, int), metavar="PART PARTS", required=True, help="Which part, of how many."
 )
@@ -41,10 +59,43 @@ PRECISION = click.option(
     required=True,
     help="What layers compute in.",
 )
-CHECKPOINTS = click.option(
-    "--checkpoints", type=PATH, required=True, help="Folder of converted weights."
-)
-GENERATOR = click.option("--generator", required=True, help="Its name in the config.")
+
+
+def batch(without: str = ""):
+    """The option `--batch`, and what holds without it; if nothing does, it is required."""
+    told = f"How many clips, tracks or crops at a time{without}."
+    return click.option("--batch", type=int, required=not without, help=told)
+
+
+def checkpoints(without: str = ""):
+    """The option `--checkpoints`, and what holds without it; if nothing does, it is required."""
+    return file("--checkpoints", f"Folder of converted weights{without}.", required=not without)
+
+
+def generator(without: str = ""):
+    """The option `--generator`, and what holds without it; if nothing does, it is required."""
+    told = f"A generator's name in the config{without}."
+    return click.option("--generator", required=not without, help=told)
+
+
+def root(required: bool = True):
+    """The option `--root`."""
+    return file("--root", "Folder of audio files.", required=required)
+
+
+CODEC = file("--codec", "openvamp's codec.")
+WEIGHTS = file("--weights", "Weights of a model that was trained.")
+CODEBOOKS = click.option("--codebooks", type=int, required=True, help="Of openvamp's codec.")
+ENTRIES = click.option("--entries", type=int, required=True, help="Of one of its codebooks.")
+WIDTH = click.option("--width", type=int, required=True, help="Of openvamp's transformer.")
+LAYERS = click.option("--layers", type=int, required=True, help="Of openvamp's transformer.")
+TRAIN_TOKENS = files("--train-tokens", "Tokens of train.")
+CONTROL_TOKENS = files("--control-tokens", "Tokens of control.", required=False)
+OUTPUTS = files("--outputs", "List of outputs.")
+QUERIES = files("--queries", "Embeddings of what is searched for.")
+REJECTED_OUT = file("--rejected-out", "What is not kept, and why.", "rejected")
+AUDIO_OUT = file("--audio-out", "Folder for the audio.", "audio")
+CURVE_OUT = file("--curve-out", "Loss by training step.", "curve")
 MATCHES = click.option("--k", type=int, required=True, help="Matches a query.")
 CODE = click.option("--code", required=True, help="Digest of it: audio of other code is not kept.")
 RESAMPLES = click.option(

@@ -11,13 +11,18 @@ config = group("config", "The config's schema and reference.")
 
 @config.command("reference")
 @click.option(
-    "--schema",
+    "--schema-out",
+    "schema",
     type=PATH,
     default=Path("workflow/schemas/config.schema.yaml"),
     help="JSON schema, for editors and the workflow catalogue.",
 )
 @click.option(
-    "--readme", type=PATH, default=Path("config/README.md"), help="Every key, for people."
+    "--readme-out",
+    "readme",
+    type=PATH,
+    default=Path("config/README.md"),
+    help="Every key, for people.",
 )
 def reference(schema, readme) -> None:
     """Write the config's schema and reference anew, from the typed config."""

@@ -2,71 +2,90 @@
 
 import click
 
-from musical_roots.cli import LISTS, OUT, PATH, SEED, SHARD, TRACKS, group, log, progress
+from musical_roots.cli import (
+    CLIP_DURATION,
+    LISTS,
+    OUT,
+    PATH,
+    REJECTED_OUT,
+    SEED,
+    SHARD,
+    SPLIT,
+    TRACKS,
+    file,
+    group,
+    log,
+    progress,
+    root,
+)
 
 corpus = group("corpus", "Recordings -> tracks -> clips.")
 PACKAGE = click.option("--package", required=True, help="Name of a Debian package.")
 MINIMUM = click.option("--minimum-s", type=float, required=True, help="Least length of a track.")
 MAXIMUM = click.option("--maximum-s", type=float, required=True, help="Greatest length of one.")
 SILENCE = click.option("--silence-lufs", type=float, required=True, help="Quieter audio is out.")
-REJECTED = click.option("--rejected", type=PATH, required=True, help="What is not kept, and why.")
-FINGERPRINTS = click.option("--fingerprints", type=PATH, required=True, help="Of what is kept.")
-KEPT = click.option("--tracks", "kept", type=PATH, required=True, help="What is kept.")
+TRACKS_OUT = file("--tracks-out", "What is kept.", "kept")
+
+
+def track_list(required: bool = True):
+    """The option `--track-list`."""
+    told = "Which files of Debian's packages are tracks."
+    return file("--track-list", told, required=required)
 
 
 @corpus.command("package")
-@click.option("--manifest", type=PATH, required=True, help="Manifest of packages.")
+@file("--package-list", "Debian's packages that hold music.")
 @PACKAGE
 @click.option("--mirror", help="Address or folder of an archive, in place of apt-get.")
 @OUT
-def package(manifest, package, mirror, out) -> None:
-    """Fetch one Debian package of the manifest, and verify it."""
+def package(package_list, package, mirror, out) -> None:
+    """Fetch one Debian package of the list, and verify it."""
     from musical_roots.corpus import debian
 
-    debian.fetch(debian.manifest(manifest)[package], out, mirror)
+    debian.fetch(debian.manifest(package_list)[package], out, mirror)
 
 
 @corpus.command("unpack")
-@click.option("--deb", type=PATH, required=True, help="The package.")
+@file("--deb", "The package.")
 @PACKAGE
-@click.option("--tracks", type=PATH, required=True, help="Manifest of tracks.")
+@track_list()
 @OUT
-def unpack(deb, package, tracks, out) -> None:
+def unpack(deb, package, track_list, out) -> None:
     """Unpack the recordings of one package."""
     from musical_roots.corpus import debian
     from musical_roots.corpus.sources.packages import track_rows
 
-    wanted = {row["path"] for _, row in track_rows(tracks) if row["package"] == package}
+    wanted = {row["path"] for _, row in track_rows(track_list) if row["package"] == package}
     debian.unpack(deb, out, wanted=wanted)
 
 
 @corpus.command("recordings")
 @click.option("--source", required=True, help="debian, folder, fma or mtg_jamendo.")
-@click.option("--root", type=PATH, required=True, help="Folder that holds the recordings.")
+@root()
 @click.option("--metadata", type=PATH, help="Of a folder: table with path, artist, split, ...")
-@click.option("--tracks", type=PATH, help="Of debian: manifest of tracks.")
+@track_list(required=False)
 @click.option("--only", "packages", multiple=True, help="Of debian: name of a package to list.")
 @OUT
-def recordings(source, root, metadata, tracks, packages, out) -> None:
+def recordings(source, root, metadata, track_list, packages, out) -> None:
     """List the recordings of a source."""
     from musical_roots.corpus import sources
     from musical_roots.tables import write_table
 
-    table = sources.recordings(source, root, metadata, tracks, packages)
+    table = sources.recordings(source, root, metadata, track_list, packages)
     log.info("%d recordings in %s", len(table), root)
     write_table(table, out)
 
 
 @corpus.command("probe")
-@click.option("--recordings", "table", type=PATH, required=True, help="All recordings.")
+@file("--recordings", "All recordings.", "table")
 @SHARD
 @MINIMUM
 @MAXIMUM
 @SILENCE
 @click.option("--exclude", multiple=True, help="Path pattern of recordings to leave out.")
-@KEPT
-@REJECTED
-@FINGERPRINTS
+@TRACKS_OUT
+@REJECTED_OUT
+@file("--fingerprints-out", "Of what is kept.", "fingerprints")
 def probe(table, shard, kept, rejected, fingerprints, **limits) -> None:
     """Read, measure and filter one part of the recordings."""
     from musical_roots.corpus import tracks
@@ -91,8 +110,8 @@ def probe(table, shard, kept, rejected, fingerprints, **limits) -> None:
 @click.option(
     "--split-artists/--no-split-artists", required=True, help="Take names in one field apart."
 )
-@KEPT
-@REJECTED
+@TRACKS_OUT
+@REJECTED_OUT
 @SEED
 def merge_tracks(seed, probed, kept, rejected, **settings) -> None:
     """Find duplicates, and split the tracks by artist."""
@@ -111,20 +130,20 @@ def merge_tracks(seed, probed, kept, rejected, **settings) -> None:
 
 @corpus.command("clips")
 @TRACKS
-@click.option("--split", required=True, help="train or control.")
+@SPLIT
 @SHARD
-@click.option("--duration-s", type=float, required=True, help="Of a clip.")
+@CLIP_DURATION
 @click.option("--hop-s", type=float, required=True, help="From a clip's start to the next one's.")
 @SILENCE
 @click.option("--per-track", type=int, required=True, help="Clips of a track at most.")
 @OUT
 @SEED
-def clips(seed, tracks, split, shard, out, **grid) -> None:
+def clips(seed, tracks, split, shard, clip_duration_s, out, **grid) -> None:
     """Cut one part of a split's tracks into clips."""
     from musical_roots.corpus import clips
     from musical_roots.tables import read_table, write_table
 
-    table = read_table(tracks)
+    table, grid = read_table(tracks), grid | {"duration_s": clip_duration_s}
     part = table[table.split == split].iloc[shard[0] :: shard[1]]
     with progress(len(part), f"cutting {split}", "tracks") as bar:
         write_table(clips.cut(part, seed=seed, **grid, progress=bar.update), out)

@@ -3,13 +3,15 @@
 import click
 
 from musical_roots.cli import (
-    CHECKPOINTS,
     CLIPS,
     DEVICE,
     OUT,
     PATH,
     PRECISION,
     SEED,
+    batch,
+    checkpoints,
+    file,
     group,
     progress,
 )
@@ -20,8 +22,8 @@ embed = group("embed", "Clip lists -> raw features -> unit vectors.")
 @embed.command("encode")
 @click.option("--encoder", required=True, help="Its name in the config.")
 @CLIPS
-@CHECKPOINTS
-@click.option("--batch", type=int, help="Clips a batch; what suits the device if not given.")
+@checkpoints()
+@batch(without="; if not given, what suits the device")
 @DEVICE
 @PRECISION
 @click.option(
@@ -62,9 +64,9 @@ def fit(features, out) -> None:
 
 
 @embed.command("vectors")
-@click.option("--features", type=PATH, required=True, help="Raw features of some clips.")
+@file("--features", "Raw features of some clips.")
 @CLIPS
-@click.option("--statistics", type=PATH, required=True, help="Of the training clips.")
+@file("--statistics", "Of the training clips.")
 @OUT
 def vectors(features, clips, statistics, out) -> None:
     """Unit vectors of raw features: one shard of embeddings."""

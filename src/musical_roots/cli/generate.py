@@ -3,39 +3,46 @@
 import click
 
 from musical_roots.cli import (
-    CHECKPOINTS,
+    AUDIO_OUT,
+    CLIP_DURATION,
     CODE,
+    CODEBOOKS,
+    CODEC,
     CONFIDENCE,
+    CONTROL_TOKENS,
     COUNT,
+    CURVE_OUT,
     DEVICE,
-    GENERATOR,
+    DURATION,
+    ENTRIES,
+    LAYERS,
     LISTS,
     OUT,
-    PATH,
+    OUTPUTS,
+    REJECTED_OUT,
     RESAMPLES,
     SEED,
     SHARD,
+    SPLIT,
     TRACKS,
+    TRAIN_TOKENS,
+    WEIGHTS,
+    WIDTH,
+    checkpoints,
+    file,
+    generator,
     group,
     log,
     progress,
+    root,
 )
 
 generate = group("generate", "Prompts -> vamps -> clip lists.")
-CODEC = click.option("--codec", type=PATH, required=True, help="openvamp's codec.")
-DURATION = click.option("--duration-s", type=float, required=True, help="Of a prompt and its vamp.")
-VAMPS = click.option("--vamps", type=PATH, required=True, help="List of vamps.")
-TRAIN = click.option(
-    "--train", "train_files", type=PATH, multiple=True, required=True, help="Tokens of train."
-)
-CONTROL = click.option(
-    "--control", "control_files", type=PATH, multiple=True, help="Tokens of control."
-)
 
 
 @generate.command("tokenise")
 @TRACKS
-@click.option("--split", required=True, help="train or control.")
+@SPLIT
 @SHARD
 @CODEC
 @OUT
@@ -53,15 +60,15 @@ def tokenise(tracks, split, shard, codec, out) -> None:
 
 
 @generate.command("take-openvamp")
-@click.option("--folder", type=PATH, required=True, help="With both files and the curve.")
+@file("--folder", "With both files and the curve.")
 @TRACKS
-@click.option("--codebooks", type=int, required=True, help="Of its codec.")
-@click.option("--entries", type=int, required=True, help="A codebook.")
-@click.option("--width", type=int, required=True, help="Of its transformer.")
-@click.option("--layers", type=int, required=True, help="Of its transformer.")
-@click.option("--codec", type=PATH, required=True, help="Where its codec goes.")
-@click.option("--weights", type=PATH, required=True, help="Where its network goes.")
-@click.option("--curve", type=PATH, required=True, help="Where the table of its losses goes.")
+@CODEBOOKS
+@ENTRIES
+@WIDTH
+@LAYERS
+@file("--codec-out", "Its codec.", "codec")
+@file("--weights-out", "Its network.", "weights")
+@CURVE_OUT
 def take_openvamp(folder, tracks, codec, weights, curve, **size) -> None:
     """Take an openvamp that was trained before, if it was on this very train split."""
     import shutil
@@ -78,25 +85,25 @@ def take_openvamp(folder, tracks, codec, weights, curve, **size) -> None:
 
 
 @generate.command("openvamp-quality")
-@click.option("--weights", type=PATH, required=True, help="Of its network.")
-@TRAIN
-@CONTROL
+@WEIGHTS
+@TRAIN_TOKENS
+@CONTROL_TOKENS
 @OUT
 @SEED
-def openvamp_quality(seed, weights, train_files, control_files, out) -> None:
+def openvamp_quality(seed, weights, train_tokens, control_tokens, out) -> None:
     """Loss and accuracy of openvamp's network on what it was trained on, and on what it was not."""
     from musical_roots.generators.openvamp import model, training
     from musical_roots.tables import read_arrays, write_table
 
     trained, about = model.load(weights)
-    tokens = {"train": read_arrays(train_files), "control": read_arrays(control_files)}
+    tokens = {"train": read_arrays(train_tokens), "control": read_arrays(control_tokens)}
     write_table(training.quality(trained, tokens, seed).assign(steps=about["steps"]), out)
 
 
 @generate.command("codec-quality")
 @LISTS
 @CODEC
-@click.option("--count", type=int, default=30, help="How many clips to draw, at most.")
+@COUNT
 @OUT
 @SEED
 def codec_quality(seed, lists, codec, count, out) -> None:
@@ -128,14 +135,14 @@ def prompts(seed, lists, tracks, count, duration_s, out) -> None:
 
 
 @generate.command("vamp")
-@GENERATOR
-@CHECKPOINTS
+@generator()
+@checkpoints()
 @DEVICE
 @CODE
-@click.option("--prompts", type=PATH, required=True, help="What is vamped upon.")
+@file("--prompts", "What is vamped upon.")
 @click.option("--settings", required=True, help="Name to mask and sampling settings, as JSON.")
 @SHARD
-@click.option("--audio", type=PATH, required=True, help="Folder for the vamps.")
+@AUDIO_OUT
 @OUT
 @SEED
 def vamp(seed, generator, checkpoints, device, code, prompts, settings, shard, audio, out) -> None:
@@ -156,11 +163,11 @@ def vamp(seed, generator, checkpoints, device, code, prompts, settings, shard, a
 
 @generate.command("external")
 @LISTS
-@click.option("--root", type=PATH, help="Folder of audio files.")
-@click.option("--manifest", type=PATH, help="Table with path, and prompt_path, prompt_start_s.")
+@root(required=False)
+@file("--manifest", "Table with path, and prompt_path, prompt_start_s.", required=False)
 @DURATION
 @OUT
-@click.option("--rejected", type=PATH, required=True, help="What cannot be used, and why.")
+@REJECTED_OUT
 def external(lists, root, manifest, duration_s, out, rejected) -> None:
     """List audio that was made elsewhere, as vamps; files that cannot be used are named."""
     from musical_roots import external
@@ -176,39 +183,39 @@ def external(lists, root, manifest, duration_s, out, rejected) -> None:
 
 
 @generate.command("vamp-clips")
-@VAMPS
-@click.option("--duration-s", type=float, required=True, help="Of a clip.")
+@OUTPUTS
+@CLIP_DURATION
 @OUT
-@click.option("--prompts", type=PATH, required=True, help="Clip list of their prompts.")
-def vamp_clips(vamps, duration_s, out, prompts) -> None:
+@file("--prompts-out", "Clip list of their prompts.", "prompts")
+def vamp_clips(outputs, clip_duration_s, out, prompts) -> None:
     """Clip lists of vamps and of their prompts."""
     from musical_roots import generate
-    from musical_roots.tables import read_table, write_table
+    from musical_roots.tables import read_tables, write_table
 
-    made = read_table(vamps)
-    write_table(generate.prompt_clips(made, duration_s), prompts)
-    write_table(generate.vamp_clips(made, duration_s), out)
+    made = read_tables(outputs)
+    write_table(generate.prompt_clips(made, clip_duration_s), prompts)
+    write_table(generate.vamp_clips(made, clip_duration_s), out)
 
 
 @generate.command("ngram-overlap")
-@click.option("--outputs", "lists", type=PATH, multiple=True, required=True, help="List of vamps.")
-@TRAIN
-@CONTROL
+@OUTPUTS
+@TRAIN_TOKENS
+@CONTROL_TOKENS
 @TRACKS
 @RESAMPLES
 @CONFIDENCE
 @OUT
-@click.option("--each", type=PATH, required=True, help="The same of each vamp.")
+@file("--ngram-overlap-out", "The same of each output.", "each")
 @SEED
 def ngram_overlap(
-    seed, lists, train_files, control_files, tracks, resamples, confidence, out, each
+    seed, outputs, train_tokens, control_tokens, tracks, resamples, confidence, out, each
 ) -> None:
     """How much of the vamps stands in n-grams of the training set, token by token."""
     from musical_roots.experiments import generation
     from musical_roots.tables import read_arrays, read_table, read_tables, write_table
 
-    train, control = read_arrays(train_files), read_arrays(control_files)
-    vamps = read_tables(lists)
+    train, control = read_arrays(train_tokens), read_arrays(control_tokens)
+    vamps = read_tables(outputs)
     found = generation.ngram_overlap(vamps, train, control, read_table(tracks), seed)
     write_table(found, each)
     write_table(generation.ngram_overlap_by_setting(found, resamples, confidence, seed), out)

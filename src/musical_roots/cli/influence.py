@@ -3,20 +3,27 @@
 import click
 
 from musical_roots.cli import (
-    CHECKPOINTS,
+    AUDIO_OUT,
+    CLIP_DURATION,
     CODE,
     CONFIDENCE,
     COUNT,
     DEVICE,
-    GENERATOR,
+    DURATION,
     LISTS,
     MATCHES,
     OUT,
+    OUTPUTS,
     PATH,
+    QUERIES,
     RESAMPLES,
     SEED,
     SHARD,
     TRACKS,
+    checkpoints,
+    file,
+    files,
+    generator,
     group,
     log,
     progress,
@@ -26,36 +33,25 @@ influence = group("influence", "Experiment C: what outputs resemble, beside cont
 CORPUS = click.argument(
     "corpus", type=PATH, nargs=-1, required=True, metavar="CORPUS_EMBEDDINGS..."
 )
-INDEXES = click.option("--indexes", type=PATH, required=True, help="Which clips are in which.")
-CLIP = click.option("--clip-duration-s", type=float, required=True, help="Of a clip.")
+INDEXES = file("--indexes", "Which clips are in which.")
 FDR = click.option("--fdr", type=float, required=True, help="False discovery rate asked for.")
 DRAWS = click.option("--draws", type=int, required=True, help="Random halves or draws.")
-
-
-def files(flag: str, told: str, name: str | None = None, required: bool = True):
-    """An option that stands before each of some files."""
-    words = [flag, *([name] if name else [])]
-    return click.option(*words, type=PATH, multiple=True, required=required, help=told)
-
-
-def table(flag: str, told: str):
-    """An option for one more table that is written or read."""
-    return click.option(flag, type=PATH, required=True, help=told)
-
-
+OUTPUT_NEAREST = files("--output-nearest", "Nearest clips of outputs.", "outputs")
 NULL = files(
-    "--control-roundtrip", "Nearest of control music, after the codec if it is known.", "null"
+    "--roundtrip-nearest", "Nearest clips of control music, after the codec if it is known.", "null"
 )
+OUTPUT_EMBEDDINGS = files("--output-embeddings", "Embeddings of outputs.", "outputs")
+OUTPUT_MATCHES = files("--output-matches", "Match tables of outputs.")
 
 
 @influence.command("excerpts")
 @LISTS
 @TRACKS
 @COUNT
-@click.option("--duration-s", type=float, required=True, help="Of an excerpt, as of an output.")
-@CLIP
+@DURATION
+@CLIP_DURATION
 @OUT
-@files("--clip-list", "Clip list of a part of them.", "clips")
+@files("--clips-out", "Clip list of a part of them.", "clips")
 @SEED
 def excerpts(seed, lists, tracks, count, duration_s, clip_duration_s, out, clips) -> None:
     """Draw excerpts of control tracks, as long as outputs, and cut them into clips."""
@@ -74,14 +70,14 @@ def excerpts(seed, lists, tracks, count, duration_s, clip_duration_s, out, clips
 
 
 @influence.command("control-roundtrips")
-@GENERATOR
-@CHECKPOINTS
+@generator()
+@checkpoints()
 @DEVICE
 @CODE
-@table("--excerpts", "Excerpts of control tracks.")
+@file("--excerpts", "Excerpts of control tracks.")
 @SHARD
-@CLIP
-@click.option("--audio", type=PATH, required=True, help="Folder for the audio.")
+@CLIP_DURATION
+@AUDIO_OUT
 @OUT
 def control_roundtrips(
     generator, checkpoints, device, code, excerpts, shard, clip_duration_s, audio, out
@@ -112,8 +108,8 @@ def indexes(seed, lists, out) -> None:
 
 @influence.command("attribute")
 @CORPUS
-@files("--queries", "Embeddings of what is searched for.")
-@files("--parents", "Those of what the queries were made from.", required=False)
+@QUERIES
+@files("--parents", "Those of what that was made from.", required=False)
 @INDEXES
 @click.option("--index", "wanted", multiple=True, required=True, help="Where to search.")
 @click.option(
@@ -125,7 +121,7 @@ def indexes(seed, lists, out) -> None:
 )
 @MATCHES
 @OUT
-@table("--nearest", "Nearest clip of each output and clip.")
+@file("--nearest-out", "Nearest clip of each output and clip.", "nearest")
 def attribute(corpus, queries, parents, indexes, wanted, prompt_tracks, k, out, nearest) -> None:
     """The nearest clips of every query in each index, and the nearest of each output and clip."""
     from musical_roots.experiments import influence
@@ -141,8 +137,8 @@ def attribute(corpus, queries, parents, indexes, wanted, prompt_tracks, k, out, 
 
 
 @influence.command("exceedance")
-@files("--outputs", "Their nearest clips.")
-@files("--control", "Those of control music.")
+@OUTPUT_NEAREST
+@files("--control-nearest", "Nearest clips of control music itself.", "control")
 @NULL
 @RESAMPLES
 @CONFIDENCE
@@ -160,19 +156,19 @@ def exceedance(seed, outputs, control, null, out, **interval) -> None:
 
 
 @influence.command("calibrate")
-@files("--outputs", "Their nearest clips.")
+@OUTPUT_NEAREST
 @NULL
-@files("--planted", "Nearest clips of perturbed ones.")
+@files("--planted-nearest", "Nearest clips of perturbed training clips.", "planted")
 @files("--planted-clips", "Clip lists of these.")
 @FDR
 @DRAWS
 @RESAMPLES
 @CONFIDENCE
-@table("--p-values", "Of each output.")
+@file("--p-values-out", "Of each output.", "p_values")
 @OUT
-@table("--curve", "Distributions of p-values.")
-@table("--paired", "Training set against control index.")
-@table("--planted-out", "What of the planted clips is found.")
+@file("--calibration-curve-out", "Distributions of p-values.", "curve")
+@file("--paired-out", "Training set against control index.", "paired")
+@file("--planted-out", "What of the planted clips is found.")
 @SEED
 def calibrate(
     seed, outputs, null, planted, planted_clips, p_values, out, curve, paired, planted_out, **how
@@ -192,21 +188,21 @@ def calibrate(
 
 @influence.command("resemblance")
 @CORPUS
-@files("--matches", "Match tables of outputs.")
-@files("--outputs", "Their embeddings.")
+@OUTPUT_MATCHES
+@OUTPUT_EMBEDDINGS
 @NULL
 @TRACKS
 @INDEXES
 @RESAMPLES
 @CONFIDENCE
-@table("--prompts", "Outputs against their prompts.")
-@table("--songs", "What matches add up to, by song.")
-@table("--artists", "The same, by artist.")
-@table("--found", "How often the prompt's own comes first.")
-@table("--evidence", "The first songs of each output.")
+@file("--prompt-vs-training-out", "Outputs against their prompts.", "prompts")
+@file("--songs-out", "What matches add up to, by song.", "songs")
+@file("--artists-out", "The same, by artist.", "artists")
+@file("--found-out", "How often the prompt's own comes first.", "found")
+@file("--evidence-out", "The first songs of each output.", "evidence")
 @SEED
 def resemblance(
-    seed, corpus, matches, outputs, null, tracks, indexes, prompts, songs, artists, found,
+    seed, corpus, output_matches, outputs, null, tracks, indexes, prompts, songs, artists, found,
     evidence, **interval,
 ) -> None:  # fmt: skip
     """Outputs against their prompts, and from clips to songs and artists."""
@@ -214,7 +210,7 @@ def resemblance(
     from musical_roots.experiments.songs import resemblances
     from musical_roots.tables import heard_clips, read_table, read_tables
 
-    table, clips = read_tables(matches), heard_clips(outputs)
+    table, clips = read_tables(output_matches), heard_clips(outputs)
     which, control = read_table(indexes), influence.of_clips(read_tables(null))
     against = influence.prompt_against_training(table, clips, which, **interval, seed=seed)
     added = resemblances(table, clips, heard_clips(corpus), control, read_table(tracks))
@@ -227,18 +223,18 @@ def resemblance(
 
 @influence.command("concentration")
 @CORPUS
-@files("--outputs", "Embeddings by one encoder.")
-@files("--control", "Those of control music.")
-@files("--output-matches", "Match tables of outputs.")
-@files("--control-matches", "Those of control music.")
+@OUTPUT_EMBEDDINGS
+@files("--control-embeddings", "Embeddings of control music.", "control")
+@OUTPUT_MATCHES
+@files("--control-matches", "Match tables of control music.")
 @TRACKS
 @INDEXES
 @MATCHES
 @DRAWS
 @click.option("--hubness-clips", type=int, required=True, help="Training clips at most.")
 @OUT
-@table("--lorenz", "Curves.")
-@table("--hubness", "k-occurrence, as it is and corrected.")
+@file("--lorenz-out", "Curves.", "lorenz")
+@file("--hubness-out", "k-occurrence, as it is and corrected.", "hubness")
 @SEED
 def concentration(
     seed, corpus, outputs, control, output_matches, control_matches, tracks, indexes, k, draws,
@@ -261,27 +257,27 @@ def concentration(
 
 
 @influence.command("verdicts")
-@files("--outputs", "Lists of outputs.")
-@table("--p-values", "Of each output.")
-@table("--songs", "What its matches add up to.")
-@click.option("--ngram-overlap", type=PATH, help="Of each output's tokens, if known.")
-@files("--control-roundtrips", "Match tables of control music after the codec.", required=False)
+@OUTPUTS
+@file("--p-values", "Of each output.")
+@file("--songs", "What its matches add up to.")
+@file("--ngram-overlap", "Of each output's tokens, if known.", required=False)
+@files("--roundtrip-matches", "Match tables of control music after the codec.", required=False)
 @TRACKS
 @click.option("--without", multiple=True, help="Encoders that have no say in a verdict.")
 @FDR
 @RESAMPLES
 @CONFIDENCE
-@table("--agreement", "Of every two views.")
+@file("--agreement-out", "Of every two views.", "agreement")
 @OUT
 @SEED
 def verdicts(
-    seed, outputs, p_values, songs, ngram_overlap, control_roundtrips, tracks, agreement, out, **how
+    seed, outputs, p_values, songs, ngram_overlap, roundtrip_matches, tracks, agreement, out, **how
 ) -> None:
     """What encoders and tokens say of each output, side by side and together."""
     from musical_roots.experiments import verdicts
     from musical_roots.tables import read_table, read_tables
 
-    back = read_tables(control_roundtrips) if control_roundtrips else None
+    back = read_tables(roundtrip_matches) if roundtrip_matches else None
     overlap = read_table(ngram_overlap) if ngram_overlap else None
     read = map(read_table, (p_values, songs, tracks))
     agreed, found = verdicts.views(read_tables(outputs), *read, overlap, back, **how, seed=seed)
@@ -290,12 +286,12 @@ def verdicts(
 
 
 @influence.command("findings")
-@table("--exceedance", "Its table.")
-@table("--calibration", "Its table.")
-@table("--paired", "Its table.")
-@table("--prompts", "Outputs against their prompts.")
-@table("--concentration", "Its table.")
-@table("--hubness", "Its table.")
+@file("--exceedance", "Its table.")
+@file("--calibration", "Its table.")
+@file("--paired", "Its table.")
+@file("--prompt-vs-training", "Its table.", "prompts")
+@file("--concentration", "Its table.")
+@file("--hubness", "Its table.")
 @OUT
 def findings(exceedance, calibration, paired, prompts, concentration, hubness, out) -> None:
     """What Experiment C found, in sentences, each beside its nulls."""

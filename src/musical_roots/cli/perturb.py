@@ -2,7 +2,21 @@
 
 import click
 
-from musical_roots.cli import CLIPS, COUNT, LISTS, OUT, PATH, SEED, TRACKS, group, log, progress
+from musical_roots.cli import (
+    AUDIO_OUT,
+    CLIPS,
+    COUNT,
+    LISTS,
+    OUT,
+    SEED,
+    TRACKS,
+    checkpoints,
+    file,
+    generator,
+    group,
+    log,
+    progress,
+)
 
 perturb = group("perturb", "Query clips, and their perturbed copies.")
 
@@ -30,11 +44,11 @@ def queries(seed, lists, tracks, count, out) -> None:
 @click.option("--kind", required=True, help="Of perturbation.")
 @click.option("--level", "levels", type=float, multiple=True, required=True, help="How far.")
 @click.option("--sample-rate", type=int, required=True, help="Of the audio, in Hz.")
-@click.option("--generator", help="Whose codec; none for a kind that needs no codec.")
-@click.option("--checkpoints", type=PATH, help="Folder of its converted weights.")
-@click.option("--audio", type=PATH, required=True, help="Folder for the rendered audio.")
+@generator(without="; if not given, the kind needs no codec")
+@checkpoints(without="; if not given, the kind needs no codec")
+@AUDIO_OUT
 @OUT
-@click.option("--targets-out", type=PATH, required=True, help="The pairs to look for.")
+@file("--targets-out", "The pairs to look for.")
 @SEED
 def render(
     seed, lists, clips, kind, levels, sample_rate, generator, checkpoints, audio, out, targets_out

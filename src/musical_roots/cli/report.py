@@ -2,7 +2,19 @@
 
 import click
 
-from musical_roots.cli import OUT, PATH, TRACKS, group, log
+from musical_roots.cli import (
+    COUNT,
+    OUT,
+    OUTPUTS,
+    PATH,
+    TRACKS,
+    WEIGHTS,
+    file,
+    files,
+    generator,
+    group,
+    log,
+)
 
 report = group("report", "Figures, pages, claims, cards.")
 TITLE = click.option("--title", required=True, help="Of the page.")
@@ -10,11 +22,11 @@ TEXT = click.option("--text", default="", help="A paragraph above what is shown.
 
 
 @report.command("figure")
-@click.option("--name", required=True, help="Which figure.")
-@click.option("--table", type=PATH, required=True, help="That it draws.")
-@click.option("--generator", help="Draw this one's rows alone, with or without a remark.")
-@click.option("--svg", type=PATH, required=True, help="The picture, for pages.")
-@click.option("--png", type=PATH, required=True, help="The picture, for whatever else.")
+@click.option("--figure", "name", required=True, help="Which figure.")
+@file("--table", "That it draws.")
+@generator(without="; if not given, rows of all are drawn")
+@file("--svg-out", "The picture, for pages.", "svg")
+@file("--png-out", "The picture, for whatever else.", "png")
 def figure(name, table, generator, svg, png) -> None:
     """Draw one figure from its table."""
     from musical_roots.figures import draw
@@ -41,23 +53,23 @@ def page(tables, title, text, out) -> None:
 
 
 @report.command("listen")
-@click.option("--vamps", type=PATH, required=True, help="List of vamps.")
-@click.option("--count", type=int, default=12, help="How many to show, at most.")
+@OUTPUTS
+@COUNT
 @TITLE
 @TEXT
 @OUT
-def listen(vamps, count, title, text, out) -> None:
+def listen(outputs, count, title, text, out) -> None:
     """A page on which to hear some vamps beside their prompts."""
     from musical_roots.generate import to_hear
     from musical_roots.pages import write_page
-    from musical_roots.tables import read_table
+    from musical_roots.tables import read_tables
 
-    write_page(out, title, [text], {"": to_hear(read_table(vamps), count)})
+    write_page(out, title, [text], {"": to_hear(read_tables(outputs), count)})
 
 
 @report.command("model-card")
-@click.option("--name", required=True, help="Of the model.")
-@click.option("--weights", type=PATH, required=True, help="Its file.")
+@click.option("--model", required=True, help="Its name in the config.")
+@WEIGHTS
 @TRACKS
 @click.option("--command", required=True, help="That trains it.")
 @click.option(
@@ -69,7 +81,7 @@ def listen(vamps, count, title, text, out) -> None:
     help="What is said of how good it is.",
 )
 @OUT
-def model_card(name, weights, tracks, command, tables, out) -> None:
+def model_card(model, weights, tracks, command, tables, out) -> None:
     """Say of a model that was trained here what it was trained on, and how good it is."""
     from musical_roots.cards import card
     from musical_roots.tables import read_table, write_text
@@ -77,12 +89,12 @@ def model_card(name, weights, tracks, command, tables, out) -> None:
 
     _, about = files.read(weights)
     results = {heading: read_table(path) for heading, path in tables}
-    write_text(card(name, about, read_table(tracks), command, results), out)
+    write_text(card(model, about, read_table(tracks), command, results), out)
 
 
 @report.command("claims")
 @click.argument("tables", type=PATH, nargs=-1, required=True)
-@click.option("--expected", type=PATH, required=True, help="The claims, as YAML.")
+@file("--expected", "The claims, as YAML.")
 @OUT
 def claims(tables, expected, out) -> None:
     """Hold each claim against the results."""
@@ -98,15 +110,8 @@ def claims(tables, expected, out) -> None:
 
 @report.command("provenance")
 @click.option("--config", required=True, help="The checked config, as JSON.")
-@click.option(
-    "--sidecar",
-    "encoders",
-    type=PATH,
-    multiple=True,
-    required=True,
-    help="What stands beside some features of an encoder.",
-)
-@click.option("--config-out", type=PATH, required=True, help="File for the config.")
+@files("--sidecar", "What stands beside some features of an encoder.", "encoders")
+@file("--config-out", "The config.")
 @OUT
 def provenance(config, encoders, config_out, out) -> None:
     """What made the results: config, encoders, versions, machine."""
@@ -123,7 +128,7 @@ def provenance(config, encoders, config_out, out) -> None:
 
 
 @report.command("notebook")
-@click.option("--notebook", type=PATH, required=True, help="To execute.")
+@file("--notebook", "To execute.")
 @OUT
 def notebook(notebook, out) -> None:
     """Execute a notebook in the working folder, to an HTML page."""

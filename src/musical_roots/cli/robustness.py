@@ -1,14 +1,12 @@
 """Experiment B, from match tables to its results table."""
 
-import click
-
-from musical_roots.cli import CONFIDENCE, LISTS, OUT, PATH, RESAMPLES, SEED, group
+from musical_roots.cli import CONFIDENCE, LISTS, OUT, RESAMPLES, SEED, files, group
 
 robustness = group("robustness", "Experiment B: robustness to perturbation.")
 
 
 @robustness.command("summarise")
-@click.option("--matches", type=PATH, multiple=True, required=True, help="Of perturbed clips.")
+@files("--matches", "Match table of perturbed clips.")
 @LISTS
 @RESAMPLES
 @CONFIDENCE

@@ -2,15 +2,15 @@
 
 import click
 
-from musical_roots.cli import CONFIDENCE, MATCHES, OUT, PATH, RESAMPLES, SEED, group
+from musical_roots.cli import CONFIDENCE, MATCHES, OUT, PATH, QUERIES, RESAMPLES, SEED, files, group
 
 search = group("search", "Exact neighbours by cosine.")
 
 
 @search.command("match")
 @click.argument("index", type=PATH, nargs=-1, required=True)
-@click.option("--queries", type=PATH, multiple=True, required=True, help="Their embeddings.")
-@click.option("--targets", type=PATH, multiple=True, help="Pairs to report wherever they rank.")
+@QUERIES
+@files("--targets", "Pairs to report wherever they rank.", required=False)
 @MATCHES
 @click.option(
     "--leave-out",

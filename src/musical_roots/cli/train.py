@@ -2,21 +2,37 @@
 
 import click
 
-from musical_roots.cli import DEVICE, OUT, PATH, PRECISION, SEED, TRACKS, group, progress
+from musical_roots.cli import (
+    CODEBOOKS,
+    CODEC,
+    CONTROL_TOKENS,
+    CURVE_OUT,
+    DEVICE,
+    ENTRIES,
+    LAYERS,
+    OUT,
+    PRECISION,
+    SEED,
+    TRACKS,
+    TRAIN_TOKENS,
+    WIDTH,
+    batch,
+    group,
+    progress,
+)
 
 train = group("train", "Train what the workflow trains, on the train split alone.")
 STEPS = click.option("--steps", type=int, required=True, help="Training steps.")
-CURVE = click.option("--curve", type=PATH, required=True, help="Table of the loss by step.")
 
 
 @train.command("clmr-open")
 @TRACKS
 @STEPS
-@click.option("--batch", type=int, required=True, help="Tracks a step, two views each.")
+@batch()
 @PRECISION
 @DEVICE
 @OUT
-@CURVE
+@CURVE_OUT
 @SEED
 def clmr_open(seed, tracks, steps, out, curve, **how) -> None:
     """Train the encoder clmr_open, watching its loss on the control split."""
@@ -26,7 +42,7 @@ def clmr_open(seed, tracks, steps, out, curve, **how) -> None:
 
     table = read_table(tracks)
     with progress(len(table), "reading recordings", "files") as bar:
-        heard = recordings.sides(table, clmr.SAMPLE_RATE, bar.update)
+        heard = recordings.splits(table, clmr.SAMPLE_RATE, bar.update)
     with progress(steps, "training clmr_open", "steps") as bar:
         losses = clmr_training.train_file(
             out, *heard, seed=seed, steps=steps, **how, progress=bar.update
@@ -36,8 +52,8 @@ def clmr_open(seed, tracks, steps, out, curve, **how) -> None:
 
 @train.command("openvamp-codec")
 @TRACKS
-@click.option("--codebooks", type=int, required=True, help="Of its quantiser.")
-@click.option("--entries", type=int, required=True, help="A codebook.")
+@CODEBOOKS
+@ENTRIES
 @click.option("--decoder-steps", type=int, required=True, help="Training steps of its decoder.")
 @OUT
 @SEED
@@ -59,25 +75,25 @@ def openvamp_codec(seed, tracks, decoder_steps, out, **size) -> None:
 
 
 @train.command("openvamp")
-@click.option("--train", "train_files", type=PATH, multiple=True, required=True, help="Tokens.")
-@click.option("--control", "control_files", type=PATH, multiple=True, help="Tokens never seen.")
-@click.option("--codec", type=PATH, required=True, help="That made the tokens.")
-@click.option("--width", type=int, required=True, help="Of the transformer.")
-@click.option("--layers", type=int, required=True, help="Of the transformer.")
+@TRAIN_TOKENS
+@CONTROL_TOKENS
+@CODEC
+@WIDTH
+@LAYERS
 @STEPS
-@click.option("--batch", type=int, required=True, help="Crops a step.")
+@batch()
 @PRECISION
 @DEVICE
 @OUT
-@CURVE
+@CURVE_OUT
 @SEED
-def openvamp(seed, train_files, control_files, codec, steps, out, curve, **how) -> None:
+def openvamp(seed, train_tokens, control_tokens, codec, steps, out, curve, **how) -> None:
     """Train openvamp's network, watching its loss on the control split."""
     from musical_roots.generators.openvamp import training
     from musical_roots.generators.openvamp.codec import load
     from musical_roots.tables import read_arrays, write_table
 
-    tokens = read_arrays(train_files), read_arrays(control_files)
+    tokens = read_arrays(train_tokens), read_arrays(control_tokens)
     with progress(steps, "training openvamp", "steps") as bar:
         losses = training.train_file(
             out, *tokens, load(codec), seed=seed, steps=steps, **how, progress=bar.update

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
-from musical_roots.cli import CHECKPOINTS, PATH, group
+from musical_roots.cli import PATH, checkpoints, group
 
 weights = group("weights", "Published weights of encoders and generators.")
 
 
 @weights.command("fetch")
 @click.option("--name", required=True, help="As `weights list` names it.")
-@CHECKPOINTS
+@checkpoints()
 @click.option("--local", type=PATH, help="The published file, where it is on this machine.")
 @click.option("--sha256", help="Hash that the file must have, in place of the published one.")
 @click.option(
@@ -28,9 +28,7 @@ def fetch(name, checkpoints, local, sha256, random) -> None:
 
 
 @weights.command("list")
-@click.option(
-    "--checkpoints", type=PATH, help="Folder of converted weights; if not given, the config's."
-)
+@checkpoints(without="; if not given, the config's")
 def list_weights(checkpoints) -> None:
     """List the published weights, and what of them is in the checkpoint folder."""
     from musical_roots import config

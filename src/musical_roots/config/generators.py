@@ -120,6 +120,10 @@ class Generation(Section):
         "held against, in seconds.",
     )
     shards: Shards = Field(1, description="Jobs that the prompts are cut into.")
+    codec_clips: Count = Field(
+        30, description="Control clips on which openvamp's codec is measured, at most."
+    )
+    to_hear: Count = Field(12, description="Vamps on a generator's page to hear some, at most.")
     settings: dict[Annotated[str, Field(pattern="^[a-z0-9_]+$")], VampSetting] = Field(
         SETTINGS,
         min_length=1,

@@ -36,7 +36,7 @@ def whole(
         progress(1)
 
 
-def sides(
+def splits(
     tracks: pd.DataFrame, sample_rate: int, progress: Callable[[int], object] = lambda done: None
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """The tracks of train and those of control, each from start to end.

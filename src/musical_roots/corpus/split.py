@@ -27,15 +27,15 @@ CREDIT = re.compile(
 )
 
 
-def sides(tracks: pd.DataFrame, control_share: float, seed: int, split_artists: bool) -> list[str]:
-    """The side of each track: train or control.
+def splits(tracks: pd.DataFrame, control_share: float, seed: int, split_artists: bool) -> list[str]:
+    """The split of each track: train or control.
 
     Parameters
     ----------
     tracks : DataFrame
         sha256, group_id, artist, path, duration_s, and split ("" where it is not given).
     control_share : float
-        Share of the total duration to keep out of the train side, in 0 to 1.
+        Share of the total duration to keep out of train, in 0 to 1.
     seed : int
         The config's `seed`.
     split_artists : bool
@@ -44,7 +44,7 @@ def sides(tracks: pd.DataFrame, control_share: float, seed: int, split_artists: 
     Raises
     ------
     InputError
-        If one block is asked for on both sides, or if there is but one and a control is wanted.
+        If one block is asked for in both splits, or if there is but one and a control is wanted.
     """
     block = blocks(tracks, split_artists)
     lengths, fixed = _lengths(tracks, block), _given(tracks, block)
@@ -78,7 +78,7 @@ def forced(tracks: pd.DataFrame, control_share: float, split_artists: bool) -> f
     Parameters
     ----------
     tracks, control_share, split_artists
-        As of `sides`.
+        As of `splits`.
 
     Returns
     -------
@@ -89,11 +89,11 @@ def forced(tracks: pd.DataFrame, control_share: float, split_artists: bool) -> f
     lengths, fixed = _lengths(tracks, block), _given(tracks, block)
     free = [seconds for name, seconds in lengths.items() if name not in fixed]
     given = {
-        side: sum(lengths[name] for name, its in fixed.items() if its == side)
-        for side in ("train", "control")
+        split: sum(lengths[name] for name, its in fixed.items() if its == split)
+        for split in ("train", "control")
     }
-    # a side that nothing is given to gets one block at least
-    least = {side: held or min(free, default=0.0) for side, held in given.items()}
+    # a split that nothing is given to gets one block at least
+    least = {split: held or min(free, default=0.0) for split, held in given.items()}
     total = sum(lengths.values())
     low, high = least["control"] / total, 1 - least["train"] / total
     beyond = max(0.0, low - control_share, control_share - high)
@@ -144,7 +144,7 @@ def _lengths(tracks: pd.DataFrame, block: pd.Series) -> dict[str, float]:
 
 
 def _given(tracks: pd.DataFrame, block: pd.Series) -> dict[str, str]:
-    """The side of each block that is given one."""
+    """The split of each block that is given one."""
     fixed = {}
     for name, rows in tracks[tracks["split"] != ""].groupby(block):
         hints = rows.drop_duplicates("split").to_dict("records")
@@ -161,7 +161,7 @@ def _tell_of_share(
     lengths: dict[str, float], fixed: dict[str, str], chosen: dict[str, str], control_share: float
 ) -> None:
     total = sum(lengths.values())
-    share = sum(lengths[name] for name, side in chosen.items() if side == "control") / total
+    share = sum(lengths[name] for name, split in chosen.items() if split == "control") / total
     if abs(share - control_share) <= OFF:
         return
     free = [seconds for name, seconds in lengths.items() if name not in fixed]
@@ -205,7 +205,7 @@ def _tell_of_largest(
 def _assign(
     lengths: dict[str, float], fixed: dict[str, str], control_share: float, seed: int
 ) -> dict[str, str]:
-    """Blocks to sides: the best of many random fillings, by duration and by number of blocks.
+    """Blocks to splits: the best of many random fillings, by duration and by number of blocks.
 
     Largest-first would come as near by duration, but would give the same split for every seed.
     """
@@ -227,8 +227,8 @@ def _assign(
             "false if credits tie what is apart, or set corpus.control_share: 0"
         )
     total = sum(lengths.values())
-    held = sum(lengths[name] for name, side in fixed.items() if side == "control")
-    count = sum(side == "control" for side in fixed.values())
+    held = sum(lengths[name] for name, split in fixed.items() if split == "control")
+    count = sum(split == "control" for split in fixed.values())
     seconds = np.array([lengths[name] for name in free])
     target = control_share * total
     best, least = np.zeros(len(free), bool), np.inf

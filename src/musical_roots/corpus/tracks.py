@@ -126,7 +126,7 @@ def merge(
     tracks, rejected, fingerprints : iterables of DataFrame
         What `probe` gave, in any number of shards and any order.
     control_share : float
-        Share of the total duration to keep out of the train side, in 0 to 1.
+        Share of the total duration to keep out of train, in 0 to 1.
     near_duplicate_share : float
         See `duplicates.pairs`.
     split_artists : bool
@@ -144,7 +144,7 @@ def merge(
     Raises
     ------
     InputError
-        If no track is left, if one block is asked for on both sides, or if there is but one block
+        If no track is left, if one block is asked for in both splits, or if there is but one block
         and a control is wanted.
     """
     rejected = _concat(rejected, REJECTED)
@@ -164,7 +164,7 @@ def merge(
     links = list(zip(near["track_a"], near["track_b"], strict=True))
     groups = duplicates.groups(tracks["track_id"].unique().tolist(), links)
     tracks["group_id"] = tracks["track_id"].map(groups)
-    tracks["split"] = split.sides(tracks, control_share, seed, split_artists)
+    tracks["split"] = split.splits(tracks, control_share, seed, split_artists)
 
     again = tracks.duplicated("sha256")
     kept = tracks[~again].set_index("sha256")

@@ -35,7 +35,7 @@ from musical_roots.weights import files
 
 TEMPERATURE = 0.5
 PROJECTED = 64
-HELD_OUT_EVERY = 10  # steps
+CONTROL_EVERY = 10  # steps
 
 
 class _Convolution(torch.autograd.Function):
@@ -142,7 +142,7 @@ def nt_xent(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
 
 def train(
     audio: Mapping[str, np.ndarray],
-    held_out: Mapping[str, np.ndarray],
+    control: Mapping[str, np.ndarray],
     *,
     seed: int,
     steps: int,
@@ -162,7 +162,7 @@ def train(
     ----------
     audio : mapping of str to ndarray, float32 [samples]
         track_id to track, mono at 22,050 Hz.
-    held_out : mapping of str to ndarray
+    control : mapping of str to ndarray
         Tracks of which as many as a batch holds are drawn to watch the loss; may be empty.
     seed : int
         The config's seed.
@@ -188,9 +188,9 @@ def train(
     InputError
         If there are fewer tracks than a batch holds.
     """
-    audio, held_out = (
+    audio, control = (
         {track: tracks[track] for track in sorted(tracks) if len(tracks[track]) >= WINDOW}
-        for tracks in (audio, held_out)
+        for tracks in (audio, control)
     )
     if len(audio) < batch_size:
         raise InputError(
@@ -203,8 +203,8 @@ def train(
     model.to(device)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimiser = torch.optim.Adam(parameters, learning_rate)
-    watched = rng(seed, "clmr_open.held_out").permutation(list(held_out))[:batch_size]
-    watched = [views(held_out[track], seed, f"held out {track}") for track in watched]
+    watched = rng(seed, "clmr_open.held_out").permutation(list(control))[:batch_size]
+    watched = [views(control[track], seed, f"held out {track}") for track in watched]
     settings = Settings(device=device, precision=precision)
     rows = []
     with _threads() as pool:
@@ -213,8 +213,8 @@ def train(
         for step, batch in enumerate(_batches(audio, seed, steps, batch_size, pool), 1):
             loss = _step(model, parameters, torch.from_numpy(batch).to(device), each)
             optimiser.step()
-            watch = len(watched) > 0 and (step % HELD_OUT_EVERY == 0 or step == steps)
-            control_loss = _held_out_loss(model, watched, settings) if watch else np.nan
+            watch = len(watched) > 0 and (step % CONTROL_EVERY == 0 or step == steps)
+            control_loss = _control_loss(model, watched, settings) if watch else np.nan
             rows.append((step, loss, control_loss))
             progress(1)
     curve = pd.DataFrame(rows, columns=["step", "train_loss", "control_loss"])
@@ -224,7 +224,7 @@ def train(
 def train_file(
     out: Path,
     audio: Mapping[str, np.ndarray],
-    held_out: Mapping[str, np.ndarray],
+    control: Mapping[str, np.ndarray],
     *,
     seed: int,
     steps: int,
@@ -254,7 +254,7 @@ def train_file(
     """
     how = {"device": settle(device), "precision": precision}
     tensors, curve = train(
-        audio, held_out, seed=seed, steps=steps, batch_size=batch, progress=progress, **how
+        audio, control, seed=seed, steps=steps, batch_size=batch, progress=progress, **how
     )
     files.save(out, tensors, trained_here(seed, audio, steps=steps, batch=batch, **how))
     return curve
@@ -336,7 +336,7 @@ def _initialise(model: nn.Module, seed: int) -> None:
 
 
 @torch.no_grad()
-def _held_out_loss(model: _Model, watched: list[np.ndarray], settings: Settings) -> float:
+def _control_loss(model: _Model, watched: list[np.ndarray], settings: Settings) -> float:
     encode = Network(model.tensors(), settings)
     features = (torch.from_numpy(encode(clips)) for clips in np.stack(watched, axis=1))
     return nt_xent(*(model.projector(h.to(settings.device)) for h in features)).item()

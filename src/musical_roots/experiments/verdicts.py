@@ -149,7 +149,7 @@ def views(
     songs: pd.DataFrame,
     tracks: pd.DataFrame,
     ngram_overlap: pd.DataFrame | None,
-    round_trips: pd.DataFrame | None,
+    roundtrips: pd.DataFrame | None,
     fdr: float,
     without: tuple[str, ...],
     resamples: int,
@@ -170,7 +170,7 @@ def views(
         track_id, title, artist.
     ngram_overlap : DataFrame or None
         Of `generation.ngram_overlap`, where the generator gives tokens: a view of its own.
-    round_trips : DataFrame or None
+    roundtrips : DataFrame or None
         Of `influence.attribute`, of control music after the codec, where that is known: as near as
         that is to its own original, a match is a copy.
     fdr : float
@@ -188,7 +188,7 @@ def views(
         A row an output: what it was made from; tier, encoders, track_id, title and artist, the
         prompt's own track excluded, and with it (_prompt_included); cosine and p of each encoder.
     """
-    back = [] if round_trips is None else round_trips.groupby("encoder")
+    back = [] if roundtrips is None else roundtrips.groupby("encoder")
     copy_at = {encoder: copy_cosine(part) for encoder, part in back}
     keys = ["encoder", "prompt_track", "output_id"]
     # the track of the nearest clip: it is what the p-value speaks of

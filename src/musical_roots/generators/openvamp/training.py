@@ -27,7 +27,7 @@ WATCHED, WATCH_EVERY = 32, 25  # crops, steps
 
 def train(
     tokens: Mapping[str, np.ndarray],
-    held_out: Mapping[str, np.ndarray],
+    control: Mapping[str, np.ndarray],
     size: Size,
     *,
     seed: int,
@@ -47,7 +47,7 @@ def train(
     ----------
     tokens : mapping of str to ndarray, int [codebooks, frames]
         track_id to tokens; a longer track is drawn more often.
-    held_out : mapping
+    control : mapping
         Tracks that the loss is watched on; may be empty.
     size : Size
     seed : int
@@ -88,7 +88,7 @@ def train(
         batch = masked_crops(tokens, batch_size, rng(seed, "openvamp.batch", str(step)))
         losses.append(take_step(*batch, learning_rate * rate(step - 1, steps)))
         if step % WATCH_EVERY == 0 or step == steps:
-            watched = evaluate(model, held_out, seed, WATCHED)["loss"]
+            watched = evaluate(model, control, seed, WATCHED)["loss"]
             rows.append((step, np.mean([loss.item() for loss in losses]), watched))
             losses = []
         progress(1)
@@ -99,7 +99,7 @@ def train(
 def train_file(
     out: Path,
     tokens: Mapping[str, np.ndarray],
-    held_out: Mapping[str, np.ndarray],
+    control: Mapping[str, np.ndarray],
     codec: Codec,
     *,
     width: int,
@@ -137,7 +137,7 @@ def train_file(
     size = Size(*codec.codebooks.shape[:2], width, layers)
     how = {"device": settle(device), "precision": precision}
     trained, curve = train(
-        tokens, held_out, size, seed=seed, steps=steps, batch_size=batch, progress=progress, **how
+        tokens, control, size, seed=seed, steps=steps, batch_size=batch, progress=progress, **how
     )
     about = trained_here(seed, tokens, codec=codec.digest(), steps=steps, batch=batch, **how)
     files.save(out, trained.tensors(), about | described(size))
