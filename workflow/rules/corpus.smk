@@ -39,7 +39,7 @@ rule package:
     message:
         "Fetching {wildcards.package}"
     shell:
-        "{params.call} --log {log:q} --package-list {MANIFEST:q} --package {wildcards.package}"
+        "{params.call} --log {log:q} --package-list {config[corpus][debian][packages]:q} --package {wildcards.package}"
         " {params.flags} --out {output.deb:q}"
 
 
