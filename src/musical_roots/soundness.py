@@ -16,6 +16,8 @@ CUT_SHORT_S = 0.5
 CUT_SHORT_SHARE = 0.02
 # full scale is 1; real recordings in float reach 2 or 3, integers written as float 32,768
 GREATEST_PEAK = 10.0
+# loudness is measured with a filter at 1.7 kHz, which a lower rate cannot hold
+LEAST_RATE = 4000
 # RMS of the downmix against that of the channels
 CANCELLED = 0.01
 
@@ -63,6 +65,7 @@ def recording(path: Path, minimum_s: float, maximum_s: float, silence_lufs: floa
         If it cannot be decoded, was cut short, is too short or too long, or fails `checked`.
     """
     about = header(path)
+    _check_rate(path, about.sample_rate)
     if about.duration_s > maximum_s:  # before decoding: it may not fit in memory
         raise InputError(f"{path}: longer than {maximum_s:g} s ({about.duration_s:.1f} s)")
     found = decode(path, at_most_s=maximum_s)
@@ -106,11 +109,20 @@ def checked(
     Raises
     ------
     InputError
-        If samples are no numbers or far beyond full scale, if the channels cancel each other, or if
-        the downmix is silent or constant.
+        If the rate is none of music, if samples are no numbers or far beyond full scale, if the
+        channels cancel each other, or if the downmix is silent or constant.
     """
+    _check_rate(path, sample_rate)
     mono = _mixed(path, samples)
     return mono, _loud(path, mono, sample_rate, silence_lufs)
+
+
+def _check_rate(path: Path | str, sample_rate: int) -> None:
+    if sample_rate < LEAST_RATE:
+        raise InputError(
+            f"{path}: its sample rate is {sample_rate} Hz, less than {LEAST_RATE}; fetch it again "
+            "if its header is damaged, or remove it"
+        )
 
 
 def _mixed(path: Path | str, samples: np.ndarray) -> np.ndarray:
