@@ -176,7 +176,15 @@ def _prompt_of(row: dict, duration_s: float) -> tuple[str, float]:
         start_s = float(told)
     except ValueError:
         start_s = np.nan
-    length = audio.probe(prompt).duration_s
+    try:
+        length = audio.probe(prompt).duration_s
+    except InputError as error:
+        raise InputError(f"{row['path']}: prompt_path, {error}") from error
+    if length < duration_s - 0.01:
+        raise InputError(
+            f"{row['path']}: prompt_path, {prompt}: {length:.1f} s of audio are less than "
+            f"generation.duration_s, {duration_s:g} s; leave prompt_path blank"
+        )
     good = 0 <= start_s <= length - duration_s + 0.01
     if good:
         found = audio.decode(Path(prompt), start_s, duration_s)

@@ -98,6 +98,16 @@ def test_rows_that_name_no_file_say_what_to_mend(elsewhere, corpus):
     }
 
 
+def test_a_prompt_that_cannot_be_used_is_said_to_be_the_prompt(elsewhere, corpus):
+    audio.write(elsewhere / "short.wav", tiny_openvamp.music(1, 12), RATE)
+    _, why = reasons(elsewhere, corpus, "a.wav,broken.wav,\nb.flac,short.wav,")
+    assert why[2].startswith(f"{elsewhere}/a.wav: prompt_path, {elsewhere}/broken.wav: not audio")
+    assert why[3] == (
+        f"{elsewhere}/b.flac: prompt_path, {elsewhere}/short.wav: 1.0 s of audio are less than "
+        "generation.duration_s, 3 s; leave prompt_path blank"
+    )
+
+
 def test_an_output_counts_once_and_what_repeats_it_is_listed(elsewhere, corpus):
     """Byte-equal files, and one file with two prompts."""
     (elsewhere / "c.wav").write_bytes((elsewhere / "a.wav").read_bytes())
