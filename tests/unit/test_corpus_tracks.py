@@ -82,8 +82,8 @@ def test_every_bad_file_is_listed_with_its_reason(tmp_path):
         "Sounds/SFX/boom.wav": "excluded by the pattern",
         "song/guitar.ogg": "excluded by the pattern",
         "two\nlines.wav": "the file is empty",
-        "gone.ogg": "no such file",
-        "folder.ogg": "no such file",
+        "gone.ogg": "no such file; mend its path in row 2 of the metadata, or remove it",
+        "folder.ogg": "no such file; mend its path in row 3 of the metadata, or remove it",
     }
     (tmp_path / "empty.ogg").touch()
     (tmp_path / "two\nlines.wav").touch()
