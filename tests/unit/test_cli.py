@@ -38,6 +38,15 @@ def test_bad_input_is_one_line_in_the_log_and_on_the_terminal(monkeypatch, tmp_p
     assert capsys.readouterr().err == log.read_text()
 
 
+def test_a_log_that_cannot_be_written_is_one_line(monkeypatch, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    log = tmp_path / "file" / "fit.log"
+    assert run(monkeypatch, *FIT, tmp_path / "a.npy", "--out", tmp_path / "s", "--log", log) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"musical-roots: error: {log}: the log cannot be written (")
+    assert told.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("words", "wrong", "where"),
     [

@@ -83,8 +83,15 @@ class Group(click.Group):
 def _log(context: click.Context, _: click.Parameter, file: Path | None) -> None:
     handlers: list[logging.Handler] = [logging.StreamHandler()]
     if file:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(file, mode="w", encoding="utf-8"))
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            handlers.append(logging.FileHandler(file, mode="w", encoding="utf-8"))
+        except OSError as error:
+            if is_disk_full(error):
+                raise
+            raise InputError(
+                f"{file}: the log cannot be written ({error.strerror}); write it elsewhere"
+            ) from error
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=handlers, force=True)
 
 
