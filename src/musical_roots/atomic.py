@@ -21,9 +21,11 @@ def atomic(path: Path | str) -> Iterator[Path]:
     Raises
     ------
     InputError
-        If nothing may be written in that folder.
+        If nothing may be written in that folder, or `path` is a folder itself.
     """
     path, temporary = _beside(path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder, where a file is to be written; name another place")
     try:
         yield temporary
         settle(temporary, path)

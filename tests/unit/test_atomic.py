@@ -43,6 +43,12 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path, monkeypatch, way, 
         pass
 
 
+def test_a_folder_is_no_place_for_a_file(tmp_path):
+    with pytest.raises(InputError, match="is a folder, where a file is"), atomic(tmp_path) as file:
+        file.write_text("new")
+    assert tmp_path.is_dir()
+
+
 def tree(folder):
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 

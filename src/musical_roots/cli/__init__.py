@@ -26,8 +26,23 @@ TRACKS = click.option("--tracks", type=PATH, required=True, help="The corpus's t
 LISTS = click.argument("lists", type=PATH, nargs=-1, required=True, metavar="CLIP_LISTS...")
 CLIPS = click.option("--clips", type=PATH, required=True, help="A clip list.")
 COUNT = click.option("--count", type=int, required=True, help="How many to draw, at most.")
+
+
+def _shard(context: click.Context, _: click.Parameter, shard: tuple[int, int]) -> tuple[int, int]:
+    if not 0 <= shard[0] < shard[1]:
+        raise click.BadParameter(
+            "parts are counted from 0: 0 2 and 1 2 are the parts of 2", context
+        )
+    return shard
+
+
 SHARD = click.option(
-    "--shard", type=(int, int), metavar="PART PARTS", required=True, help="Which part, of how many."
+    "--shard",
+    type=(int, int),
+    metavar="PART PARTS",
+    required=True,
+    callback=_shard,
+    help="Which part, from 0, of how many.",
 )
 DEVICE = click.option(
     "--device",

@@ -41,7 +41,12 @@ def unpack(deb, package, tracks, out) -> None:
 
 
 @corpus.command("recordings")
-@click.option("--source", required=True, help="debian, folder, fma or mtg_jamendo.")
+@click.option(
+    "--source",
+    type=click.Choice(["debian", "folder", "fma", "mtg_jamendo"]),
+    required=True,
+    help="What the folder holds.",
+)
 @click.option("--root", type=PATH, required=True, help="Folder that holds the recordings.")
 @click.option("--metadata", type=PATH, help="Of a folder: table with path, artist, split, ...")
 @click.option("--tracks", type=PATH, help="Of debian: manifest of tracks.")
@@ -69,10 +74,10 @@ def recordings(source, root, metadata, tracks, packages, out) -> None:
 @FINGERPRINTS
 def probe(table, shard, kept, rejected, fingerprints, **limits) -> None:
     """Read, measure and filter one part of the recordings."""
-    from musical_roots.corpus import tracks
+    from musical_roots.corpus import sources, tracks
     from musical_roots.tables import read_table, write_table
 
-    part = read_table(table).iloc[shard[0] :: shard[1]]
+    part = read_table(table, sources.COLUMNS).iloc[shard[0] :: shard[1]]
     with progress(len(part), "reading recordings", "files") as bar:
         good, bad, prints = tracks.probe(part, **limits, progress=bar.update)
     write_table(bad, rejected)
@@ -122,9 +127,10 @@ def merge_tracks(seed, probed, kept, rejected, **settings) -> None:
 def clips(seed, tracks, split, shard, out, **grid) -> None:
     """Cut one part of a split's tracks into clips."""
     from musical_roots.corpus import clips
+    from musical_roots.corpus.tracks import COLUMNS
     from musical_roots.tables import read_table, write_table
 
-    table = read_table(tracks)
+    table = read_table(tracks, COLUMNS)
     part = table[table.split == split].iloc[shard[0] :: shard[1]]
     with progress(len(part), f"cutting {split}", "tracks") as bar:
         write_table(clips.cut(part, seed=seed, **grid, progress=bar.update), out)
