@@ -34,6 +34,7 @@ FLAC_START = b"fLaC\0\0\0\x22"
 # are more than 4 thin frames: then the first tenth of a second would be wrong
 THIN = 511 // 4 + 36
 LEAD = 32 * 1152
+NO_RIGHT = "may not be read; give yourself the right to"
 NO_AUDIO = "not audio that can be decoded; convert it or remove it"
 DAMAGED = "cut short or damaged: it cannot be decoded; fetch it again"
 
@@ -148,6 +149,8 @@ def _state(path: Path) -> tuple[str, int, int]:
     """A file as it is now: path, size, time."""
     try:
         state = path.stat()
+    except PermissionError as error:
+        raise InputError(f"{path}: {NO_RIGHT}") from error
     except OSError:
         state = None
     if state is None or not path.is_file():
@@ -335,7 +338,7 @@ def _opened(path: str, words: str = NO_AUDIO) -> Iterator["av.container.InputCon
                 raise InputError(f"{path}: {NO_AUDIO}")
             yield container
     except PermissionError as error:
-        raise InputError(f"{path}: may not be read; give yourself the right to") from error
+        raise InputError(f"{path}: {NO_RIGHT}") from error
     except (av.FFmpegError, ValueError) as error:
         raise InputError(f"{path}: {words}") from error
 

@@ -108,6 +108,26 @@ def test_a_prompt_that_cannot_be_used_is_said_to_be_the_prompt(elsewhere, corpus
     )
 
 
+def test_files_in_a_folder_that_may_not_be_entered_are_rejected(elsewhere, corpus, monkeypatch):
+    """By a stand-in for the system's answer: root may enter every folder."""
+    look = Path.stat
+
+    def refuse(path, **how):
+        if "locked" in path.parts:
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path, **how)
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    used, why = reasons(elsewhere, corpus, "locked/a.wav,,\na.wav,locked/p.wav,\nb.flac,,")
+    assert used == ["b.flac"]
+    right = "may not be read; give yourself the right to"
+    assert why == {
+        2: f"{elsewhere}/locked/a.wav: {right}",
+        3: f"{elsewhere}/a.wav: prompt_path, {elsewhere}/locked/p.wav: {right}",
+    }
+    assert external.state(external.listed(None, elsewhere / "rows.csv"))
+
+
 def test_an_output_counts_once_and_what_repeats_it_is_listed(elsewhere, corpus):
     """Byte-equal files, and one file with two prompts."""
     (elsewhere / "c.wav").write_bytes((elsewhere / "a.wav").read_bytes())

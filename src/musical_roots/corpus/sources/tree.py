@@ -48,7 +48,7 @@ def folder(root: Path | str, metadata: Path | str | None = None) -> pd.DataFrame
     for path in described:
         if problems.get(path) == folders.NOT_READ:  # who names it wants it tried
             del problems[path]
-        elif path not in problems and not (root / path).is_file():
+        elif path not in problems and not folders.is_file(root / path):
             problems[path] = (
                 f"no such file; mend its path in row {numbers[path]} of the metadata, or remove it"
             )
