@@ -27,6 +27,7 @@ from musical_roots.errors import InputError
 MOST_FRAMES = 6000
 # FFmpeg guesses the length of these by their bit rate
 GUESSED = {"aac", "mp3", "loas"}
+PLAYLISTS = {"concat", "hls", "dash", "webm_dash_manifest", "sdp"}
 SPOILT_SHARE = 0.1
 BROKEN = "bytes between its frames that are no audio are left out"
 FLAC_START = b"fLaC\0\0\0\x22"
@@ -287,7 +288,7 @@ def _ffmpeg(path: Path, at_most_s: float) -> Decoded:
                 break
         blocks += uniform(None)
         channels, rate = stream.codec_context.channels, stream.codec_context.sample_rate
-    if skipped > SPOILT_SHARE * packets:
+    if skipped > SPOILT_SHARE * packets or not (blocks or rate):
         raise InputError(f"{path}: {DAMAGED if blocks else NO_AUDIO}")
     if not blocks:
         return Decoded(np.zeros((0, channels), np.float32), rate)
@@ -331,7 +332,11 @@ class _Uniform:
 def _opened(path: str, words: str = NO_AUDIO) -> Iterator["av.container.InputContainer"]:
     """A file with a stream of audio that FFmpeg can decode."""
     try:
-        with av.open(path, metadata_errors="replace") as container:
+        # what a file names is not fetched
+        only = {"protocol_whitelist": "file"}
+        with av.open(path, options=only, metadata_errors="replace") as container:
+            if container.format.name in PLAYLISTS:
+                raise InputError(f"{path}: a list of files, not audio; remove it")
             if not container.streams.audio:
                 raise InputError(f"{path}: holds no audio stream; convert it or remove it")
             if container.streams.audio[0].codec_context is None:

@@ -65,13 +65,13 @@ def recording(path: Path, minimum_s: float, maximum_s: float, silence_lufs: floa
         If it cannot be decoded, was cut short, is too short or too long, or fails `checked`.
     """
     about = header(path)
-    _check_rate(path, about.sample_rate)
     if about.duration_s > maximum_s:  # before decoding: it may not fit in memory
         raise InputError(f"{path}: longer than {maximum_s:g} s ({about.duration_s:.1f} s)")
     found = decode(path, at_most_s=maximum_s)
-    length = len(found.samples) / found.sample_rate
     if not len(found.samples):
         raise InputError(f"{path}: has no samples; fetch it again or remove it")
+    _check_rate(path, found.sample_rate)
+    length = len(found.samples) / found.sample_rate
     if length > maximum_s:
         raise InputError(f"{path}: longer than {maximum_s:g} s")
     most = (1 - (SPOILT_SHARE if about.broken else CUT_SHORT_SHARE)) * about.said_s

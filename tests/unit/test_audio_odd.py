@@ -275,3 +275,19 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path):
     path.chmod(0)
     with pytest.raises(InputError, match=r"a.wav: may not be read"):
         audio.probe(path)
+
+
+def test_a_list_of_files_is_not_followed(tmp_path):
+    save(tmp_path / "a.wav", noise())
+    path = tmp_path / "list.mp3"
+    path.write_text("ffconcat version 1.0\nfile a.wav\n")
+    with pytest.raises(InputError, match=r"list.mp3: a list of files, not audio; remove it"):
+        audio.probe(path)
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "aac", "flac"])
+def test_what_looks_like_audio_and_has_no_rate_is_refused(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(np.random.default_rng(0).bytes(100_000))
+    with pytest.raises(InputError, match="not audio that can be decoded"):
+        audio.probe(path)
