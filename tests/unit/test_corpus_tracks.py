@@ -75,7 +75,7 @@ def test_every_bad_file_is_listed_with_its_reason(tmp_path):
         "none.wav": "no samples",
         "silent.wav": "silent",
         "nearly silent.wav": "silent",
-        "short.wav": "shorter than 30 s",
+        "short.wav": "shorter than 30 s (29.90 s); lower corpus.minimum_s, or leave it out",
         "long.wav": "longer than 60 s",
         "nan.wav": "not numbers",
         "infinite.wav": "not numbers",
@@ -171,7 +171,9 @@ def test_odd_files_are_taken_with_their_counted_length_and_a_word_in_the_log(tmp
 def test_what_is_too_long_is_not_decoded_to_its_end(tmp_path):
     odd_audio.encode(tmp_path / "a.m4a", "aac", noise(40, rate=RATE), RATE)
     _, rejected = probe(tmp_path, maximum_s=35)
-    assert rejected == {str(tmp_path / "a.m4a"): "longer than 35 s"}
+    assert rejected == {
+        str(tmp_path / "a.m4a"): "longer than 35 s; raise corpus.maximum_s, or split it"
+    }
 
 
 def test_too_much_damage_is_no_recording(tmp_path):
