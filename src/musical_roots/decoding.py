@@ -168,7 +168,8 @@ def _state(path: Path) -> tuple[str, int, int]:
 def _header(path: str, size: int, time: int) -> Header:
     try:
         with soundfile.SoundFile(path) as file:
-            about = Header(file.samplerate, file.channels, file.subtype, "seek")
+            way = "seek" if file.seekable() else "whole"  # of codecs for telephones, some
+            about = Header(file.samplerate, file.channels, file.subtype, way)
             kind, frames = file.format, file.frames
     except soundfile.LibsndfileError:
         return _ffmpeg_header(path)
@@ -235,7 +236,7 @@ def _seek(path: Path, start_s: float, duration_s: float | None, lead: int) -> De
         whole_flac = file.format == "FLAC" and duration_s is None
     if whole_flac:
         with _mapped(str(path)) as data:
-            if data.find(FLAC_START, 1) > 0:
+            if data.find(FLAC_START, data.find(FLAC_START) + 1) > 0:  # an ID3 tag may come first
                 raise InputError(f"{path}: several FLAC files after each other; split it")
     return Decoded(samples[lead:], rate)
 

@@ -95,6 +95,19 @@ def test_flac_files_after_each_other_are_refused(tmp_path):
         audio.read(joined(tmp_path / "both.flac", one, one))
 
 
+def test_a_flac_with_an_id3_tag_before_it_is_one_file(tmp_path):
+    path = save(tmp_path / "a.flac", noise())
+    expected = audio.read(path)[0]
+    path.write_bytes(b"ID3\x03\0\0\0\0\x01\0" + bytes(128) + path.read_bytes())
+    assert np.array_equal(agrees(path), expected)
+
+
+@pytest.mark.parametrize("subtype", ["GSM610", "G721_32"])
+def test_what_libsndfile_cannot_seek_in_is_read_from_the_start(tmp_path, subtype):
+    path = save(tmp_path / "a.wav", noise(rate=8000), 8000, subtype=subtype)
+    assert len(agrees(path)) == pytest.approx(6 * 8000, abs=320)
+
+
 @pytest.mark.parametrize(
     "sizes",
     [
