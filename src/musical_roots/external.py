@@ -77,7 +77,7 @@ def state(listed: pd.DataFrame) -> str:
     for path in map(Path, listed.path):
         try:
             there = path.stat() if path.is_file() else None
-        except PermissionError:
+        except OSError:
             there = None
         told.append(f"{there.st_size} {there.st_mtime_ns}" if there else "")
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]

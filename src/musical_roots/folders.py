@@ -116,6 +116,8 @@ def is_file(path: Path | str) -> bool:
         return Path(path).is_file()
     except PermissionError:
         return True
+    except OSError:  # a name too long for one
+        return False
 
 
 def as_listed(path: str) -> str:

@@ -83,6 +83,7 @@ def test_every_bad_file_is_listed_with_its_reason(tmp_path):
         "song/guitar.ogg": "excluded by the pattern",
         "two\nlines.wav": "the file is empty",
         "gone.ogg": "no such file; mend its path in row 2 of the metadata, or remove it",
+        f"{300 * 'x'}.ogg": "no such file; mend its path in row 4 of the metadata, or remove it",
         "folder.ogg": "no such file; mend its path in row 3 of the metadata, or remove it",
     }
     (tmp_path / "empty.ogg").touch()
@@ -113,7 +114,7 @@ def test_every_bad_file_is_listed_with_its_reason(tmp_path):
         reasons[f"truncated.{suffix}"] = "cut short"
     save(tmp_path / "good.wav")
     metadata = tmp_path / "metadata.csv"
-    metadata.write_text("path\ngone.ogg\nfolder.ogg\n")
+    metadata.write_text(f"path\ngone.ogg\nfolder.ogg\n{300 * 'x'}.ogg\n")
     recordings = sources.folder(tmp_path, metadata)
     kept, rejected, _ = tracks.probe(recordings, **LIMITS | {"maximum_s": 60.5})
     rejected = dict(zip(rejected["path"], rejected["reason"], strict=True))

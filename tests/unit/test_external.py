@@ -88,7 +88,9 @@ def test_a_start_may_be_left_out(elsewhere, corpus):
 
 
 def test_rows_that_name_no_file_say_what_to_mend(elsewhere, corpus):
-    used, why = reasons(elsewhere, corpus, "gone.wav,,\n,x.wav,\na.wav,gone.wav,\nb.flac,,")
+    rows = "gone.wav,,\n,x.wav,\na.wav,gone.wav,\nb.flac,,\n"
+    used, why = reasons(elsewhere, corpus, rows + 300 * "x" + ".wav,,")
+    assert f"{300 * 'x'}.wav: no such file; mend its path" in why.pop(6)
     assert used == ["b.flac"]
     assert why == {
         2: f"{elsewhere}/gone.wav: no such file; mend its path in the manifest, or remove the row",
