@@ -142,9 +142,9 @@ def _check_header(
     if again := [name for name in known if header.count(name) > 1]:
         raise InputError(f"{path}: column {again[0]} stands twice; remove one")
     if missing := [name for name in required if name not in header]:
-        there = ",".join(header)[:80]
+        lacking, there = ", ".join(missing), ",".join(header)[:80]
         raise InputError(
-            f"{path}: column {', '.join(missing)} is missing; the header is {there!r}: name it there"
+            f"{path}: column {lacking} is missing; the header is {there!r}: name it there"
         )
     if unknown := [name for name in unknown if name]:
         log.info("%s: not used are the columns %s", path, ", ".join(unknown))
