@@ -118,6 +118,11 @@ def test_shipped_config_says_what_the_defaults_are():
         ("corpus: {minimum: 3}", "corpus.minimum is not a key"),
         ("seed: many", "seed: Input should be a valid integer, got 'many'"),
         ("clips: {duration_s: 0.4}", "clips.duration_s: Input should be greater than or equal to"),
+        ("corpus: {minimum_s: 9, maximum_s: 5}", "minimum_s, 9, is more than corpus.maximum_s, 5"),
+        (
+            "generation: {duration_s: 2}",
+            "generation.duration_s, 2, is less than clips.duration_s, 3",
+        ),
         ("clips: {hop_s: 0}", "clips.hop_s: Input should be greater than 0, got 0"),
         ("corpus: {source: folder}", "needs folder.root"),
         ("robustness: {perturbations: {pitch: {levels: [40]}}}", "pitch: level 40 is not possible"),
