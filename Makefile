@@ -41,7 +41,7 @@ SNAKEMAKE := snakemake $(TARGET) --cores $(CORES) $(if $(CONFIG),--configfile $(
 
 study: $(READY)
 	@$(SNAKEMAKE)
-	@python -m musical_roots config where $(CONFIG)
+	@$(if $(TARGET),true,python -m musical_roots config where $(CONFIG))
 
 test: lint
 	python -m pytest

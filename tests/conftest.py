@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
+from musical_roots.study.models import READS
 from musical_roots.weights import checkpoints as published
 from musical_roots.weights import files
 
@@ -34,6 +35,8 @@ def weights(checkpoints, tmp_path_factory) -> Callable[[str], Path]:
         elif name in published.SOURCES and published.SOURCES[name].random:
             published.fetch_random(name, folder, seed=0)
         else:
+            if READS.get(name, name) in published.SOURCES:
+                published.fetch(READS.get(name, name), checkpoints)
             return checkpoints
         return folder
 

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from musical_roots.atomic import atomic
+from musical_roots.errors import InputError
 
 PACKAGE = Path(__file__).parent
 ROOT = PACKAGE.name
@@ -70,8 +71,9 @@ class Digests:
         """Write down what was learned; if that cannot be, the next start is slower, and no more."""
         if self.kept is None or self.files == self._known():
             return
-        with suppress(OSError), atomic(self.kept) as temporary:
-            temporary.write_text(json.dumps(self.files), encoding="utf-8")
+        told = {"by": _hash(Path(__file__).read_text(encoding="utf-8")), "files": self.files}
+        with suppress(OSError, InputError), atomic(self.kept) as temporary:
+            temporary.write_text(json.dumps(told), encoding="utf-8")
 
     def _digest_of(self, stage: str, plugins: tuple[str, ...]) -> str:
         file, mine = self.stages[stage]
@@ -100,10 +102,13 @@ class Digests:
         return next((path for path in candidates if path.is_file()), None)
 
     def _known(self) -> dict[str, dict]:
+        """What this very code has learned before."""
         try:
-            return json.loads(self.kept.read_text(encoding="utf-8")) if self.kept else {}
+            told = json.loads(self.kept.read_text(encoding="utf-8")) if self.kept else {}
         except (OSError, ValueError):
             return {}
+        mine = _hash(Path(__file__).read_text(encoding="utf-8"))
+        return told["files"] if isinstance(told, dict) and told.get("by") == mine else {}
 
     def _learn(self, file: Path) -> dict:
         """What is needed of a source file: parsed once, as long as it stays as it is."""

@@ -66,16 +66,24 @@ def claim_results(results: Path | str, configfiles: list[str], corpus: dict) -> 
     configfiles : list of str
         Config files of this run.
     corpus : dict
-        What its corpus depends on.
+        What its corpus depends on (`Study.corpus_of`).
 
     Raises
     ------
     InputError
-        If the folder holds the study of other config files, with another corpus.
+        If the folder holds the study of other config files, with another corpus, or what says so
+        cannot be read.
     """
     owner = Path(results) / "study.json"
     mine = {"configfiles": configfiles, "corpus": corpus}
-    theirs = read_json(owner) if owner.is_file() else mine
+    theirs = mine
+    if owner.is_file():
+        try:
+            theirs = read_json(owner)
+        except ValueError:
+            theirs = None
+        if not isinstance(theirs, dict) or theirs.keys() != mine.keys():
+            raise InputError(f"{owner}: it does not say whose study this is; remove it")
     if theirs["configfiles"] != configfiles and theirs["corpus"] != corpus:
         other = " ".join(theirs["configfiles"])
         raise InputError(
@@ -83,5 +91,5 @@ def claim_results(results: Path | str, configfiles: list[str], corpus: dict) -> 
             "study a folder of its own (results: results/mine in its config, or --config "
             f"results=results/mine), or, to replace the other, remove {owner}"
         )
-    if theirs is mine or theirs != mine:
+    if theirs is mine or theirs["configfiles"] == configfiles:
         write_json(mine, owner)

@@ -17,7 +17,7 @@ from musical_roots.generators.openvamp import training
 
 # laion_clap and VampNet compute in processes of their own
 OURS = [name for name in ENCODERS if name != "laion_clap"]
-ON_TORCH = ("clap", "clap_music", "clmr", "clmr_1550", "clmr_open")
+ON_TORCH = ("aisfx", "aisfx_8k", "clap", "clap_music", "clmr", "clmr_1550", "clmr_open")
 
 
 def test_the_device_is_one():

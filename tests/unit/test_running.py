@@ -60,7 +60,17 @@ def test_who_edits_a_config_may_replace_what_it_made(tmp_path):
     assert json.loads((tmp_path / "study.json").read_text())["corpus"] == {"seed": 2}
 
 
-def test_another_overlay_on_the_same_corpus_goes_on(tmp_path):
+def test_another_overlay_on_the_same_corpus_goes_on_and_owns_nothing(tmp_path):
     claim(tmp_path, ["config/large.yaml"], seed=1)
-    claim(tmp_path, ["config/large.yaml", "models/openvamp-large/use.yaml"], seed=1)
+    both = ["config/large.yaml", "models/openvamp-large/use.yaml"]
+    claim(tmp_path, both, seed=1)
+    with pytest.raises(InputError, match=r"holds the study of config/large\.yaml, "):
+        claim(tmp_path, both, seed=2)
     claim(tmp_path, ["config/large.yaml"], seed=1)
+
+
+@pytest.mark.parametrize("written", ["{}", "[]", "{", '{"configfiles": []}'])
+def test_a_damaged_owner_is_one_line(tmp_path, written):
+    (tmp_path / "study.json").write_text(written)
+    with pytest.raises(InputError, match=r"study.json: it does not say whose study this is"):
+        claim(tmp_path, ["a.yaml"], seed=1)

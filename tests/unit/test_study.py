@@ -1,10 +1,14 @@
 """What a config makes, as data."""
 
+from pathlib import Path
+
 import pytest
 
 from musical_roots import config, figures
 from musical_roots.study import Study
 from musical_roots.weights import PLUMBING
+
+ROOT = Path(__file__).parents[2]
 
 
 def study(**sections) -> Study:
@@ -23,7 +27,7 @@ def test_every_path_lies_in_the_studys_folder():
         *elsewhere.tables(),
         *elsewhere.corpus(),
         *elsewhere.tokens("train"),
-        *(path for part in elsewhere.parts() for path in part),
+        *(path for piece in elsewhere.pieces() for path in piece),
         *(figure.table for figure in elsewhere.figures.values()),
         *(path for page in elsewhere.pages.values() for path in page.tables),
         *(path for card in elsewhere.cards.values() for path in card.values()),
@@ -46,13 +50,13 @@ def test_a_clip_set_knows_its_files(default):
 
 
 def test_where_experiment_c_searches_for_what(default):
-    sides = {
+    found = {
         name: (part.indexes, part.prompt_track, part.parents, part.k)
         for name, part in default.clip_sets.items()
         if part.indexes
     }
     every = ("train", "train_equal", "control")
-    assert sides == {
+    assert found == {
         "vamps-openvamp": (every, ("included", "excluded"), "prompts-openvamp", None),
         "control-excerpts": (("train", "train_equal"), ("included",), "", None),
         "planted": (("train",), ("included",), "", 1),
@@ -85,7 +89,7 @@ def test_without_a_control_split_nothing_is_attributed():
     alone = study(corpus={"control_share": 0.0})
     assert alone.splits == ["train"] and alone.attributed == []
     assert {"planted", "control-excerpts"}.isdisjoint(alone.clip_sets)
-    assert alone.tokens("control") == [] and alone.excerpts() == [] and alone.parts() == []
+    assert alone.tokens("control") == [] and alone.excerpts() == [] and alone.pieces() == []
     assert alone.influence_tables() == []
     assert not [figure for figure in alone.figures.values() if "Experiment C" in figure.section]
 
@@ -137,16 +141,10 @@ def test_audio_of_other_packages_is_other_audio(default, tmp_path, monkeypatch):
 
 
 def test_every_figure_can_be_drawn_and_has_its_caption(default):
-    captions = {path.stem for path in config_root().glob("workflow/report/*.rst")}
+    captions = {path.stem for path in ROOT.glob("workflow/report/*.rst")}
     for figure in default.figures.values():
         assert figure.draws in figures.FIGURES
         assert figure.draws in captions
-
-
-def config_root():
-    from pathlib import Path
-
-    return Path(__file__).parents[2]
 
 
 def test_a_trained_model_has_a_card_unless_it_was_trained_before():
@@ -163,3 +161,15 @@ def test_no_section_has_a_colon(default):
     """Snakemake's report takes none."""
     shown = [*default.figures.values(), *default.pages.values(), *default.listening.values()]
     assert not [one for one in shown if ":" in one.section]
+
+
+def test_what_a_corpus_depends_on():
+    """Where its files come from, and in how many jobs, is not among it."""
+    assert study().corpus_of() == study(corpus={"shards": 7, "debian": {"mirror": "x"}}).corpus_of()
+    changed = [{"corpus": {"minimum_s": 5.0}}, {"clips": {"hop_s": 1.0}}, {"seed": 1}]
+    changed += [{"corpus": {"debian": {"only": ["a"]}}}]
+    assert all(study(**sections).corpus_of() != study().corpus_of() for sections in changed)
+
+
+def test_a_folder_may_end_in_a_slash():
+    assert study(results="results/mine/").results == "results/mine"

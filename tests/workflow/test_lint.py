@@ -1,5 +1,6 @@
 """The workflow and its config as a reader and the catalogue see them."""
 
+import inspect
 import json
 import re
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from snakemake.scheduling.job_scheduler import JobScheduler
 
 from musical_roots import config
 
@@ -42,9 +44,41 @@ def test_the_workflow_itself_imports_nothing_heavy():
     imports = sorted({line for line in lines if re.match(r"(from musical_roots|import )", line)})
     assert len(imports) >= 8
     heavy = "{'torch', 'scipy', 'librosa', 'matplotlib', 'transformers', 'faiss'}"
-    code = "\n".join([*imports, "import sys", f"print(*({heavy} & set(sys.modules)))"])
+    asked = "Study(configuration.load({})); Digests().digest('embed encode')"
+    code = "\n".join([*imports, asked, "import sys", f"print(*({heavy} & set(sys.modules)))"])
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "\n"
+
+
+def test_the_scheduler_has_the_limit_that_is_taken_off():
+    """workflow/rules/common.smk sets it to None: under another name that would do nothing."""
+    assert "self.job_rate_limiter is not None" in inspect.getsource(JobScheduler)
+
+
+def test_braces_in_the_config_are_no_wildcards(study):
+    (study.folder / "music {live}").mkdir()
+    overlay = study.overlay(
+        'corpus: {source: folder, folder: {root: "music {live}"}, exclude: ["*{live}*"]}'
+    )
+    done = study.snakemake("corpus", "--dry-run", "-p", "--configfile", overlay)
+    assert done.returncode == 0, done.stdout
+    assert "--root 'music {live}'" in done.stdout and "--exclude '*{live}*'" in done.stdout
+
+
+def test_another_study_fetches_and_converts_nothing_anew(study):
+    """One cache serves many studies: neither another manifest nor another seed changes a file."""
+    files = [f"resources/packages/{name}.deb" for name in ("amoebax-data", "wizznic-data")]
+    files += ["resources/checkpoints/musicnn-mtt.safetensors"]
+    files += ["resources/checkpoints/musicnn-msd.safetensors"]
+    for name in files:
+        (study.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (study.folder / name).write_text("as if fetched")
+    wanted = [*files[:2], files[2], "--cores", "1"]
+    assert study.snakemake("--touch", *wanted).returncode == 0
+    done = study.snakemake(*wanted, "--dry-run", "--configfile", "config/large.yaml")
+    assert "Nothing to be done" in done.stdout, done.stdout
+    done = study.snakemake(*wanted, "--dry-run", "--config", "seed=1")
+    assert "Nothing to be done" in done.stdout, done.stdout
 
 
 STAGES = ["corpus", "embeddings", "retrieval", "generation", "search", "robustness", "influence"]
@@ -123,6 +157,8 @@ def test_shipped_config_says_what_the_defaults_are():
             "generation: {duration_s: 2}",
             "generation.duration_s, 2, is less than clips.duration_s, 3",
         ),
+        ("results: 'my {results}'", "results: String should match pattern"),
+        ("encode: {shards: 1001}", "encode.shards: Input should be less than or equal to 1000"),
         ("clips: {hop_s: 0}", "clips.hop_s: Input should be greater than 0, got 0"),
         ("corpus: {source: folder}", "needs folder.root"),
         ("robustness: {perturbations: {pitch: {levels: [40]}}}", "pitch: level 40 is not possible"),

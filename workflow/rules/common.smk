@@ -1,6 +1,8 @@
 # The checked config and the study that it makes, and what only Snakemake can do for all rules.
 
+import atexit
 import os
+import re
 import shlex
 import sys
 
@@ -22,6 +24,7 @@ except InputError as error:
 
 STUDY = Study(config)
 CODE = Digests(".snakemake/musical-roots/code.json")
+atexit.register(CODE.keep)
 CACHE, RESULTS = config["cache"], config["results"]
 DEVICE = config["encode"]["device"]
 GPU = int(
@@ -100,7 +103,7 @@ def parents(wildcards):
     return STUDY[of].embeddings(wildcards.encoder, wildcards.shard) if of else []
 
 
-def flags(section, *keys):
+def written(section, *keys):
     """Keys of a config section as flags of a command: minimum_s: 30 -> --minimum-s 30.
 
     What is null is left to the command; what is true or false becomes --key or --no-key.
@@ -116,6 +119,16 @@ def flags(section, *keys):
     return " ".join(words)
 
 
+def verbatim(text):
+    """A param as it stands: what is in braces there is no wildcard."""
+    return lambda wildcards: text
+
+
+def flags(section, *keys):
+    """The same as a param."""
+    return verbatim(written(section, *keys))
+
+
 def each(flag, paths):
     """A flag before each of some paths, or of one."""
     paths = [paths] if isinstance(paths, str) else paths
@@ -127,7 +140,7 @@ def command_for(model):
     files = map(os.path.relpath, workflow.configfiles)
     overlays = [path for path in files if path != "config/config.yaml"]
     words = ["snakemake", f"{RESULTS}/models/{model}.md", "--cores", "2"]
-    return " ".join([*words, *(["--configfile", *overlays] if overlays else [])])
+    return shlex.join([*words, *(["--configfile", *overlays] if overlays else [])])
 
 
 # Packages into a folder from which only one process imports. Of what goes wrong one line is shown,
@@ -151,8 +164,7 @@ def start():
             lambda told: print(f"musical-roots: warning: {told}", file=sys.stderr),
         )
         files = [os.path.relpath(path) for path in workflow.configfiles]
-        corpus = {name: config[name] for name in ["seed", "corpus"]}
-        running.claim_results(RESULTS, files, corpus)
+        running.claim_results(RESULTS, files, STUDY.corpus_of())
     except InputError as error:
         stop(error)
     os.environ.update(MUSICAL_ROOTS_RUN=str(os.getpid()))
@@ -168,17 +180,16 @@ onstart:
 
 
 def share_environment():
-    """One conda environment for whatever runs; and what was learned of the code is kept."""
+    """One conda environment for whatever runs."""
     for made in workflow.rules:
         if not made.norun:
             made.conda_env = "../../envs/main.yaml"
-    CODE.keep()
 
 
 wildcard_constraints:
     encoder="|".join(STUDY.models),
     generator="|".join([*STUDY.models, "external"]),
     kind="|".join(config["robustness"]["perturbations"]),
-    clips=r"[a-z0-9_-]+",
+    clips="|".join(map(re.escape, STUDY.clip_sets)),
     split="train|control",
     shard=r"\d{3}",

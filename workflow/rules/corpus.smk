@@ -9,12 +9,10 @@ from musical_roots.corpus import debian
 
 CORPUS = config["corpus"]
 TRACK_SHARDS = [f"{shard:03d}" for shard in range(CORPUS["shards"])]
-PACKAGES = {}
+MANIFEST, PACKAGES = CORPUS["debian"]["packages"], {}
 if CORPUS["source"] == "debian":
     try:
-        PACKAGES = debian.manifest(
-            CORPUS["debian"]["packages"], CORPUS["debian"]["only"]
-        )
+        PACKAGES = debian.manifest(MANIFEST, CORPUS["debian"]["only"])
     except InputError as error:
         stop(error)
 
@@ -35,14 +33,13 @@ rule package:
         package="[^/]+",
     params:
         call="python -m musical_roots corpus package",
-        # not an input: an edited manifest fetches again only what it names anew
-        manifest=CORPUS["debian"]["packages"],
+        # neither an input nor a param: another manifest fetches only what it names anew
         sha256=lambda wildcards: PACKAGES[wildcards.package]["sha256"],
         flags=flags(CORPUS["debian"], "mirror"),
     message:
         "Fetching {wildcards.package}"
     shell:
-        "{params.call} --log {log:q} --manifest {params.manifest:q} --package {wildcards.package}"
+        "{params.call} --log {log:q} --manifest {MANIFEST:q} --package {wildcards.package}"
         " {params.flags} --out {output.deb:q}"
 
 

@@ -29,7 +29,7 @@ for download in STUDY.downloads:
             flags=flags(
                 {"name": download.name, "checkpoints": download.folder}
                 | {"local": download.local, "sha256": download.sha256}
-                | {"random": download.random}
+                | {"random": config["seed"] if download.random else None}
             ),
         message:
             f"Fetching the weights of {download.name}"
@@ -101,7 +101,7 @@ rule encode:
         **stage("embed encode", module),
         checkpoints=lambda wildcards: STUDY.models[wildcards.encoder].checkpoints,
         flags=flags(config["encode"], "batch", "device", "precision"),
-        part=lambda wildcards: flags(
+        part=lambda wildcards: written(
             {"part": config["encoders"][wildcards.encoder].get("part")}
         ),
     message:

@@ -205,7 +205,7 @@ rule vamp:
         **made_by("generate vamp"),
         # not an output: a vamp is named by all that it depends on, and a killed run goes on with it
         audio=f"{RESULTS}/vamps/{{generator}}/audio",
-        settings=json.dumps(STUDY.settings()),
+        settings=verbatim(json.dumps(STUDY.settings())),
         shard=lambda wildcards: f"{int(wildcards.shard)} {GENERATION['shards']}",
         device=DEVICE,
     message:

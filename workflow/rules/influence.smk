@@ -88,7 +88,7 @@ rule attribute:
             wildcards.encoder, wildcards.shard
         ),
         parents=parents,
-        corpus=lambda wildcards: STUDY.index([wildcards.encoder]),
+        corpus=lambda wildcards: STUDY.corpus_embeddings([wildcards.encoder]),
         indexes="<results>/influence/indexes.parquet",
     output:
         matches="<results>/influence/matches/{encoder}/{clips}/{shard}.parquet",
@@ -182,7 +182,7 @@ rule resemblance:
         null=null,
         tracks="<results>/corpus/tracks.csv",
         indexes="<results>/influence/indexes.parquet",
-        corpus=STUDY.index(STUDY.encoders),
+        corpus=STUDY.corpus_embeddings(STUDY.encoders),
     output:
         prompts="<results>/influence/{generator}/prompt_vs_training.csv",
         songs="<results>/influence/{generator}/songs.parquet",
@@ -224,7 +224,7 @@ rule concentration:
         ),
         tracks="<results>/corpus/tracks.csv",
         indexes="<results>/influence/indexes.parquet",
-        corpus=lambda wildcards: STUDY.index([wildcards.encoder]),
+        corpus=lambda wildcards: STUDY.corpus_embeddings([wildcards.encoder]),
     output:
         table="<results>/influence/{generator}/concentration-{encoder}.csv",
         lorenz="<results>/influence/{generator}/lorenz-{encoder}.csv",
@@ -299,18 +299,18 @@ rule verdicts:
 # One table of all generators and encoders.
 rule influence_tables:
     input:
-        sorted({path for part in STUDY.parts() for path in part[1:]}),
+        sorted({path for piece in STUDY.pieces() for path in piece[1:]}),
     output:
-        list(dict.fromkeys(part[0] for part in STUDY.parts())),
+        list(dict.fromkeys(piece[0] for piece in STUDY.pieces())),
     log:
         "<logs>/influence.log",
     params:
         **stage("influence join"),
-        parts=[f"--piece {shlex.join(part)}" for part in STUDY.parts()],
+        pieces=[f"--piece {shlex.join(piece)}" for piece in STUDY.pieces()],
     message:
         "Experiment C: tables of all generators and encoders"
     shell:
-        "{params.call} --log {log:q} {params.parts}"
+        "{params.call} --log {log:q} {params.pieces}"
 
 
 rule findings:

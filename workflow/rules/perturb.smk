@@ -43,7 +43,7 @@ rule perturb:
             "perturb render",
             lambda wildcards: [model.module for model in codec(wildcards)],
         ),
-        levels=lambda wildcards: flags({"level": KINDS[wildcards.kind]["levels"]}),
+        levels=lambda wildcards: written({"level": KINDS[wildcards.kind]["levels"]}),
         generator=lambda wildcards: [
             f"--generator {model.name} --checkpoints {shlex.quote(model.checkpoints)}"
             for model in codec(wildcards)

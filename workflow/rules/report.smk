@@ -180,7 +180,7 @@ rule provenance:
         "<logs>/provenance.log",
     params:
         **stage("report provenance"),
-        config=json.dumps(config, sort_keys=True),
+        config=verbatim(json.dumps(config, sort_keys=True)),
         encoders=each(
             "--sidecar",
             [
@@ -209,7 +209,7 @@ rule notebook:
     log:
         "<logs>/notebook.log",
     params:
-        **stage("report notebook"),
+        **stage("report notebook", verbatim(["musical_roots.figures"])),
         results=lambda wildcards, output: os.path.dirname(os.path.dirname(output[0])),
     message:
         "Executing the notebook"

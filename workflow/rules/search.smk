@@ -19,7 +19,7 @@ rule match:
             wildcards.encoder
         ),
         targets="<results>/clips/perturbed-{kind}/targets.parquet",
-        index=lambda wildcards: STUDY.index([wildcards.encoder]),
+        index=lambda wildcards: STUDY.corpus_embeddings([wildcards.encoder]),
     output:
         matches="<results>/matches/{encoder}/perturbed-{kind}.parquet",
     log:

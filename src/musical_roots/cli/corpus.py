@@ -74,10 +74,10 @@ def recordings(source, root, metadata, tracks, packages, out) -> None:
 @FINGERPRINTS
 def probe(table, shard, kept, rejected, fingerprints, **limits) -> None:
     """Read, measure and filter one part of the recordings."""
-    from musical_roots.corpus import sources, tracks
+    from musical_roots.corpus import tracks
     from musical_roots.tables import read_table, write_table
 
-    part = read_table(table, sources.COLUMNS).iloc[shard[0] :: shard[1]]
+    part = read_table(table, ["root", "path", "problem"]).iloc[shard[0] :: shard[1]]
     with progress(len(part), "reading recordings", "files") as bar:
         good, bad, prints = tracks.probe(part, **limits, progress=bar.update)
     write_table(bad, rejected)
@@ -127,10 +127,9 @@ def merge_tracks(seed, probed, kept, rejected, **settings) -> None:
 def clips(seed, tracks, split, shard, out, **grid) -> None:
     """Cut one part of a split's tracks into clips."""
     from musical_roots.corpus import clips
-    from musical_roots.corpus.tracks import COLUMNS
     from musical_roots.tables import read_table, write_table
 
-    table = read_table(tracks, COLUMNS)
+    table = read_table(tracks, ["track_id", "group_id", "split", "root", "path"])
     part = table[table.split == split].iloc[shard[0] :: shard[1]]
     with progress(len(part), f"cutting {split}", "tracks") as bar:
         write_table(clips.cut(part, seed=seed, **grid, progress=bar.update), out)

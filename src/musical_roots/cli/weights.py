@@ -14,18 +14,17 @@ weights = group("weights", "Published weights of encoders and generators.")
 @CHECKPOINTS
 @click.option("--local", type=PATH, help="The published file, where it is on this machine.")
 @click.option("--sha256", help="Hash that the file must have, in place of the published one.")
-@click.option("--random/--no-random", help="Random weights in its place, to try the pipes.")
-@click.option("--seed", type=int, help="The config's seed, for random weights.")
-def fetch(seed, name, checkpoints, local, sha256, random) -> None:
+@click.option(
+    "--random", type=int, metavar="SEED", help="Random weights in its place, to try the pipes."
+)
+def fetch(name, checkpoints, local, sha256, random) -> None:
     """Fetch, verify and convert the weights of an encoder or generator."""
     from musical_roots.weights.checkpoints import fetch, fetch_random
 
-    if random and seed is None:
-        raise click.UsageError("--random wants --seed", click.get_current_context())
-    if random:
-        fetch_random(name, checkpoints, seed)
-    else:
+    if random is None:
         fetch(name, checkpoints, local, sha256)
+    else:
+        fetch_random(name, checkpoints, random)
 
 
 @weights.command("list")

@@ -4,18 +4,18 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from musical_roots.config.base import Count, Seconds, Section, Share
+from musical_roots.config.base import Count, Path, Seconds, Section, Shards, Share
 from musical_roots.soundness import SILENCE_LUFS
 
 
 class Debian(Section):
     """Recordings in Debian packages, fetched without root."""
 
-    packages: str = Field(
+    packages: Path = Field(
         "config/corpora/debian-packages.tsv",
         description="Manifest of packages: version, size, SHA-256.",
     )
-    tracks: str = Field(
+    tracks: Path = Field(
         "config/corpora/debian-tracks.tsv",
         description="Manifest of tracks: path in the package, title, artist, licence, attribution.",
     )
@@ -31,7 +31,7 @@ class Folder(Section):
     """Any tree of audio files, or a data set's own layout."""
 
     root: str | None = Field(None, description="Folder that holds the recordings.")
-    metadata: str | None = Field(
+    metadata: Path | None = Field(
         None,
         description="Optional CSV or TSV with a column `path` (relative to root) and any of "
         "title, artist, album, licence, attribution, split (train or control).",
@@ -79,7 +79,7 @@ class Corpus(Section):
         description="Whether names in one artist field are taken apart at commas, &, feat. and the "
         "like: artists who share a field or a recording go to one side of the split together.",
     )
-    shards: Count = Field(2, description="Jobs that a pass over all recordings is cut into.")
+    shards: Shards = Field(2, description="Jobs that a pass over all recordings is cut into.")
 
     @model_validator(mode="after")
     def _root_given(self):

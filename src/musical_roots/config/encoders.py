@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from musical_roots.config.base import Count, Section, Switch
+from musical_roots.config.base import Count, Section, Shards, Switch
 from musical_roots.encoders.base import Settings
 
 
@@ -14,7 +14,7 @@ class Encode(Section):
     batch: Count | None = Field(
         None, description="Clips a batch; null for what suits the device: 32, or a GPU's memory."
     )
-    shards: Count = Field(2, description="Jobs that each split's clips are cut into.")
+    shards: Shards = Field(2, description="Jobs that each split's clips are cut into.")
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto",
         description="Where encoders that run on torch compute; auto takes a GPU if one is there.",
@@ -75,6 +75,14 @@ class Encoders(Section):
     mfcc: Switch = Field(Switch(), description="MFCC statistics; not neural.")
     mel: Switch = Field(Switch(), description="Log-mel statistics; not neural.")
     random: Switch = Field(Switch(), description="musicnn's network, untrained: the control.")
+    aisfx: Published = Field(
+        Published(activate=False),
+        description="aisfx, published weights (sound effects): of another family than musicnn.",
+    )
+    aisfx_8k: Switch = Field(
+        Switch(activate=False),
+        description="The same, from audio at 16 kHz: what it says without what lies above 8 kHz.",
+    )
     clap: Replaceable = Field(
         Replaceable(activate=False),
         description="LAION-CLAP, 630k-audioset-best (HTSAT-tiny): the paper's, probably.",

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from musical_roots.config.base import Count, Seconds, Section, Switch
+from musical_roots.config.base import Count, Path, Seconds, Section, Shards, Switch
 from musical_roots.generators.base import VampSettings
 
 
@@ -17,7 +17,7 @@ class OpenVamp(Section):
         "does.",
     )
 
-    checkpoint: str | None = Field(
+    checkpoint: Path | None = Field(
         None,
         description="Folder with an openvamp of these sizes that was trained on this very train "
         "split, such as `models/openvamp-large` (its `use.yaml`); null to train it here.",
@@ -56,7 +56,7 @@ class External(Switch):
 
     activate: bool = Field(False, description="Whether it takes part.")
     root: str | None = Field(None, description="Folder of audio files, if there is no manifest.")
-    manifest: str | None = Field(
+    manifest: Path | None = Field(
         None,
         description="CSV or TSV with a column `path` and, where the prompts are known, "
         "`prompt_path` and `prompt_start_s`; paths are relative to it.",
@@ -119,7 +119,7 @@ class Generation(Section):
         description="Length of a prompt and its vamp, and of the control excerpts that they are "
         "held against, in seconds.",
     )
-    shards: Count = Field(1, description="Jobs that the prompts are cut into.")
+    shards: Shards = Field(1, description="Jobs that the prompts are cut into.")
     settings: dict[Annotated[str, Field(pattern="^[a-z0-9_]+$")], VampSetting] = Field(
         SETTINGS,
         min_length=1,

@@ -3,11 +3,9 @@
 A new section is a model in a file beside this one, and a line in `Config`.
 """
 
-from typing import Annotated
-
 from pydantic import Field, model_validator
 
-from musical_roots.config.base import Section
+from musical_roots.config.base import Path, Section
 from musical_roots.config.corpus import Clips, Corpus
 from musical_roots.config.encoders import Encode, Encoders
 from musical_roots.config.experiments import Influence, Robustness, Search
@@ -18,14 +16,12 @@ class Config(Section):
     """The whole config."""
 
     seed: int = Field(20240125, description="The one seed; every random draw derives from it.")
-    results: Annotated[str, Field(pattern=r"^[^{}<>*?\n]+$")] = Field(
+    results: Path = Field(
         "results",
         description="Folder for what this study makes. Give each config that has another corpus a "
         "folder of its own.",
     )
-    cache: Annotated[str, Field(pattern=r"^[^{}<>*?\n]+$")] = Field(
-        "resources", description="Folder for downloads: packages, weights."
-    )
+    cache: Path = Field("resources", description="Folder for downloads: packages, weights.")
     corpus: Corpus = Corpus()
     clips: Clips = Clips()
     encode: Encode = Encode()

@@ -24,6 +24,8 @@ ENCODERS = {
     "clmr": "musical_roots.encoders.clmr:Clmr",
     "clmr_1550": "musical_roots.encoders.clmr:Clmr1550",
     "clmr_open": "musical_roots.encoders.clmr:ClmrOpen",
+    "aisfx": "musical_roots.encoders.aisfx:Aisfx",
+    "aisfx_8k": "musical_roots.encoders.aisfx:Aisfx8k",
     "random": "musical_roots.encoders.musicnn:RandomMusicnn",
     "mfcc": "musical_roots.encoders.handcrafted:Mfcc",
     "mel": "musical_roots.encoders.handcrafted:Mel",

@@ -5,6 +5,8 @@ LOOKS = {
     "musicnn": {"color": "#0072B2", "marker": "o"},
     "mfcc": {"color": "#E69F00", "marker": "s"},
     "mel": {"color": "#009E73", "marker": "^"},
+    "aisfx": {"color": "#000000", "marker": "*"},
+    "aisfx_8k": {"color": "#000000", "marker": "2", "linestyle": "--"},
     "random": {"color": "#7F7F7F", "marker": "x", "linestyle": "--"},
     "clap": {"color": "#D55E00", "marker": "D"},
     "clap_music": {"color": "#D55E00", "marker": "d", "linestyle": "--"},
@@ -16,6 +18,7 @@ LOOKS = {
 NAMES = {
     "random": "random (untrained musicnn)",
     "mfcc": "MFCC",
+    "aisfx_8k": "aisfx, up to 8 kHz",
     "clap": "CLAP",
     "clap_music": "CLAP, music",
     "laion_clap": "CLAP by laion-clap",

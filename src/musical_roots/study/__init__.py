@@ -8,7 +8,7 @@ from musical_roots.study.clip_sets import ClipSet, active, attributed, clip_sets
 from musical_roots.study.figures import figures
 from musical_roots.study.models import Model, downloads, models
 from musical_roots.study.pages import cards, listening, pages
-from musical_roots.study.tables import INFLUENCE, OPENVAMP, parts, tables
+from musical_roots.study.tables import INFLUENCE_TABLES, OPENVAMP_TABLES, pieces, tables
 
 __all__ = ["ClipSet", "Model", "Study"]
 
@@ -57,18 +57,26 @@ class Study:
     def __getitem__(self, name: str) -> ClipSet:
         return self.clip_sets[name]
 
+    def corpus_of(self) -> dict:
+        """What the recordings and clips depend on, whatever else differs between two configs."""
+        idle = {"shards", "debian"} if self.config["corpus"]["source"] != "debian" else {"shards"}
+        corpus = {key: value for key, value in self.config["corpus"].items() if key not in idle}
+        if "debian" in corpus:
+            corpus["debian"] = corpus["debian"] | {"mirror": None}  # the same files from elsewhere
+        return {"seed": self.config["seed"], "corpus": corpus, "clips": self.config["clips"]}
+
     def corpus(self) -> list[str]:
         """Clip lists of the whole corpus."""
         return [path for split in self.splits for path in self[split].lists()]
 
-    def index(self, encoders: list[str]) -> list[str]:
+    def corpus_embeddings(self, encoders: list[str]) -> list[str]:
         """Embeddings of the whole corpus."""
         sets = [self[split] for split in self.splits]
         return [path for one in encoders for part in sets for path in part.embeddings(one)]
 
     def embeddings(self) -> list[str]:
         """All embeddings: of whatever has clip lists of its own, and is searched in or for."""
-        needed = [part for part in self.clip_sets.values() if not part.parts]
+        needed = [part for part in self.clip_sets.values() if not part.made_of]
         if not self.attributed:  # nothing searches for outputs
             needed = [part for part in needed if part.rendered or part.name in self.splits]
         return [path for part in needed for one in self.encoders for path in part.embeddings(one)]
@@ -92,24 +100,24 @@ class Study:
 
     def openvamp_tables(self) -> list[str]:
         """What is measured of openvamp, if it takes part."""
-        names = OPENVAMP if "openvamp" in self.generators else ()
+        names = OPENVAMP_TABLES if "openvamp" in self.generators else ()
         return [f"{self.results}/tables/{name}.csv" for name in names]
 
     def influence_tables(self) -> list[str]:
         """What Experiment C makes, if it takes part."""
-        names = (*INFLUENCE, "findings") if self.attributed else ()
+        names = (*INFLUENCE_TABLES, "findings") if self.attributed else ()
         return [f"{self.results}/tables/{name}.csv" for name in names]
 
-    def parts(self) -> list[tuple[str, str, str]]:
-        """Parts of Experiment C's tables: (table, list of a generator's outputs, part)."""
+    def pieces(self) -> list[tuple[str, str, str]]:
+        """Pieces of Experiment C's tables: (table, list of a generator's outputs, piece)."""
         folder = self.results
         return [
             (
                 f"{folder}/tables/{table}.csv",
                 f"{folder}/vamps/{generator}/000.parquet",
-                f"{folder}/influence/{generator}/{part}.csv",
+                f"{folder}/influence/{generator}/{piece}.csv",
             )
-            for table, generator, part in parts(self.config)
+            for table, generator, piece in pieces(self.config)
         ]
 
     def settings(self) -> dict[str, dict]:

@@ -25,7 +25,7 @@ class ClipSet:
         Its parts.
     parents : str
         Clip set that its rows were made from, part by part, where the corpus may lack them.
-    parts : tuple of str
+    made_of : tuple of str
         Clip sets that it is made of, if it has no clip lists of its own.
     rendered : bool
         Whether its audio is made by the run, and removed once every encoder has heard it.
@@ -41,7 +41,7 @@ class ClipSet:
     results: str
     shards: tuple[str, ...]
     parents: str = ""
-    parts: tuple[str, ...] = ()
+    made_of: tuple[str, ...] = ()
     rendered: bool = False
     indexes: tuple[str, ...] = ()
     prompt_track: tuple[str, ...] = INCLUDED
@@ -59,8 +59,11 @@ class ClipSet:
         """Embeddings of one of its parts, or of all; of a set made of others, theirs."""
         folder = f"{self.results}/embeddings/{encoder}"
         shards = self.shards if shard is None else (shard,)
-        return [f"{folder}/{name}/{part}.npy" for name in self.parts or (self.name,)
-                for part in shards]  # fmt: skip
+        return [
+            f"{folder}/{name}/{part}.npy"
+            for name in self.made_of or (self.name,)
+            for part in shards
+        ]
 
     def features(self, encoder: str) -> list[str]:
         """Raw features of all of its parts."""
@@ -104,7 +107,7 @@ def clip_sets(config: dict) -> dict[str, ClipSet]:
     if attributed(config):
         add("control-excerpts", shards, indexes=("train", "train_equal"))
         perturbed = tuple(name for name in made if made[name].rendered)
-        add("planted", 1, parts=perturbed, indexes=("train",), k=1)
+        add("planted", 1, made_of=perturbed, indexes=("train",), k=1)
     for generator in attributed(config):
         if generator != "external":  # its codec is not known
             name = f"control_roundtrip-{generator}"

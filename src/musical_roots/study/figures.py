@@ -7,9 +7,9 @@ from musical_roots.perturb import PERTURBATIONS
 from musical_roots.study.clip_sets import active, attributed
 from musical_roots.study.sections import GENERATION, INFLUENCE, ROBUSTNESS
 
-OPENVAMP = ("openvamp_training", "ngram_overlap")
+OPENVAMP_FIGURES = ("openvamp_training", "ngram_overlap")
 # Figure of Experiment C -> the table that it draws.
-OF_GENERATOR = {
+INFLUENCE_FIGURES = {
     "exceedance": "exceedance",
     "calibration": "calibration_curve",
     "planted": "planted",
@@ -57,12 +57,12 @@ def figures(config: dict) -> dict[str, Figure]:
     if any(PERTURBATIONS[kind].family == "extended" for kind in kinds):
         add("robustness_extended", "tables/robustness.csv", ROBUSTNESS)
     if config["generators"]["openvamp"]["activate"]:
-        for draws in OPENVAMP:
+        for draws in OPENVAMP_FIGURES:
             add(draws, f"tables/{draws}.csv", GENERATION)
     for generator in active(config["generators"]):
         if generator in GENERATORS:
             add("vamps", f"vamps/{generator}/000.parquet", GENERATION, generator)
     for generator in attributed(config):
-        for draws, table in OF_GENERATOR.items():
+        for draws, table in INFLUENCE_FIGURES.items():
             add(draws, f"tables/{table}.csv", INFLUENCE, generator)
     return made

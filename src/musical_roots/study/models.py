@@ -16,8 +16,8 @@ TRAINED = {
 }
 # One with packages that only its own process imports -> their list in envs/, and their folder.
 PACKAGES = {"laion_clap": "laion-clap", "vampnet": "vampnet"}
-# One that reads the published file of another, in its own process.
-READS = {"laion_clap": "clap"}
+# One that has no published file of its own -> whose it reads: laion_clap in a process of its own.
+READS = {"aisfx_8k": "aisfx", "laion_clap": "clap"}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from musical_roots.study.sections import (
     INFLUENCE,
     ROBUSTNESS,
 )
-from musical_roots.study.tables import OPENVAMP
+from musical_roots.study.tables import OPENVAMP_TABLES
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def pages(config: dict) -> dict[str, Page]:
             "generation",
             "openvamp: what it learned, what it copies, and what its codec loses",
             GENERATION,
-            [f"tables/{name}.csv" for name in OPENVAMP],
+            [f"tables/{name}.csv" for name in OPENVAMP_TABLES],
             "openvamp: loss (nats a masked token) and accuracy at masked places, on tracks that it"
             " was trained on and on control tracks. codec: distance of a control clip to itself"
             " after the mel spectrum and Griffin-Lim alone, and after so many codebooks; no"

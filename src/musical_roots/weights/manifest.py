@@ -119,6 +119,18 @@ SOURCES = {
         converted=("clmr_1550.safetensors",),
         format="clmr",
     ),
+    "aisfx": Source(
+        url="pypi:aisfx==0.1.2",
+        file="aisfx-0.1.2-py2.py3-none-any.whl",
+        size_bytes=23_140_952,
+        sha256="bfe219950715af179e9a1653e7117cc1852baef267cd6596c42cad74afe1d194",
+        licence="CC BY 4.0",
+        citation="Ma & Lerch (2022), Representation learning for the automatic indexing of sound "
+        "effects libraries, ISMIR",
+        converted=("aisfx.safetensors",),
+        format="aisfx",
+        random=False,
+    ),
     "vampnet_codec": Source(
         url=f"{_VAMPNET_HUB}/codec.pth",
         file="codec.pth",
