@@ -9,14 +9,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from musical_roots.errors import InputError, is_disk_full
+
 
 @contextmanager
 def atomic(path: Path | str) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends well.
 
     The block writes a file there. The folder of `path` is made if missing.
+
+    Raises
+    ------
+    InputError
+        If nothing may be written in that folder, or `path` is a folder itself.
     """
     path, temporary = _beside(path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder, where a file is to be written; name another place")
     try:
         yield temporary
         settle(temporary, path)
@@ -28,7 +37,7 @@ def atomic(path: Path | str) -> Iterator[Path]:
 def atomic_folder(path: Path | str) -> Iterator[Path]:
     """A temporary folder beside `path` that takes its place when the block ends well.
 
-    A folder that is there is replaced; for a moment there is none.
+    A folder that is there is replaced; for a moment there is none. Raises as `atomic`.
     """
     path, temporary = _beside(path)
     old = temporary.with_suffix(".old")
@@ -55,7 +64,18 @@ def settle(part: Path, path: Path) -> None:
 
 def _beside(path: Path | str) -> tuple[Path, Path]:
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        may = os.access(path.parent, os.W_OK | os.X_OK)
+    except OSError as error:
+        if is_disk_full(error):
+            raise
+        may = False
+    if not may:
+        raise InputError(
+            f"{path}: its folder cannot be made or written to; mend its permissions, or write "
+            "elsewhere"
+        )
     return path, path.with_name(f".{path.name}.{os.getpid()}.part")
 
 

@@ -27,6 +27,7 @@ from musical_roots.errors import InputError
 MOST_FRAMES = 6000
 # FFmpeg guesses the length of these by their bit rate
 GUESSED = {"aac", "mp3", "loas"}
+PLAYLISTS = {"concat", "hls", "dash", "webm_dash_manifest", "sdp"}
 SPOILT_SHARE = 0.1
 BROKEN = "bytes between its frames that are no audio are left out"
 FLAC_START = b"fLaC\0\0\0\x22"
@@ -34,6 +35,7 @@ FLAC_START = b"fLaC\0\0\0\x22"
 # are more than 4 thin frames: then the first tenth of a second would be wrong
 THIN = 511 // 4 + 36
 LEAD = 32 * 1152
+NO_RIGHT = "may not be read; give yourself the right to"
 NO_AUDIO = "not audio that can be decoded; convert it or remove it"
 DAMAGED = "cut short or damaged: it cannot be decoded; fetch it again"
 
@@ -148,6 +150,8 @@ def _state(path: Path) -> tuple[str, int, int]:
     """A file as it is now: path, size, time."""
     try:
         state = path.stat()
+    except PermissionError as error:
+        raise InputError(f"{path}: {NO_RIGHT}") from error
     except OSError:
         state = None
     if state is None or not path.is_file():
@@ -164,7 +168,8 @@ def _state(path: Path) -> tuple[str, int, int]:
 def _header(path: str, size: int, time: int) -> Header:
     try:
         with soundfile.SoundFile(path) as file:
-            about = Header(file.samplerate, file.channels, file.subtype, "seek")
+            way = "seek" if file.seekable() else "whole"  # of codecs for telephones, some
+            about = Header(file.samplerate, file.channels, file.subtype, way)
             kind, frames = file.format, file.frames
     except soundfile.LibsndfileError:
         return _ffmpeg_header(path)
@@ -231,7 +236,7 @@ def _seek(path: Path, start_s: float, duration_s: float | None, lead: int) -> De
         whole_flac = file.format == "FLAC" and duration_s is None
     if whole_flac:
         with _mapped(str(path)) as data:
-            if data.find(FLAC_START, 1) > 0:
+            if data.find(FLAC_START, data.find(FLAC_START) + 1) > 0:  # an ID3 tag may come first
                 raise InputError(f"{path}: several FLAC files after each other; split it")
     return Decoded(samples[lead:], rate)
 
@@ -284,7 +289,7 @@ def _ffmpeg(path: Path, at_most_s: float) -> Decoded:
                 break
         blocks += uniform(None)
         channels, rate = stream.codec_context.channels, stream.codec_context.sample_rate
-    if skipped > SPOILT_SHARE * packets:
+    if skipped > SPOILT_SHARE * packets or not (blocks or rate):
         raise InputError(f"{path}: {DAMAGED if blocks else NO_AUDIO}")
     if not blocks:
         return Decoded(np.zeros((0, channels), np.float32), rate)
@@ -328,14 +333,18 @@ class _Uniform:
 def _opened(path: str, words: str = NO_AUDIO) -> Iterator["av.container.InputContainer"]:
     """A file with a stream of audio that FFmpeg can decode."""
     try:
-        with av.open(path, metadata_errors="replace") as container:
+        # what a file names is not fetched
+        only = {"protocol_whitelist": "file"}
+        with av.open(path, options=only, metadata_errors="replace") as container:
+            if container.format.name in PLAYLISTS:
+                raise InputError(f"{path}: a list of files, not audio; remove it")
             if not container.streams.audio:
                 raise InputError(f"{path}: holds no audio stream; convert it or remove it")
             if container.streams.audio[0].codec_context is None:
                 raise InputError(f"{path}: {NO_AUDIO}")
             yield container
     except PermissionError as error:
-        raise InputError(f"{path}: may not be read; give yourself the right to") from error
+        raise InputError(f"{path}: {NO_RIGHT}") from error
     except (av.FFmpegError, ValueError) as error:
         raise InputError(f"{path}: {words}") from error
 

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from musical_roots.atomic import atomic
+from musical_roots.errors import InputError
 
 PACKAGE = Path(__file__).parent
 ROOT = PACKAGE.name
@@ -71,7 +72,7 @@ class Digests:
         if self.kept is None or self.files == self._known():
             return
         told = {"by": _hash(Path(__file__).read_text(encoding="utf-8")), "files": self.files}
-        with suppress(OSError), atomic(self.kept) as temporary:
+        with suppress(OSError, InputError), atomic(self.kept) as temporary:
             temporary.write_text(json.dumps(told), encoding="utf-8")
 
     def _digest_of(self, stage: str, plugins: tuple[str, ...]) -> str:

@@ -75,7 +75,10 @@ def state(listed: pd.DataFrame) -> str:
     """Digest of the list, and of size and time of its files: another, if one of these is."""
     told = [listed.to_csv(index=False)]
     for path in map(Path, listed.path):
-        there = path.stat() if path.is_file() else None
+        try:
+            there = path.stat() if path.is_file() else None
+        except OSError:
+            there = None
         told.append(f"{there.st_size} {there.st_mtime_ns}" if there else "")
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
@@ -147,7 +150,7 @@ def _output(path: str, duration_s: float) -> tuple[str, int]:
     """Digest and sample rate of an output that can be used."""
     if not path:
         raise InputError("path is blank; name the output's file, or remove the row")
-    if not Path(path).is_file():
+    if not folders.is_file(path):
         raise InputError(f"{path}: no such file; mend its path in the manifest, or remove the row")
     found = audio.decode(Path(path), duration_s=duration_s)  # a header can promise too much
     rate, length = found.sample_rate, len(found.samples) / found.sample_rate
@@ -167,7 +170,7 @@ def _prompt_of(row: dict, duration_s: float) -> tuple[str, float]:
     prompt, told = row.get("prompt_path", ""), row.get("prompt_start_s", 0.0)
     if not prompt:
         return "", np.nan
-    if not Path(prompt).is_file():
+    if not folders.is_file(prompt):
         raise InputError(
             f"{row['path']}: prompt_path, {prompt}, is no file; mend it, or leave it blank"
         )
@@ -176,7 +179,15 @@ def _prompt_of(row: dict, duration_s: float) -> tuple[str, float]:
         start_s = float(told)
     except ValueError:
         start_s = np.nan
-    length = audio.probe(prompt).duration_s
+    try:
+        length = audio.probe(prompt).duration_s
+    except InputError as error:
+        raise InputError(f"{row['path']}: prompt_path, {error}") from error
+    if length < duration_s - 0.01:
+        raise InputError(
+            f"{row['path']}: prompt_path, {prompt}: {length:.1f} s of audio are less than "
+            f"generation.duration_s, {duration_s:g} s; leave prompt_path blank"
+        )
     good = 0 <= start_s <= length - duration_s + 0.01
     if good:
         found = audio.decode(Path(prompt), start_s, duration_s)

@@ -47,10 +47,12 @@ def audio_files(root: Path | str) -> tuple[list[str], dict[str, str]]:
     found, problems = _files(root)
     files, others = [], Counter()
     for path in found:
-        suffix = os.path.splitext(path)[1].lower()
+        suffix = os.path.splitext(path)[1].strip().lower()
         if suffix in SUFFIXES and as_listed(path) != path:
             # a table cannot hold the name, so no later stage could open the file by it
             problems[path] = "its name is not valid UTF-8; rename it"
+        elif suffix in SUFFIXES and not is_file(root / path):  # to open it may hang
+            problems[path] = "a pipe, socket or device, not a file; remove it"
         elif suffix in SUFFIXES:
             files.append(path)
         elif suffix in SOUND:
@@ -106,6 +108,16 @@ def _files(root: Path) -> tuple[list[str], dict[str, str]]:
             else:
                 starts.append(link)
     return files, problems
+
+
+def is_file(path: Path | str) -> bool:
+    """Whether there is such a file, or may be: whoever may not look is told so when it is read."""
+    try:
+        return Path(path).is_file()
+    except PermissionError:
+        return True
+    except OSError:  # a name too long for one
+        return False
 
 
 def as_listed(path: str) -> str:

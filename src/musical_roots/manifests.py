@@ -56,12 +56,13 @@ def read(
     path = Path(path)
     required, known = list(required), [*required, *optional]
     records = _records(path, known)
-    header = [name.strip() for name in records[0]]
+    first = next(number for number, record in enumerate(records) if any(map(plain, record)))
+    header = [name.strip() for name in records[first]]
     while header and not header[-1]:
         header.pop()
     _check_header(path, header, required, known, family)
     rows = []
-    for number, record in enumerate(records[1:], 2):
+    for number, record in enumerate(records[first + 1 :], first + 2):
         fields = [plain(field) for field in record]
         if not any(fields):
             continue
@@ -141,7 +142,10 @@ def _check_header(
     if again := [name for name in known if header.count(name) > 1]:
         raise InputError(f"{path}: column {again[0]} stands twice; remove one")
     if missing := [name for name in required if name not in header]:
-        raise InputError(f"{path}: column {', '.join(missing)} is missing; add it to the header")
+        lacking, there = ", ".join(missing), ",".join(header)[:80]
+        raise InputError(
+            f"{path}: column {lacking} is missing; the header is {there!r}: name it there"
+        )
     if unknown := [name for name in unknown if name]:
         log.info("%s: not used are the columns %s", path, ", ".join(unknown))
 

@@ -12,10 +12,13 @@ from musical_roots.errors import InputError
 SILENCE_LUFS = -60.0  # where nobody says otherwise; the config's default
 SILENT_BLOCK_S = 0.4
 SILENT_SHARE = 0.9
+LONGER = "raise corpus.maximum_s, or split it"
 CUT_SHORT_S = 0.5
 CUT_SHORT_SHARE = 0.02
 # full scale is 1; real recordings in float reach 2 or 3, integers written as float 32,768
 GREATEST_PEAK = 10.0
+# loudness is measured with a filter at 1.7 kHz, which a lower rate cannot hold
+LEAST_RATE = 4000
 # RMS of the downmix against that of the channels
 CANCELLED = 0.01
 
@@ -64,18 +67,24 @@ def recording(path: Path, minimum_s: float, maximum_s: float, silence_lufs: floa
     """
     about = header(path)
     if about.duration_s > maximum_s:  # before decoding: it may not fit in memory
-        raise InputError(f"{path}: longer than {maximum_s:g} s ({about.duration_s:.1f} s)")
+        raise InputError(
+            f"{path}: longer than {maximum_s:g} s ({about.duration_s:.1f} s); {LONGER}"
+        )
     found = decode(path, at_most_s=maximum_s)
-    length = len(found.samples) / found.sample_rate
     if not len(found.samples):
         raise InputError(f"{path}: has no samples; fetch it again or remove it")
+    _check_rate(path, found.sample_rate)
+    length = len(found.samples) / found.sample_rate
     if length > maximum_s:
-        raise InputError(f"{path}: longer than {maximum_s:g} s")
+        raise InputError(f"{path}: longer than {maximum_s:g} s; {LONGER}")
     most = (1 - (SPOILT_SHARE if about.broken else CUT_SHORT_SHARE)) * about.said_s
     if length < most and length < about.said_s - CUT_SHORT_S:
         raise InputError(f"{path}: cut short: it breaks off after {length:.1f} s; fetch it again")
     if length < minimum_s:
-        raise InputError(f"{path}: shorter than {minimum_s:g} s ({length:.2f} s)")
+        raise InputError(
+            f"{path}: shorter than {minimum_s:g} s ({length:.2f} s); lower corpus.minimum_s, or "
+            "leave it out"
+        )
     note = about.note
     if about.broken and about.said_s > length:
         note += f": {about.said_s - length:.1f} s are lost"
@@ -106,11 +115,20 @@ def checked(
     Raises
     ------
     InputError
-        If samples are no numbers or far beyond full scale, if the channels cancel each other, or if
-        the downmix is silent or constant.
+        If the rate is none of music, if samples are no numbers or far beyond full scale, if the
+        channels cancel each other, or if the downmix is silent or constant.
     """
+    _check_rate(path, sample_rate)
     mono = _mixed(path, samples)
     return mono, _loud(path, mono, sample_rate, silence_lufs)
+
+
+def _check_rate(path: Path | str, sample_rate: int) -> None:
+    if sample_rate < LEAST_RATE:
+        raise InputError(
+            f"{path}: its sample rate is {sample_rate} Hz, less than {LEAST_RATE}; fetch it again "
+            "if its header is damaged, or remove it"
+        )
 
 
 def _mixed(path: Path | str, samples: np.ndarray) -> np.ndarray:
@@ -143,8 +161,8 @@ def _loud(path: Path | str, mono: np.ndarray, sample_rate: int, silence_lufs: fl
     if loudness <= silence_lufs or silence > SILENT_SHARE:
         share = f"{silence:.0%} of it below {silence_lufs:g} dB"
         if audio.rms(mono) > 10 ** (silence_lufs / 20) and np.ptp(mono) < 1e-3:
-            raise InputError(f"{path}: constant (all samples are about {mono[0]:.2f})")
-        raise InputError(f"{path}: silent ({loudness:.1f} LUFS, {share})")
+            raise InputError(f"{path}: constant (all samples are about {mono[0]:.2f}); remove it")
+        raise InputError(f"{path}: silent ({loudness:.1f} LUFS, {share}); remove it")
     return loudness
 
 

@@ -110,9 +110,9 @@ def read_table(path: Path | str, columns: list[str] | None = None) -> pd.DataFra
     return table
 
 
-def read_tables(paths: Iterable[Path | str]) -> pd.DataFrame:
-    """Read several tables with the same columns as one."""
-    return pd.concat([read_table(path) for path in paths], ignore_index=True)
+def read_tables(paths: Iterable[Path | str], columns: list[str] | None = None) -> pd.DataFrame:
+    """Read several tables with the same columns as one; raises as `read_table`."""
+    return pd.concat([read_table(path, columns) for path in paths], ignore_index=True)
 
 
 def joined(parts: Iterable[tuple[str, pd.DataFrame]]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from musical_roots.atomic import atomic, atomic_folder
+from musical_roots.errors import InputError
 
 
 def test_a_failing_write_leaves_the_old_file_and_no_litter(tmp_path):
@@ -30,6 +31,22 @@ def test_a_killed_write_leaves_the_old_file(tmp_path):
     done = subprocess.run([sys.executable, "-c", code, str(path)])
     assert done.returncode == -9
     assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize("way", [atomic, atomic_folder])
+@pytest.mark.parametrize("place", ["file/a", "file/below/a", "locked/a"])
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path, monkeypatch, way, place):
+    (tmp_path / "file").touch()
+    # root may write everywhere
+    monkeypatch.setattr(os, "access", lambda folder, mode: "locked" not in str(folder))
+    with pytest.raises(InputError, match=f"{place}: its folder cannot be"), way(tmp_path / place):
+        pass
+
+
+def test_a_folder_is_no_place_for_a_file(tmp_path):
+    with pytest.raises(InputError, match="is a folder, where a file is"), atomic(tmp_path) as file:
+        file.write_text("new")
+    assert tmp_path.is_dir()
 
 
 def tree(folder):

@@ -95,6 +95,19 @@ def test_flac_files_after_each_other_are_refused(tmp_path):
         audio.read(joined(tmp_path / "both.flac", one, one))
 
 
+def test_a_flac_with_an_id3_tag_before_it_is_one_file(tmp_path):
+    path = save(tmp_path / "a.flac", noise())
+    expected = audio.read(path)[0]
+    path.write_bytes(b"ID3\x03\0\0\0\0\x01\0" + bytes(128) + path.read_bytes())
+    assert np.array_equal(agrees(path), expected)
+
+
+@pytest.mark.parametrize("subtype", ["GSM610", "G721_32"])
+def test_what_libsndfile_cannot_seek_in_is_read_from_the_start(tmp_path, subtype):
+    path = save(tmp_path / "a.wav", noise(rate=8000), 8000, subtype=subtype)
+    assert len(agrees(path)) == pytest.approx(6 * 8000, abs=320)
+
+
 @pytest.mark.parametrize(
     "sizes",
     [
@@ -274,4 +287,20 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path):
     path = save(tmp_path / "a.wav", noise())
     path.chmod(0)
     with pytest.raises(InputError, match=r"a.wav: may not be read"):
+        audio.probe(path)
+
+
+def test_a_list_of_files_is_not_followed(tmp_path):
+    save(tmp_path / "a.wav", noise())
+    path = tmp_path / "list.mp3"
+    path.write_text("ffconcat version 1.0\nfile a.wav\n")
+    with pytest.raises(InputError, match=r"list.mp3: a list of files, not audio; remove it"):
+        audio.probe(path)
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "aac", "flac"])
+def test_what_looks_like_audio_and_has_no_rate_is_refused(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(np.random.default_rng(0).bytes(100_000))
+    with pytest.raises(InputError, match="not audio that can be decoded"):
         audio.probe(path)

@@ -38,6 +38,15 @@ def test_bad_input_is_one_line_in_the_log_and_on_the_terminal(monkeypatch, tmp_p
     assert capsys.readouterr().err == log.read_text()
 
 
+def test_a_log_that_cannot_be_written_is_one_line(monkeypatch, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    log = tmp_path / "file" / "fit.log"
+    assert run(monkeypatch, *FIT, tmp_path / "a.npy", "--out", tmp_path / "s", "--log", log) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"musical-roots: error: {log}: the log cannot be written (")
+    assert told.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("words", "wrong", "where"),
     [
@@ -51,6 +60,13 @@ def test_bad_input_is_one_line_in_the_log_and_on_the_terminal(monkeypatch, tmp_p
             "'all' is not one of 'none', 'self', 'track', 'duplicates'",
             " search match",
         ),
+        (
+            ["corpus", "recordings", "--source", "discs"],
+            "'discs' is not one of",
+            " corpus recordings",
+        ),
+        (["corpus", "clips", "--shard", 2, 2], "parts are counted from 0", " corpus clips"),
+        (["corpus", "clips", "--shard", 0, 0], "parts are counted from 0", " corpus clips"),
     ],
 )
 def test_a_wrong_command_line_is_refused_in_one_line(monkeypatch, capsys, words, wrong, where):
@@ -83,6 +99,25 @@ def test_a_codec_wants_its_weights(monkeypatch, tmp_path, capsys):
     words += ["--out", "c", "--targets-out", "d", "--seed", 0, "--generator", "openvamp", "e"]
     assert run(monkeypatch, "perturb", "render", *words) == 2
     assert "--generator wants --checkpoints" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "corpus probe --shard 0 1 --minimum-s 1 --maximum-s 9 --silence-lufs -60"
+        " --recordings {wrong} --tracks {out} --rejected {out} --fingerprints {out}",
+        "corpus clips --split train --shard 0 1 --duration-s 3 --hop-s 3 --silence-lufs -60"
+        " --per-track 3 --seed 1 --out {out} --tracks {wrong}",
+        "generate external --root . --duration-s 3 --out {out} --rejected {out} {wrong}",
+    ],
+)
+def test_a_table_of_another_stage_is_refused_in_one_line(monkeypatch, tmp_path, capsys, words):
+    wrong, out = tmp_path / "wrong.csv", tmp_path / "out.csv"
+    wrong.write_text("claim\nx\n")
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, *words.format(wrong=wrong, out=out).split()) == 2
+    assert f"musical-roots: error: {wrong}: column " in capsys.readouterr().err
+    assert not out.exists()
 
 
 def external(monkeypatch, folder, *words):

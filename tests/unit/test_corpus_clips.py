@@ -6,6 +6,7 @@ import pytest
 import soundfile
 
 from musical_roots.corpus import clips, recordings
+from musical_roots.errors import InputError
 
 RATE = 8000
 GRID = {"duration_s": 3.0, "hop_s": 3.0, "silence_lufs": -50.0, "per_track": 24, "seed": 0}
@@ -77,7 +78,7 @@ def test_no_tracks_give_an_empty_list(tracks):
 
 
 def test_too_short_clips_are_refused(tracks):
-    with pytest.raises(ValueError, match=r"0\.5 s"):
+    with pytest.raises(InputError, match=r"0\.5 s"):
         cut(tracks, duration_s=0.3)
 
 

@@ -75,15 +75,16 @@ def test_every_bad_file_is_listed_with_its_reason(tmp_path):
         "none.wav": "no samples",
         "silent.wav": "silent",
         "nearly silent.wav": "silent",
-        "short.wav": "shorter than 30 s",
+        "short.wav": "shorter than 30 s (29.90 s); lower corpus.minimum_s, or leave it out",
         "long.wav": "longer than 60 s",
         "nan.wav": "not numbers",
         "infinite.wav": "not numbers",
         "Sounds/SFX/boom.wav": "excluded by the pattern",
         "song/guitar.ogg": "excluded by the pattern",
         "two\nlines.wav": "the file is empty",
-        "gone.ogg": "no such file",
-        "folder.ogg": "no such file",
+        "gone.ogg": "no such file; mend its path in row 2 of the metadata, or remove it",
+        f"{300 * 'x'}.ogg": "no such file; mend its path in row 4 of the metadata, or remove it",
+        "folder.ogg": "no such file; mend its path in row 3 of the metadata, or remove it",
     }
     (tmp_path / "empty.ogg").touch()
     (tmp_path / "two\nlines.wav").touch()
@@ -113,7 +114,7 @@ def test_every_bad_file_is_listed_with_its_reason(tmp_path):
         reasons[f"truncated.{suffix}"] = "cut short"
     save(tmp_path / "good.wav")
     metadata = tmp_path / "metadata.csv"
-    metadata.write_text("path\ngone.ogg\nfolder.ogg\n")
+    metadata.write_text(f"path\ngone.ogg\nfolder.ogg\n{300 * 'x'}.ogg\n")
     recordings = sources.folder(tmp_path, metadata)
     kept, rejected, _ = tracks.probe(recordings, **LIMITS | {"maximum_s": 60.5})
     rejected = dict(zip(rejected["path"], rejected["reason"], strict=True))
@@ -171,7 +172,9 @@ def test_odd_files_are_taken_with_their_counted_length_and_a_word_in_the_log(tmp
 def test_what_is_too_long_is_not_decoded_to_its_end(tmp_path):
     odd_audio.encode(tmp_path / "a.m4a", "aac", noise(40, rate=RATE), RATE)
     _, rejected = probe(tmp_path, maximum_s=35)
-    assert rejected == {str(tmp_path / "a.m4a"): "longer than 35 s"}
+    assert rejected == {
+        str(tmp_path / "a.m4a"): "longer than 35 s; raise corpus.maximum_s, or split it"
+    }
 
 
 def test_too_much_damage_is_no_recording(tmp_path):

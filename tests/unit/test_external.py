@@ -88,7 +88,9 @@ def test_a_start_may_be_left_out(elsewhere, corpus):
 
 
 def test_rows_that_name_no_file_say_what_to_mend(elsewhere, corpus):
-    used, why = reasons(elsewhere, corpus, "gone.wav,,\n,x.wav,\na.wav,gone.wav,\nb.flac,,")
+    rows = "gone.wav,,\n,x.wav,\na.wav,gone.wav,\nb.flac,,\n"
+    used, why = reasons(elsewhere, corpus, rows + 300 * "x" + ".wav,,")
+    assert f"{300 * 'x'}.wav: no such file; mend its path" in why.pop(6)
     assert used == ["b.flac"]
     assert why == {
         2: f"{elsewhere}/gone.wav: no such file; mend its path in the manifest, or remove the row",
@@ -96,6 +98,36 @@ def test_rows_that_name_no_file_say_what_to_mend(elsewhere, corpus):
         4: f"{elsewhere}/a.wav: prompt_path, {elsewhere}/gone.wav, is no file; mend it, or leave "
         "it blank",
     }
+
+
+def test_a_prompt_that_cannot_be_used_is_said_to_be_the_prompt(elsewhere, corpus):
+    audio.write(elsewhere / "short.wav", tiny_openvamp.music(1, 12), RATE)
+    _, why = reasons(elsewhere, corpus, "a.wav,broken.wav,\nb.flac,short.wav,")
+    assert why[2].startswith(f"{elsewhere}/a.wav: prompt_path, {elsewhere}/broken.wav: not audio")
+    assert why[3] == (
+        f"{elsewhere}/b.flac: prompt_path, {elsewhere}/short.wav: 1.0 s of audio are less than "
+        "generation.duration_s, 3 s; leave prompt_path blank"
+    )
+
+
+def test_files_in_a_folder_that_may_not_be_entered_are_rejected(elsewhere, corpus, monkeypatch):
+    """By a stand-in for the system's answer: root may enter every folder."""
+    look = Path.stat
+
+    def refuse(path, **how):
+        if "locked" in path.parts:
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path, **how)
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    used, why = reasons(elsewhere, corpus, "locked/a.wav,,\na.wav,locked/p.wav,\nb.flac,,")
+    assert used == ["b.flac"]
+    right = "may not be read; give yourself the right to"
+    assert why == {
+        2: f"{elsewhere}/locked/a.wav: {right}",
+        3: f"{elsewhere}/a.wav: prompt_path, {elsewhere}/locked/p.wav: {right}",
+    }
+    assert external.state(external.listed(None, elsewhere / "rows.csv"))
 
 
 def test_an_output_counts_once_and_what_repeats_it_is_listed(elsewhere, corpus):

@@ -43,6 +43,16 @@ def test_links_that_cannot_be_followed_are_listed(tmp_path):
     assert problems["away"] == problems["self"] == "a link that leads to no file; mend or remove it"
 
 
+def test_a_pipe_is_listed_and_never_opened(tmp_path):
+    touch(tmp_path, "a.wav", "space.FLAC ")
+    os.mkfifo(tmp_path / "pipe.wav")
+    (tmp_path / "zero.flac").symlink_to("/dev/zero")
+    files, problems = folders.audio_files(tmp_path)
+    assert files == ["a.wav", "space.FLAC "]
+    assert set(problems) == {"pipe.wav", "zero.flac"}
+    assert set(problems.values()) == {"a pipe, socket or device, not a file; remove it"}
+
+
 def test_a_folder_that_cannot_be_read_is_listed(tmp_path, monkeypatch):
     """By a stand-in for the system's answer: root may read every folder."""
     touch(tmp_path, "a.wav", "Ann/locked/b.wav")

@@ -41,6 +41,8 @@ def test_what_has_one_meaning_is_read(tmp_path, text, name):
 
 
 def test_rows_are_counted_as_a_spreadsheet_does(tmp_path):
+    rows = read(tmp_path, "\n,\npath,title\na.ogg,b\n")
+    assert rows == [(4, {"path": "a.ogg", "title": "b"})]
     rows = read(tmp_path, 'path,title\n\na.ogg,"two\r\nlines"\n,\nb.ogg,7" single\n')
     assert rows == [
         (3, {"path": "a.ogg", "title": "two lines"}),
@@ -54,7 +56,8 @@ def test_rows_are_counted_as_a_spreadsheet_does(tmp_path):
         ("", "m.csv: not a readable table (it is empty)"),
         (" \n\n", "m.csv: not a readable table (it is empty)"),
         ("path,artist\n,\n", "m.csv: no rows under its header"),
-        ("artist\nAnn\n", "m.csv: column path is missing"),
+        ("artist\nAnn\n", "m.csv: column path is missing; the header is 'artist': name it there"),
+        ("sep=;\npath;artist\na;b\n", "m.csv: column path is missing; the header is 'sep=;'"),
         ("path,artist,artist\na,b,c\n", "m.csv: column artist stands twice"),
         ("path,artist\na,b\nTyler, The Creator,c\n", "m.csv, row 3: fields: 3, columns in the h"),
         ("path,artist\na,b\nc\n", "m.csv, row 3: fields: 1, columns in the header: 2"),

@@ -66,6 +66,19 @@ def test_corpus_and_audio_made_elsewhere_reject_the_same_in_the_same_words(tmp_p
     assert rejected["reason"].tolist() == [f"{tmp_path}/good.wav: prompt_path, {bad}: {reason}"]
 
 
+@pytest.mark.parametrize("rate", [1, 2, 500, 3999])
+def test_a_rate_that_no_music_has_is_refused(tmp_path, corpus, rate):
+    path = tmp_path / "low.wav"
+    soundfile.write(path, sound()[: SECONDS * rate], rate)
+    words = f"its sample rate is {rate} Hz, less than 4000; fetch it again"
+    _, rejected, _ = tracks.probe(
+        sources.folder(tmp_path), minimum_s=1, maximum_s=1200, silence_lufs=SILENT, exclude=[]
+    )
+    assert rejected["reason"].item().startswith(words)
+    _, rejected = external.external(external.listed(tmp_path, None), corpus[0], float(SECONDS))
+    assert rejected["reason"].item().startswith(f"{path}: {words}")
+
+
 @pytest.mark.parametrize(
     "samples",
     [

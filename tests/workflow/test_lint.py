@@ -213,6 +213,12 @@ def test_shipped_config_says_what_the_defaults_are():
         ("sed: 5", "sed is not a key"),
         ("corpus: {minimum: 3}", "corpus.minimum is not a key"),
         ("seed: many", "seed: Input should be a valid integer, got 'many'"),
+        ("clips: {duration_s: 0.4}", "clips.duration_s: Input should be greater than or equal to"),
+        ("corpus: {minimum_s: 9, maximum_s: 5}", "minimum_s, 9, is more than corpus.maximum_s, 5"),
+        (
+            "generation: {duration_s: 2}",
+            "generation.duration_s, 2, is less than clips.duration_s, 3",
+        ),
         ("results: 'my {results}'", "results: String should match pattern"),
         ("encode: {shards: 1001}", "encode.shards: Input should be less than or equal to 1000"),
         ("clips: {hop_s: 0}", "clips.hop_s: Input should be greater than 0, got 0"),

@@ -9,10 +9,12 @@ from musical_roots.corpus import debian
 
 CORPUS = config["corpus"]
 TRACK_SHARDS = [f"{shard:03d}" for shard in range(CORPUS["shards"])]
-MANIFEST, PACKAGES = CORPUS["debian"]["packages"], {}
+PACKAGES = {}
 if CORPUS["source"] == "debian":
     try:
-        PACKAGES = debian.manifest(MANIFEST, CORPUS["debian"]["only"])
+        PACKAGES = debian.manifest(
+            CORPUS["debian"]["packages"], CORPUS["debian"]["only"]
+        )
     except InputError as error:
         stop(error)
 
@@ -33,14 +35,13 @@ rule package:
         package="[^/]+",
     params:
         call="python -m musical_roots corpus package",
-        # neither an input nor a param: another manifest fetches only what it names anew
-        sha256=lambda wildcards: PACKAGES[wildcards.package]["sha256"],
+        # of the manifest the row alone: another one fetches only what it names anew
+        row=lambda wildcards: written(PACKAGES[wildcards.package], *debian.FETCHED),
         flags=flags(CORPUS["debian"], "mirror"),
     message:
         "Fetching {wildcards.package}"
     shell:
-        "{params.call} --log {log:q} --package-list {config[corpus][debian][packages]:q} --package {wildcards.package}"
-        " {params.flags} --out {output.deb:q}"
+        "{params.call} --log {log:q} {params.row} {params.flags} --out {output.deb:q}"
 
 
 rule unpack:

@@ -44,8 +44,23 @@ DURATION = click.option(
 )
 CLIP_DURATION = click.option("--clip-duration-s", type=float, required=True, help="Of a clip.")
 SPLIT = click.option("--split", required=True, help="train or control.")
+
+
+def _shard(context: click.Context, _: click.Parameter, shard: tuple[int, int]) -> tuple[int, int]:
+    if not 0 <= shard[0] < shard[1]:
+        raise click.BadParameter(
+            "parts are counted from 0: 0 2 and 1 2 are the parts of 2", context
+        )
+    return shard
+
+
 SHARD = click.option(
-    "--shard", type=(int, int), metavar="PART PARTS", required=True, help="Which part, of how many."
+    "--shard",
+    type=(int, int),
+    metavar="PART PARTS",
+    required=True,
+    callback=_shard,
+    help="Which part, from 0, of how many.",
 )
 DEVICE = click.option(
     "--device",
@@ -134,8 +149,15 @@ class Group(click.Group):
 def _log(context: click.Context, _: click.Parameter, file: Path | None) -> None:
     handlers: list[logging.Handler] = [logging.StreamHandler()]
     if file:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(file, mode="w", encoding="utf-8"))
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            handlers.append(logging.FileHandler(file, mode="w", encoding="utf-8"))
+        except OSError as error:
+            if is_disk_full(error):
+                raise
+            raise InputError(
+                f"{file}: the log cannot be written ({error.strerror}); write it elsewhere"
+            ) from error
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=handlers, force=True)
 
 

@@ -34,15 +34,19 @@ def track_list(required: bool = True):
 
 
 @corpus.command("package")
-@file("--package-list", "Debian's packages that hold music.")
 @PACKAGE
+@click.option("--version", required=True, help="Of the package, exactly.")
+@click.option("--architecture", required=True, help="Of the package.")
+@click.option("--pool-path", required=True, help="Where it lies in an archive.")
+@click.option("--size-bytes", type=int, required=True, help="Of its file.")
+@click.option("--sha256", required=True, help="Hash that the file must have.")
 @click.option("--mirror", help="Address or folder of an archive, in place of apt-get.")
 @OUT
-def package(package_list, package, mirror, out) -> None:
-    """Fetch one Debian package of the list, and verify it."""
+def package(mirror, out, **described) -> None:
+    """Fetch one Debian package, and verify it."""
     from musical_roots.corpus import debian
 
-    debian.fetch(debian.manifest(package_list)[package], out, mirror)
+    debian.fetch(described, out, mirror)
 
 
 @corpus.command("unpack")
@@ -60,7 +64,12 @@ def unpack(deb, package, track_list, out) -> None:
 
 
 @corpus.command("recordings")
-@click.option("--source", required=True, help="debian, folder, fma or mtg_jamendo.")
+@click.option(
+    "--source",
+    type=click.Choice(["debian", "folder", "fma", "mtg_jamendo"]),
+    required=True,
+    help="What the folder holds.",
+)
 @root()
 @click.option("--metadata", type=PATH, help="Of a folder: table with path, artist, split, ...")
 @track_list(required=False)
@@ -91,7 +100,7 @@ def probe(table, shard, kept, rejected, fingerprints, **limits) -> None:
     from musical_roots.corpus import tracks
     from musical_roots.tables import read_table, write_table
 
-    part = read_table(table).iloc[shard[0] :: shard[1]]
+    part = read_table(table, ["root", "path", "problem"]).iloc[shard[0] :: shard[1]]
     with progress(len(part), "reading recordings", "files") as bar:
         good, bad, prints = tracks.probe(part, **limits, progress=bar.update)
     write_table(bad, rejected)
@@ -143,7 +152,8 @@ def clips(seed, tracks, split, shard, clip_duration_s, out, **grid) -> None:
     from musical_roots.corpus import clips
     from musical_roots.tables import read_table, write_table
 
-    table, grid = read_table(tracks), grid | {"duration_s": clip_duration_s}
+    table = read_table(tracks, ["track_id", "group_id", "split", "root", "path"])
+    grid["duration_s"] = clip_duration_s
     part = table[table.split == split].iloc[shard[0] :: shard[1]]
     with progress(len(part), f"cutting {split}", "tracks") as bar:
         write_table(clips.cut(part, seed=seed, **grid, progress=bar.update), out)

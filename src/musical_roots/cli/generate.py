@@ -173,8 +173,9 @@ def external(lists, root, manifest, duration_s, out, rejected) -> None:
     from musical_roots import external
     from musical_roots.tables import read_tables, write_table
 
+    known = ["path", "track_id", "group_id", "split"]
     listed = external.listed(root, manifest)
-    made, bad = external.external(listed, read_tables(lists), duration_s)
+    made, bad = external.external(listed, read_tables(lists, known), duration_s)
     write_table(bad, rejected)
     for row in bad.itertuples():
         log.info("rejected %s%s", f"{manifest}, row {row.row}: " if manifest else "", row.reason)

@@ -13,7 +13,10 @@ weights = group("weights", "Published weights of encoders and generators.")
 @click.option("--name", required=True, help="As `weights list` names it.")
 @checkpoints()
 @click.option("--local", type=PATH, help="The published file, where it is on this machine.")
-@click.option("--sha256", help="Hash that the file must have, in place of the published one.")
+@click.option(
+    "--sha256",
+    help="Hash that the file must have; if not given, the published one.",
+)
 @click.option(
     "--random", type=int, metavar="SEED", help="Random weights in its place, to try the pipes."
 )

@@ -69,5 +69,5 @@ def _explain(detail: dict) -> str:
         return f"{key} is not a key; remove it or mend its spelling"
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error":
-        return f"{key}: {message}"
+        return f"{key}: {message}" if detail["loc"] else message
     return f"{key}: {message}, got {detail['input']!r}"

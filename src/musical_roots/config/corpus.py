@@ -93,7 +93,9 @@ class Corpus(Section):
 class Clips(Section):
     """How tracks are cut into clips."""
 
-    duration_s: Seconds = Field(3.0, description="Length of a clip, in seconds.")
+    duration_s: float = Field(
+        3.0, ge=0.5, allow_inf_nan=False, description="Length of a clip, in seconds."
+    )
     hop_s: Seconds = Field(3.0, description="Distance between starts of clips, in seconds.")
     silence_lufs: float = Field(-50.0, description="Quieter clips are dropped, in LUFS.")
     per_track: Count = Field(20, description="At most this many clips a track, drawn by the seed.")

@@ -36,6 +36,21 @@ class Config(Section):
     )
 
     @model_validator(mode="after")
+    def _lengths_fit(self):
+        if self.corpus.minimum_s > self.corpus.maximum_s:
+            raise ValueError(
+                f"corpus.minimum_s, {self.corpus.minimum_s:g}, is more than corpus.maximum_s, "
+                f"{self.corpus.maximum_s:g}: no recording can be so long; mend one of them"
+            )
+        made, clip = self.generation.duration_s, self.clips.duration_s
+        if made < clip and any(generator.activate for _, generator in self.generators):
+            raise ValueError(
+                f"generation.duration_s, {made:g}, is less than clips.duration_s, {clip:g}: "
+                "outputs are cut into clips; raise the one, or lower the other"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _codec_there(self):
         codec = self.robustness.perturbations.codec
         there = getattr(self.generators, codec.generator).activate

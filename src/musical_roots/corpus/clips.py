@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from musical_roots import audio
+from musical_roots.errors import InputError
 from musical_roots.seeding import rng
 
 COLUMNS = [
@@ -59,10 +60,13 @@ def cut(
     Raises
     ------
     InputError
-        If a track cannot be read any more.
+        If a track cannot be read any more, or the grid is not possible.
     """
     if duration_s < 0.5 or hop_s <= 0:
-        raise ValueError(f"clips of {duration_s} s every {hop_s} s: 0.5 s or more, and hop above 0")
+        raise InputError(
+            f"clips of {duration_s} s every {hop_s} s: let clips.duration_s be 0.5 s or more, and "
+            "clips.hop_s more than 0"
+        )
     rows = []
     for track in tracks.sort_values("track_id").to_dict("records"):
         path = Path(track["root"]) / track["path"]

@@ -25,6 +25,7 @@ from musical_roots.errors import InputError, disk_full, is_disk_full, says_disk_
 MIRROR = "set corpus.debian.mirror to an archive that has it"
 REQUIRED = ["package", "version", "pool_path", "size_bytes", "sha256"]
 OPTIONAL = ["architecture", "licence", "homepage"]
+FETCHED = ["package", "version", "architecture", "pool_path", "size_bytes", "sha256"]
 
 
 def manifest(path: Path | str, only: Iterable[str] = ()) -> dict[str, dict]:

@@ -42,18 +42,26 @@ def folder(root: Path | str, metadata: Path | str | None = None) -> pd.DataFrame
     if not root.is_dir():
         raise InputError(f"{root}: no such folder; set corpus.folder.root to a folder of audio")
     files, problems = folders.audio_files(root)
-    described = _described(root, metadata, {*files, *problems}) if metadata is not None else {}
+    described: dict[str, dict[str, str]] = {}
+    if metadata is not None:
+        described, numbers = _described(root, metadata, {*files, *problems})
     for path in described:
         if problems.get(path) == folders.NOT_READ:  # who names it wants it tried
             del problems[path]
+        elif path not in problems and not folders.is_file(root / path):
+            problems[path] = (
+                f"no such file; mend its path in row {numbers[path]} of the metadata, or remove it"
+            )
     return recordings(
         _recording(root, path, described.get(path, {}), problems.get(path, ""))
         for path in sorted({*files, *problems, *described})
     )
 
 
-def _described(root: Path, metadata: Path | str, there: set[str]) -> dict[str, dict[str, str]]:
-    """Rows of the metadata by the path of the file that each means."""
+def _described(
+    root: Path, metadata: Path | str, there: set[str]
+) -> tuple[dict[str, dict[str, str]], dict[str, int]]:
+    """Rows of the metadata, and their numbers, by the path of the file that each means."""
     namer, described, numbers = manifests.Namer(root), {}, {}
     for number, row in manifests.read(metadata, ["path"], [*DESCRIPTION, "split"]):
         try:
@@ -68,7 +76,7 @@ def _described(root: Path, metadata: Path | str, there: set[str]) -> dict[str, d
                 f"{numbers[path]}; remove one"
             )
         described[path], numbers[path] = row, number
-    return described
+    return described, numbers
 
 
 def _recording(root: Path, path: str, described: Mapping[str, str], problem: str) -> dict:
