@@ -105,10 +105,10 @@ def test_a_codec_wants_its_weights(monkeypatch, tmp_path, capsys):
     "words",
     [
         "corpus probe --shard 0 1 --minimum-s 1 --maximum-s 9 --silence-lufs -60"
-        " --recordings {wrong} --tracks {out} --rejected {out} --fingerprints {out}",
-        "corpus clips --split train --shard 0 1 --duration-s 3 --hop-s 3 --silence-lufs -60"
+        " --recordings {wrong} --tracks-out {out} --rejected-out {out} --fingerprints-out {out}",
+        "corpus clips --split train --shard 0 1 --clip-duration-s 3 --hop-s 3 --silence-lufs -60"
         " --per-track 3 --seed 1 --out {out} --tracks {wrong}",
-        "generate external --root . --duration-s 3 --out {out} --rejected {out} {wrong}",
+        "generate external --root . --duration-s 3 --out {out} --rejected-out {out} {wrong}",
     ],
 )
 def test_a_table_of_another_stage_is_refused_in_one_line(monkeypatch, tmp_path, capsys, words):
