@@ -61,9 +61,10 @@ def pages(config: dict) -> dict[str, Page]:
         "Which encoder knows a song: same-track retrieval",
         ENCODERS,
         ["tables/retrieval.csv"],
-        "Share of clips of control tracks whose nearest neighbour among all of them is of the same"
-        " track (near duplicates count as one), with an interval by a bootstrap clustered by track;"
-        " chance is that share for a neighbour drawn at random.",
+        "Share of clips of control tracks, which nothing was trained or fitted on, whose nearest"
+        " neighbour among all of them is of the same track (near duplicates count as one), with an"
+        " interval by a bootstrap clustered by track; chance is that share for a neighbour drawn at"
+        " random.",
     )
     add(
         "claims",
@@ -109,19 +110,19 @@ def pages(config: dict) -> dict[str, Page]:
     if attributed(config):
         add(
             "findings",
-            "Experiment C: what outputs resemble, and what music never seen gives by itself",
+            "Experiment C: what outputs resemble, and what control music gives by itself",
             INFLUENCE,
             [
                 f"tables/{table}.csv"
                 for table in ["findings", "calibration", "paired", "concentration", "songs"]
             ],
-            "Similarity is not influence: a p-value says how seldom music that the generator never"
-            " saw, sent through its codec, comes as near to the training set. false_positives_at_05"
-            " and ks_rejected are measured on control tracks (both should be near .05 or below)."
-            " paired: best match in the training set less best match in a control index of equal"
-            " size. songs: how often the prompt's own track, or artist, comes first, with nothing"
-            " left out, by three ways to add clips up: the sum and the maximum of cosines, and"
-            " evidence (-log10 of p-values).",
+            "Similarity is not influence: a p-value says how seldom control music, which the"
+            " generator never saw, sent through its codec, comes as near to the training set."
+            " false_positives_at_05 and ks_rejected are measured on control tracks (both should be"
+            " near .05 or below). paired: best match in the training set less best match in a"
+            " control index of equal size. songs: how often the prompt's own track, or artist,"
+            " comes first, where it is included, by three ways to add clips up: the sum and the"
+            " maximum of cosines, and evidence (-log10 of p-values).",
         )
         add(
             "verdicts",
