@@ -1,5 +1,6 @@
 """benchmarks/gpu.py, tried where there is no GPU: what it has when it is stopped."""
 
+import os
 import subprocess
 import sys
 import time
@@ -51,7 +52,8 @@ gpu.write_each(gpu.measured([gpu.Measure("killed", 1, rows)], gpu.SMALL, 60), {t
 def test_a_run_that_is_killed_leaves_the_rows_so_far(tmp_path):
     path = str(tmp_path / "gpu.csv")
     code = STOPPED.format(benchmarks=str(ROOT / "benchmarks"), row=row("kept"), table=path)
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    beside = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}  # as `make bench-gpu` has it
+    assert subprocess.run([sys.executable, "-c", code], env=beside).returncode == -9
     assert pd.read_csv(path).what.tolist() == ["kept", "kept"]
 
 
