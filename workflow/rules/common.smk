@@ -27,9 +27,8 @@ CODE = Digests(".snakemake/musical-roots/code.json")
 atexit.register(CODE.keep)
 CACHE, RESULTS = config["cache"], config["results"]
 DEVICE = config["encode"]["device"]
-GPU = int(
-    DEVICE == "cuda"
-)  # one job a GPU, where the config names it: --resources gpu=1
+# one job a GPU, where the config names it: --resources gpu=1
+GPU = int(DEVICE == "cuda")
 
 
 pathvars:

@@ -86,7 +86,7 @@ def pages(config: dict) -> dict[str, Page]:
     if config["generators"]["openvamp"]["activate"]:
         add(
             "generation",
-            "openvamp: what it learned, what it copies, and what its codec loses",
+            "openvamp: what it learned, what of it the training set has, and what its codec loses",
             GENERATION,
             [f"tables/{name}.csv" for name in OPENVAMP_TABLES],
             "openvamp: loss (nats a masked token) and accuracy at masked places, on tracks that it"
