@@ -154,9 +154,9 @@ def train(
 ) -> tuple[files.Tensors, pd.DataFrame]:
     """A CLMR trained on some tracks: Adam, and every draw from the seed.
 
-    On one CPU and number of threads it repeats to the bit, and on one GPU. What another processor
-    adds up in another order grows: weights that differ by 1e-8 give, two steps later, losses that
-    differ by per cents.
+    On one CPU and number of threads it repeats to the bit; on one GPU it is meant to, which
+    `tests/gpu` asks. What another processor adds up in another order grows: weights that differ by
+    1e-8 give, two steps later, losses that differ by per cents.
 
     Parameters
     ----------
