@@ -31,7 +31,7 @@ PARTNERS = 10  # random ones of a clip
 HALF_WIDTH = 0.02  # of a bin, in the paper
 STEP = 0.02  # of the histogram
 ABOVE = {"bin_3": 0, "bin_2": 1, "bin_1": 2}  # standard deviations
-AT_ONCE = 250  # queries: at N = 10,000 their match table takes a gigabyte
+AT_ONCE = 250  # queries: at N = 10,000 their match table takes half a gigabyte
 # An encoder -> what the paper calls it.
 PAPER = {"clap": "CLAP", "clmr": "CLMR"}
 # Weights and layers of which one may be the paper's, and what else to ask.
@@ -65,8 +65,8 @@ class Cosines:
     n_nearest: int
 
     def pooled(self) -> np.ndarray:
-        """To the nearest N, of all clips: float64 [n_sampled * n_nearest], ascending."""
-        return np.sort(self.nearest[:, : self.n_nearest], axis=None)
+        """To the nearest N, of all clips: float64 [n_sampled * n_nearest]."""
+        return self.nearest[:, : self.n_nearest].ravel()
 
 
 def measure(index: Embeddings, clips: int, seed: int) -> Cosines:
@@ -92,9 +92,10 @@ def measure(index: Embeddings, clips: int, seed: int) -> Cosines:
         raise InputError(
             f"bins: the train split holds {len(index)} clip, and two make a pair; widen the corpus"
         )
-    row_of = index.clips["clip_id"].argsort().to_numpy()  # of each place in the sorted list
-    some = rng(seed, "bins.clips").choice(len(index), min(clips, len(index)), replace=False)
-    places = np.sort(some)
+    # by the sorted list of clip_ids, in which shards and their order do not show
+    row_of = index.clips["clip_id"].argsort().to_numpy()
+    drawn = rng(seed, "bins.clips").choice(len(index), min(clips, len(index)), replace=False)
+    places = np.sort(drawn)
     n_nearest = min(max(LEAST, round(SHARE * len(index))), len(index) - 1)
     k = min(max(n_nearest, *NEIGHBOURS), len(index) - 1)
     return Cosines(
@@ -202,14 +203,14 @@ def summarise(measured: Iterable[Cosines], paper: pd.DataFrame) -> pd.DataFrame:
 
 
 def _quantities(found: Cosines) -> dict[str, float]:
-    nearest, random = found.pooled(), np.sort(found.random)
+    nearest, random = found.pooled(), found.random
     middle, sd = np.median(nearest), nearest.std()
     values = {name: middle + number * sd for name, number in sorted(ABOVE.items())}
     values |= {"bin_4": np.median(random), "nearest_sd": sd, "random_sd": random.std()}
     values["random_low"] = np.quantile(random, 0.05)
     for k in NEIGHBOURS:
         there = k <= found.nearest.shape[1]
-        values[f"nearest_{k}_mean"] = np.sort(found.nearest[:, k - 1]).mean() if there else np.nan
+        values[f"nearest_{k}_mean"] = found.nearest[:, k - 1].mean() if there else np.nan
     return {name: float(value) for name, value in values.items()}
 
 
