@@ -28,6 +28,18 @@ def plain_clmr(tensors: Mapping[str, np.ndarray]) -> nn.Sequential:
     return nn.Sequential(*modules, nn.Flatten()).eval()
 
 
+def plain_projector(tensors: Mapping[str, np.ndarray]) -> nn.Sequential:
+    """What the network was trained with behind it, [n, 64] of [n, 512]."""
+    first, second = nn.Linear(512, 512, bias=False), nn.Linear(512, 64, bias=False)
+    projector = nn.Sequential(first, nn.ReLU(), second)
+    names = [name for name in tensors if name.startswith("projector.")]
+    state = {
+        name.removeprefix("projector."): torch.from_numpy(np.array(tensors[name])) for name in names
+    }
+    projector.load_state_dict(state)
+    return projector.eval()
+
+
 def plain_trainable() -> nn.Sequential:
     """The network to be trained, [n, 512] of [n, 1, 1, 59049]: images of one row, channels last.
 

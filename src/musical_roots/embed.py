@@ -65,7 +65,8 @@ def made_by(encoder: Encoder, clips: pd.DataFrame) -> dict:
     """What made the features of a clip list: the sidecar of a features file.
 
     ``heard_s`` says for each length of clip which part of it the encoder hears: (first second,
-    number of seconds).
+    number of seconds). ``features`` says which layer's they are, where the encoder leaves the
+    choice.
     """
     rate = encoder.sample_rate
     heard_s = {
@@ -80,7 +81,7 @@ def made_by(encoder: Encoder, clips: pd.DataFrame) -> dict:
         "device": encoder.settings.device,
         "precision": encoder.settings.precision,
         "heard_s": heard_s,
-    }
+    } | ({"features": encoder.features} if encoder.features else {})
 
 
 def heard(clips: pd.DataFrame, made_by: dict) -> pd.DataFrame:

@@ -114,6 +114,29 @@ def matches(
     ).astype({"encoder": "str"})
 
 
+def cosines(embeddings: Embeddings, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Cosine of each pair of rows, as `matches` reports it.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+        Unit vectors.
+    left, right : ndarray, int [n]
+        Positions over all shards.
+
+    Returns
+    -------
+    ndarray, float64 [n]
+    """
+    found = np.empty(len(left))
+    for at in range(0, len(left), CANDIDATES):
+        some = slice(at, at + CANDIDATES)
+        ours, theirs = _take(embeddings, left[some]), _take(embeddings, right[some])
+        each = np.arange(len(ours))
+        found[some] = _cosines(ours, each, theirs, each)
+    return found
+
+
 def _search(
     queries: Embeddings,
     first: int,

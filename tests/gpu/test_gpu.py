@@ -44,6 +44,13 @@ def test_embeddings_are_those_of_the_cpu(weights, name, precision):
     assert cosines(features, here.encode(music)).min() > least
 
 
+def test_clmrs_projector_says_the_same(weights):
+    how = {"features": "projector"}
+    there, here = (load("clmr", weights("clmr"), device=d, **how) for d in ("cuda", "cpu"))
+    music = clips(here.sample_rate)
+    assert cosines(there.encode(music), here.encode(music)).min() > LEAST["fp32"]
+
+
 @pytest.mark.parametrize("name", ["clap", "clap_music", "clmr"])
 def test_a_clip_takes_no_more_memory_than_its_encoder_says(weights, name):
     encoder = load(name, weights(name), device="cuda")

@@ -135,6 +135,17 @@ def test_original_is_nearer_than_a_random_clip_where_it_is_found(robustness):
     assert (found.cosine_mean > found.cosine_floor).all()
 
 
+def test_every_encoder_has_bins_that_stand_in_order(config):
+    table = pd.read_csv(RESULTS / "tables/bins.csv")
+    active = [(e, options) for e, options in config["encoders"].items() if options["activate"]]
+    assert set(table.encoder) == {label(*pair) for pair in active}
+    wide = table.pivot(index="encoder", columns="quantity", values="value")
+    assert (wide.bin_1 >= wide.bin_2).all() and (wide.bin_2 >= wide.bin_3).all()
+    assert (wide.bin_3 >= wide.bin_4).all() and (wide.bin_4 >= wide.random_low).all()
+    assert (wide.nearest_100_mean.fillna(-1) <= wide.nearest_5_mean.fillna(1)).all()
+    assert (table.n_sampled <= config["bins"]["clips"]).all()
+
+
 def test_embeddings_of_an_encoder_share_a_fingerprint():
     for folder in sorted((RESULTS / "embeddings").iterdir()):
         sidecars = [json.loads(path.read_text()) for path in folder.rglob("*.json")]

@@ -6,9 +6,11 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+from musical_roots import embed
 from musical_roots.encoders import clmr
 from musical_roots.encoders.base import PLUMBING, Settings, load
 from musical_roots.encoders.clmr_training import SampleCNN
@@ -21,7 +23,7 @@ sys.path[:0] = [str(TESTS), str(TESTS / "data")]
 
 import other_device  # noqa: E402
 import synthetic_audio  # noqa: E402
-from plain_clmr import plain_clmr, plain_encode  # noqa: E402
+from plain_clmr import plain_clmr, plain_encode, plain_projector  # noqa: E402
 
 RTOL = 1e-5  # of a feature vector's norm
 NAMES = ("clmr", "clmr_1550")
@@ -86,6 +88,37 @@ def test_features_are_those_of_a_plain_network(folder, converted, clips, name):
     assert distance(features, plain) < RTOL
     assert distance(features, exact) < RTOL
     assert np.abs(features - exact).max() < RTOL * exact.max()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_projector_is_a_plain_one(folder, converted, clips, name):
+    encoder = load(name, folder, features="projector")
+    whole = torch.nn.Sequential(plain_clmr(converted[name]), plain_projector(converted[name]))
+    first, count = encoder.span(clips.shape[1])
+    heard = clips[:, first : first + count]
+    plain = np.stack([plain_encode(whole, clip) for clip in heard])
+    exact = np.stack([plain_encode(whole.double(), clip) for clip in heard])
+    features = encoder.encode(clips)
+    assert features.shape == (4, 64) and features.dtype == np.float32
+    assert distance(features, plain) < RTOL
+    assert distance(features, exact) < RTOL
+
+
+def test_the_projector_keeps_an_encoders_promises(folder, clips):
+    encoder = load("clmr", folder, features="projector")
+    features = encoder.encode(clips)
+    assert encoder.dim == 64 and (features < 0).any() and (features > 0).any()
+    np.testing.assert_array_equal(encoder.encode(clips[::-1])[::-1], features)
+    np.testing.assert_array_equal(encoder.encode(clips[2:3])[0], features[2])
+    assert encoder.encode(clips[:0]).shape == (0, 64)
+    assert np.isfinite(encoder.encode(np.zeros((1, 66_150), np.float32))).all()
+
+
+def test_what_a_gpu_projects_says_the_same(folder, clips):
+    features = load("clmr", folder, features="projector").encode(clips)
+    with other_device.found():
+        there = load("clmr", folder, features="projector", device="cuda").encode(clips)
+    assert distance(there, features) < RTOL
 
 
 def test_negative_scales_of_batch_norm_are_no_trouble(converted, clips):
@@ -170,6 +203,39 @@ def test_what_is_short_is_heard_whole(folder, clips, part):
     np.testing.assert_array_equal(encoder.encode(clips[:, :30_000]), encoder.encode(padded))
 
 
+def test_layers_do_not_mix_and_are_named(folder):
+    known = [load("clmr", folder, features=layer) for layer in ("encoder", "projector")]
+    assert "projector" in known[1].fingerprint
+    assert known[0].fingerprint != known[1].fingerprint
+    assert known[0].fingerprint == load("clmr", folder).fingerprint
+    clips = pd.DataFrame({"duration_s": [3.0]})
+    assert [embed.made_by(one, clips)["features"] for one in known] == ["encoder", "projector"]
+
+
+def test_a_file_without_a_projector_gives_the_encoder_alone(published, tmp_path):
+    plain = torch.load(published["clmr_1550"], weights_only=True)
+    for number, change in enumerate(
+        (
+            lambda state: state.pop("projector.0.weight"),
+            lambda state: state.update({"projector.2.weight": torch.zeros(128, 512)}),
+            lambda state: state.update({"projector.0.bias": torch.zeros(512)}),
+        )
+    ):
+        state, folder = dict(plain), tmp_path / str(number)
+        change(state)
+        folder.mkdir()
+        torch.save(state, folder / "other.pt")
+        [(tensors, _)] = layout.convert(folder / "other.pt", "clmr_1550")
+        assert tensors.keys() == layout.shapes().keys()
+        files.save(folder / "clmr_1550.safetensors", tensors, {"source": "a test"})
+        assert load("clmr_1550", folder).dim == 512
+        with pytest.raises(InputError) as refused:
+            load("clmr_1550", folder, features="projector")
+        said = str(refused.value)
+        assert "\n" not in said and "no projector" in said
+        assert "encoders.clmr_1550.features" in said
+
+
 def test_parts_do_not_mix(folder):
     assert len({load("clmr", folder, part=p).fingerprint for p in ("start", "centre", "end")}) == 3
 
@@ -232,7 +298,7 @@ def test_all_layouts_are_read(published, converted, tmp_path):
     for content in (checkpoint, {**checkpoint, "state_dict": state}, plain, older):
         torch.save(content, tmp_path / "layout.pt")
         [(tensors, _)] = layout.convert(tmp_path / "layout.pt", "clmr")
-        assert tensors.keys() == layout.shapes().keys() == converted["clmr"].keys()
+        assert tensors.keys() == layout.shapes().keys() | layout.PROJECTOR.keys()
         for name, tensor in tensors.items():
             assert tensor.dtype == np.float32
             np.testing.assert_array_equal(tensor, converted["clmr"][name])
@@ -241,7 +307,7 @@ def test_all_layouts_are_read(published, converted, tmp_path):
 def test_the_layouts_tensors_are_the_networks():
     state = SampleCNN().state_dict()
     trained = {n: t.shape for n, t in state.items() if not n.endswith("num_batches_tracked")}
-    assert layout.shapes() == clmr.shapes() == trained
+    assert layout.shapes() == trained
 
 
 def test_an_optimiser_in_the_zip_is_passed_over(published, converted, tmp_path):

@@ -15,7 +15,7 @@ from musical_roots.generators.base import VampSettings
 PACKAGE = Path(musical_roots.__file__).parent
 DEFAULTS = config.load({})
 # the config takes these from there, which the tests below say
-SHARED = {"VampSettings", "Settings precision", "Settings part"}
+SHARED = {"VampSettings", "Settings precision", "Settings part", "Settings features"}
 # a person who calls the library gets what repeats to the bit; the stages are told
 TOLD = {"Settings seed", "Settings device", "load device", "processor device"}
 OTHER = {"matches exclude"}  # of rows, not of paths
@@ -83,6 +83,7 @@ def test_no_option_repeats_a_default_of_the_config():
 def test_the_config_takes_settings_of_encoders_from_there():
     assert DEFAULTS["encode"]["precision"] == Settings().precision
     assert DEFAULTS["encoders"]["clmr"]["part"] == Settings().part
+    assert DEFAULTS["encoders"]["clmr"]["features"] == Settings().features
 
 
 @pytest.mark.parametrize("name", ["compression", "periodic"])

@@ -5,6 +5,7 @@ import tiny_openvamp
 
 from musical_roots import audio, figures
 from musical_roots.figures import generation, influence, robustness
+from musical_roots.weights import PLUMBING
 
 
 @pytest.fixture
@@ -34,11 +35,24 @@ def tables(table, tmp_path):
     share = "overlap_elsewhere"
     names = ["setting", "prompts", f"{share}_share", f"{share}_low", f"{share}_high"]
     own = {
+        "bins": of_bins(),
         "openvamp_training": pd.DataFrame(curve),
         "ngram_overlap": pd.DataFrame(shares, columns=names),
         "vamps": pd.DataFrame(vamps, columns=[*columns.split(), "sample_rate", "kept_share"]),
     }
     return dict.fromkeys(figures.FIGURES, table) | own | of_influence()
+
+
+def of_bins() -> pd.DataFrame:
+    """Cosines and bins of the paper's CLMR with random weights, and of one that the paper lacks."""
+    rows = []
+    for encoder, below in ((f"clmr ({PLUMBING})", ["", "paper_"]), ("mfcc", [""])):
+        for of, shares in (("nearest", [0, 0.4, 0.6]), ("random", [0.8, 0.2, 0])):
+            rows += [(encoder, of, low / 10, low / 10 + 0.1, share)
+                     for low, share in zip((7, 8, 9), shares, strict=True)]  # fmt: skip
+        rows += [(encoder, f"{prefix}bin_{number}", 1.1 - number / 10, 1.14 - number / 10, np.nan)
+                 for prefix in below for number in (1, 2, 3, 4)]  # fmt: skip
+    return pd.DataFrame(rows, columns=["encoder", "of", "low", "high", "share"])
 
 
 def of_influence() -> dict[str, pd.DataFrame]:
@@ -116,6 +130,22 @@ def test_the_same_table_gives_the_same_bytes(tmp_path, tables, name):
         one, other = ((tmp_path / f"{run}.{suffix}").read_bytes() for run in "ab")
         assert one == other
         assert len(one) > 5_000
+
+
+def test_bins_stand_in_a_panel_an_encoder(tables):
+    figure = figures.FIGURES["bins"](tables["bins"])
+    clmr, mfcc = (axis for axis in figure.axes if axis.axison)
+    assert clmr.get_title() == f"CLMR ({PLUMBING})"  # as its label says
+    for axis in (clmr, mfcc):
+        assert [text.get_text() for text in axis.texts] == ["1", "2", "3", "4"]
+        assert axis.get_xlim() == clmr.get_xlim() and axis.get_xlim()[1] > 1.04
+    papers = [line.get_xdata()[0] for line in clmr.lines if line.get_linestyle() == ":"]
+    assert papers == pytest.approx([1.02, 0.92, 0.82, 0.72])
+    assert not [line for line in mfcc.lines if line.get_linestyle() == ":"]
+    told = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert told[-1] == "the paper's centres"
+    alone = figures.FIGURES["bins"](tables["bins"][tables["bins"].encoder == "mfcc"])
+    assert "the paper's centres" not in [t.get_text() for t in alone.legends[0].get_texts()]
 
 
 def test_six_vamps_stand_beside_their_prompts_settings_in_turns(tables):

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musical_roots.errors import InputError
-from musical_roots.search import matches
+from musical_roots.search import cosines, matches
 from musical_roots.tables import Embeddings, open_shards, write_shard
 
 PROVENANCE = {"encoder": "test", "fingerprint": "abc", "dim": 8}
@@ -340,3 +340,14 @@ def test_vectors_not_of_unit_length_are_refused(value):
     damaged[7] = value
     with pytest.raises(InputError, match=r"clip c55433 .*not of unit length"):
         matches(embeddings(vectors, "q"), embeddings(damaged), k=1, block=4)
+
+
+def test_cosines_of_pairs_are_those_that_matches_reports():
+    index = embeddings(unit_vectors(np.random.default_rng(5), 40), cuts=(3, 3, 29))
+    found = matches(index, index, k=40)
+    place = pd.Series(range(40), index.clips["clip_id"])
+    pairs = cosines(
+        index, place[found["query_clip_id"]].to_numpy(), place[found["clip_id"]].to_numpy()
+    )
+    np.testing.assert_array_equal(pairs, found["cosine"])
+    assert cosines(index, np.empty(0, int), np.empty(0, int)).shape == (0,)

@@ -18,7 +18,8 @@ TINY, RESULTS = ["--configfile", "config/tiny.yaml"], Path("results/tiny")
 CACHE = ["--config", f"cache={ROOT / 'resources'}"]
 INFLUENCE = ["exceedance", "calibration", "planted", "prompt_vs_training", "concentration"]
 INFLUENCE += ["hubness", "agreement"]
-TABLES = ["robustness", "retrieval", "claims", "openvamp", "openvamp_training", "codec"]
+TABLES = ["bins", "bins_histogram", "paper_encoders"]
+TABLES += ["robustness", "retrieval", "claims", "openvamp", "openvamp_training", "codec"]
 TABLES += [
     "ngram_overlap",
     *INFLUENCE,
@@ -30,7 +31,7 @@ TABLES += [
     "lorenz",
 ]
 FIGURES = ["robustness", "robustness_extended", "robustness_recall", "openvamp_training"]
-FIGURES += ["ngram_overlap"]
+FIGURES += ["ngram_overlap", "bins"]
 FIGURES += [f"{name}_of_openvamp" for name in ["vamps", *INFLUENCE]]
 
 

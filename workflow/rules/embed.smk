@@ -101,14 +101,17 @@ rule encode:
         **stage("embed encode", module),
         checkpoints=lambda wildcards: STUDY.models[wildcards.encoder].checkpoints,
         flags=flags(config["encode"], "batch", "device", "precision"),
-        part=lambda wildcards: written(
-            {"part": config["encoders"][wildcards.encoder].get("part")}
+        choices=lambda wildcards: written(
+            {
+                key: config["encoders"][wildcards.encoder].get(key)
+                for key in ("part", "features")
+            }
         ),
     message:
         "Encoding {wildcards.clips}/{wildcards.shard} with {wildcards.encoder}"
     shell:
         "{params.call} --log {log:q} --encoder {wildcards.encoder} --clips {input.clips:q}"
-        " --checkpoints {params.checkpoints:q} {params.flags} {params.part}"
+        " --checkpoints {params.checkpoints:q} {params.flags} {params.choices}"
         " --out {output.features:q}"
 
 
@@ -144,5 +147,5 @@ rule embed:
     message:
         "Embedding {wildcards.clips}/{wildcards.shard} with {wildcards.encoder}"
     shell:
-        "{params.call} --log {log:q} --features {input.features:q} --clips {input.clips:q}"
+        "{params.call} --log {log:q} --raw-features {input.features:q} --clips {input.clips:q}"
         " --statistics {input.statistics:q} --out {output.vectors:q}"

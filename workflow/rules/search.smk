@@ -2,6 +2,9 @@
 #
 # Makes: results/matches/{encoder}/perturbed-{kind}.parquet   match table
 #        results/tables/retrieval.csv                         same-track recall of each encoder
+#        results/tables/bins.csv                              the paper's bins of cosine
+#        results/tables/bins_histogram.csv                    how the cosines lie among them
+#        results/tables/paper_encoders.csv                    whether encoders may be the paper's
 
 
 rule search:
@@ -54,3 +57,29 @@ rule retrieval:
         "Same-track retrieval on control tracks"
     shell:
         "{params.call} --log {log:q} {input.shards:q} {params.flags} --out {output.table:q}"
+
+
+rule bins:
+    input:
+        bins="config/paper/bins.csv",
+        neighbours="config/paper/neighbours.csv",
+        shards=[
+            path
+            for encoder in STUDY.encoders
+            for path in STUDY["train"].embeddings(encoder)
+        ],
+    output:
+        table="<results>/tables/bins.csv",
+        histogram="<results>/tables/bins_histogram.csv",
+        encoders="<results>/tables/paper_encoders.csv",
+    log:
+        "<logs>/bins.log",
+    params:
+        **stage("search bins"),
+        flags=flags({"count": config["bins"]["clips"]}),
+    message:
+        "The paper's bins of cosine"
+    shell:
+        "{params.call} --log {log:q} {params.flags} --paper-bins {input.bins:q}"
+        " --paper-neighbours {input.neighbours:q} --histogram-out {output.histogram:q}"
+        " --paper-encoders-out {output.encoders:q} --out {output.table:q} {input.shards:q}"

@@ -31,16 +31,21 @@ embed = group("embed", "Clip lists -> raw features -> unit vectors.")
     type=click.Choice(["start", "centre", "end"]),
     help="Of a clip, for an encoder that hears less and leaves the choice.",
 )
+@click.option(
+    "--features",
+    type=click.Choice(["encoder", "projector"]),
+    help="Which layer's, for an encoder that leaves the choice.",
+)
 @OUT
 @SEED
-def encode(seed, encoder, clips, checkpoints, batch, part, out, **settings) -> None:
+def encode(seed, encoder, clips, checkpoints, batch, out, **settings) -> None:
     """Raw features of a clip list."""
     from musical_roots import embed
     from musical_roots.encoders import base
     from musical_roots.tables import read_table, write_array, write_json
 
     table = read_table(clips)
-    settings |= {"part": part} if part else {}
+    settings = {key: value for key, value in settings.items() if value is not None}
     model = base.load(encoder, checkpoints, seed=seed, **settings)
     with progress(len(table), f"{encoder}, {clips.parent.name}", "clips") as bar:
         features = embed.encode(table, model, batch, bar.update)
@@ -64,7 +69,7 @@ def fit(features, out) -> None:
 
 
 @embed.command("vectors")
-@file("--features", "Raw features of some clips.")
+@file("--raw-features", "Of some clips.", "features")
 @CLIPS
 @file("--statistics", "Of the training clips.")
 @OUT

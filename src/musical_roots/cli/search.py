@@ -1,8 +1,20 @@
-"""Exact neighbours of query clips, and same-track retrieval."""
+"""Exact neighbours of query clips, same-track retrieval, and the paper's bins of cosine."""
 
 import click
 
-from musical_roots.cli import CONFIDENCE, MATCHES, OUT, PATH, QUERIES, RESAMPLES, SEED, files, group
+from musical_roots.cli import (
+    CONFIDENCE,
+    COUNT,
+    MATCHES,
+    OUT,
+    PATH,
+    QUERIES,
+    RESAMPLES,
+    SEED,
+    file,
+    files,
+    group,
+)
 
 search = group("search", "Exact neighbours by cosine.")
 
@@ -49,3 +61,29 @@ def retrieval(seed, shards, resamples, confidence, out) -> None:
         same_track(open_shards(list(paths)), resamples, confidence, seed) for _, paths in encoders
     ]
     write_table(pd.DataFrame(rows).sort_values("recall_at_1", ascending=False), out)
+
+
+@search.command("bins")
+@click.argument("shards", type=PATH, nargs=-1, required=True)
+@COUNT
+@file("--paper-bins", "The paper's bins.")
+@file("--paper-neighbours", "How near the paper's neighbours are.")
+@file("--histogram-out", "How the cosines lie, and the bins among them.")
+@file("--paper-encoders-out", "Whether weights and layer may be the paper's.")
+@OUT
+@SEED
+def bins(seed, shards, count, paper_bins, paper_neighbours, histogram_out, paper_encoders_out, out):
+    """Bins of cosine of each encoder whose shards are given, beside the paper's."""
+    from itertools import groupby
+
+    from musical_roots.experiments import bins
+    from musical_roots.tables import open_shards, read_table, write_table
+
+    paper = bins.published(read_table(paper_bins), read_table(paper_neighbours))
+    encoders = groupby(sorted(shards), key=lambda shard: shard.parents[1])
+    found = [bins.measure(open_shards(list(paths)), count, seed) for _, paths in encoders]
+    table = bins.summarise(found, paper)
+    layers = {each.encoder: each.features for each in found}
+    write_table(table, out)
+    write_table(bins.histogram(found, table), histogram_out)
+    write_table(bins.paper_encoders(table, paper, layers), paper_encoders_out)

@@ -56,6 +56,11 @@ class Cropping(Replaceable):
     part: Literal["start", "centre", "end"] = Field(
         Settings.part, description="Which 2.678 s of a clip it hears."
     )
+    features: Literal["encoder", "projector"] = Field(
+        Settings.features,
+        description="What it gives: the encoder's last layer (512, never negative), or what the "
+        "projector of its training makes of it (64).",
+    )
 
 
 class Trained(Switch):

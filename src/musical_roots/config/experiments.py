@@ -1,4 +1,4 @@
-"""Sections `search`, `robustness` and `influence`: what the experiments measure."""
+"""Sections `search`, `bins`, `robustness` and `influence`: what the experiments measure."""
 
 from typing import Annotated, Any, Literal
 
@@ -13,6 +13,14 @@ class Search(Section):
     """How neighbours are found."""
 
     k: Count = Field(50, description="Matches a query.")
+
+
+class Bins(Section):
+    """The paper's bins of cosine."""
+
+    clips: Count = Field(
+        1000, description="Clips of train, drawn by the seed, whose cosines to others are binned."
+    )
 
 
 class Perturbation(Switch):

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from musical_roots.config.base import Path, Section
 from musical_roots.config.corpus import Clips, Corpus
 from musical_roots.config.encoders import Encode, Encoders
-from musical_roots.config.experiments import Influence, Robustness, Search
+from musical_roots.config.experiments import Bins, Influence, Robustness, Search
 from musical_roots.config.generators import Generation, Generators
 
 
@@ -29,6 +29,7 @@ class Config(Section):
     generators: Generators = Generators()
     generation: Generation = Generation()
     search: Search = Search()
+    bins: Bins = Bins()
     robustness: Robustness = Robustness()
     influence: Influence = Field(
         Influence(),

@@ -47,12 +47,15 @@ class Settings:
     part : {"start", "centre", "end"}
         Which part of a clip is heard by an encoder whose window is shorter than the clip, where
         the encoder leaves the choice.
+    features : {"encoder", "projector"}
+        Which layer's features are given, where the encoder leaves the choice.
     """
 
     seed: int = 0
     device: str = "cpu"
     precision: str = "fp32"
     part: str = "centre"
+    features: str = "encoder"
 
 
 class Encoder(ABC):
@@ -79,6 +82,8 @@ class Encoder(ABC):
     plumbing : bool
         Whether trained weights were replaced by random ones in the published format, to try the
         pipes. (Not so for the control called ``random``, which is what its name says.)
+    features : str
+        Which layer's features it gives, if it leaves the choice; otherwise "".
     settings : Settings
     """
 
@@ -89,6 +94,7 @@ class Encoder(ABC):
     standardise: bool = False
     fingerprint: str
     plumbing: bool = False
+    features: str = ""
     settings: Settings = Settings()
     clip_bytes: int = 100_000_000
 

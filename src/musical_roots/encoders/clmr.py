@@ -3,8 +3,13 @@
 Spijkervet & Burgoyne (2021), "Contrastive learning of musical representations". Its encoder is
 SampleCNN (Lee et al. 2018): eleven blocks of convolution over time, batch norm and ReLU; the first
 takes every third sample, the next nine keep the maximum of three, so that 3^10 samples (2.678 s)
-become one vector of 512. Features are what comes out of the last ReLU. They are never negative, so
-cosines lie in [0, 1], and even unlike music has a high one.
+become one vector of 512. `Settings.features` says which features are given:
+
+- ``encoder``: what comes out of the last ReLU, 512. They are never negative, so cosines lie in
+  [0, 1], and even unlike music has a high one. CLMR's authors judge these.
+- ``projector``: what the projector makes of them, 64: two linear layers with a ReLU between, on
+  which the training objective works. Cosines lie in [-1, 1]. The training of `clmr_training` keeps
+  no projector.
 
 A clip of 3 s is longer than what is heard: `Settings.part` says which part that is.
 
@@ -17,24 +22,14 @@ import numpy as np
 import torch
 
 from musical_roots.encoders.base import Encoder, Settings
+from musical_roots.errors import InputError
 from musical_roots.weights import files
+from musical_roots.weights.formats.clmr import CHANNELS, PROJECTOR, shapes
 
 VERSION = "clmr-2"  # raise the number whenever features change
 SAMPLE_RATE, WINDOW = 22_050, 3**10
-CHANNELS = (1, 128, 128, 128, 256, 256, 256, 256, 256, 256, 512, 512)
 BLOCKS = range(len(CHANNELS) - 1)
 BATCH_NORM_EPS = 1e-5
-
-
-def shapes() -> dict[str, tuple[int, ...]]:
-    """Tensors of a converted file: convolution 0 and batch norm 1 of each block."""
-    found = {}
-    for i, into, out in zip(BLOCKS, CHANNELS[:-1], CHANNELS[1:], strict=True):
-        found[f"sequential.{i}.0.weight"] = (out, into, 3)
-        found[f"sequential.{i}.0.bias"] = (out,)
-        for part in ("weight", "bias", "running_mean", "running_var"):
-            found[f"sequential.{i}.1.{part}"] = (out,)
-    return found
 
 
 class Clmr(Encoder):
@@ -49,10 +44,15 @@ class Clmr(Encoder):
     def __init__(self, checkpoints: Path, settings: Settings):
         path = Path(checkpoints) / f"{self.name}.safetensors"
         tensors = files.load(path, shapes())
+        told = f"{VERSION}-{settings.part}"
+        if settings.features == "projector":
+            tensors |= _projector(path)
+            told += "-projector"
         self.plumbing = files.is_random(path)
-        self.settings = settings
-        self.fingerprint = f"{VERSION}-{settings.part}-{files.digest(tensors)[:16]}"
+        self.settings, self.features = settings, settings.features
+        self.fingerprint = f"{told}-{files.digest(tensors)[:16]}"
         self._network = Network(tensors, settings)
+        self.dim = self._network.dim
 
     def span(self, samples: int) -> tuple[int, int]:
         """Part of a clip that is heard, as `Settings.part` wants it. See `Encoder.span`."""
@@ -61,7 +61,7 @@ class Clmr(Encoder):
         return first, samples - spare
 
     def encode(self, batch: np.ndarray) -> np.ndarray:
-        """Output of the last ReLU, float32 [n, 512]. See `Encoder.encode`.
+        """Output of the encoder, float32 [n, 512], or projector, [n, 64]. See `Encoder.encode`.
 
         On a CPU in single precision whatever the settings say: bf16 leaves 8 bits of a sample.
         """
@@ -81,7 +81,10 @@ class ClmrOpen(Clmr):
 
 
 class Network:
-    """The encoder itself with these weights, batch norms folded into convolutions."""
+    """The network with these weights, as far as the features that are asked for.
+
+    Batch norms are folded into convolutions.
+    """
 
     def __init__(self, tensors: files.Tensors, settings: Settings):
         self.on_cpu = settings.device == "cpu"
@@ -90,14 +93,21 @@ class Network:
         self.blocks = [
             [torch.from_numpy(part).to(**self.to) for part in block] for block in _folded(tensors)
         ]
+        # in single precision whatever the rest is in: it is a thousandth of the work
+        self.projector = [
+            torch.from_numpy(tensors[name]).to(settings.device)
+            for name in PROJECTOR
+            if settings.features == "projector"
+        ]
+        self.dim = len(self.projector[-1]) if self.projector else CHANNELS[-1]
 
     def __call__(self, clips: np.ndarray) -> np.ndarray:
-        """float32 [n, 512] of [n, 59049].
+        """float32 [n, dim] of [n, 59049].
 
         On a CPU clip by clip: no clip depends on the others, and what a layer makes of one is
         still in the cache when the next layer reads it.
         """
-        features = np.empty((len(clips), CHANNELS[-1]), np.float32)
+        features = np.empty((len(clips), self.dim), np.float32)
         size = 1 if self.on_cpu else max(len(clips), 1)
         for at in range(0, len(clips), size):
             features[at : at + size] = self._features(clips[at : at + size])
@@ -112,7 +122,20 @@ class Network:
                 if i not in (BLOCKS[0], BLOCKS[-1]):
                     x = torch.max_pool1d(x, 3)
                 x = x.relu_()
-            return x[:, :, 0].float().cpu().numpy()
+            x = x[:, :, 0].float()
+            for i, kernel in enumerate(self.projector):
+                x = torch.nn.functional.linear(x.relu() if i else x, kernel)
+            return x.cpu().numpy()
+
+
+def _projector(path: Path) -> files.Tensors:
+    tensors, _ = files.read(path)
+    if not tensors.keys() >= PROJECTOR.keys():
+        raise InputError(
+            f"{path} has no projector of CLMR's; set encoders.{path.stem}.features to encoder, or, "
+            "if the published file has one, delete this and fetch it again"
+        )
+    return {name: tensors[name] for name in PROJECTOR}
 
 
 def _folded(tensors: files.Tensors) -> list[tuple[np.ndarray, np.ndarray]]:

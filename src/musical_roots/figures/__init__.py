@@ -13,12 +13,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from musical_roots.atomic import atomic
-from musical_roots.figures import generation, influence, robustness
+from musical_roots.figures import bins, generation, influence, robustness
 
 FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "robustness": robustness.robustness,
     "robustness_extended": robustness.robustness_extended,
     "robustness_recall": robustness.robustness_recall,
+    "bins": bins.bins,
     "openvamp_training": generation.openvamp_training,
     "ngram_overlap": generation.ngram_overlap,
     "vamps": generation.vamps,

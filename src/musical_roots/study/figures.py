@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from musical_roots.generators.base import GENERATORS
 from musical_roots.perturb import PERTURBATIONS
 from musical_roots.study.clip_sets import active, attributed
-from musical_roots.study.sections import GENERATION, INFLUENCE, ROBUSTNESS
+from musical_roots.study.sections import ENCODERS, GENERATION, INFLUENCE, ROBUSTNESS
 
 OPENVAMP_FIGURES = ("openvamp_training", "ngram_overlap")
 # Figure of Experiment C -> the table that it draws.
@@ -56,6 +56,7 @@ def figures(config: dict) -> dict[str, Figure]:
     kinds = active(config["robustness"]["perturbations"])
     if any(PERTURBATIONS[kind].family == "extended" for kind in kinds):
         add("robustness_extended", "tables/robustness.csv", ROBUSTNESS)
+    add("bins", "tables/bins_histogram.csv", ENCODERS)
     if config["generators"]["openvamp"]["activate"]:
         for draws in OPENVAMP_FIGURES:
             add(draws, f"tables/{draws}.csv", GENERATION)

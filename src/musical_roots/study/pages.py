@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from musical_roots.experiments.bins import LEAST, PARTNERS
 from musical_roots.experiments.tiers import TIERS
 from musical_roots.generators.base import GENERATORS
 from musical_roots.study.clip_sets import active, attributed, clip_sets
@@ -65,6 +66,25 @@ def pages(config: dict) -> dict[str, Page]:
         " neighbour among all of them is of the same track (near duplicates count as one), with an"
         " interval by a bootstrap clustered by track; chance is that share for a neighbour drawn at"
         " random.",
+    )
+    add(
+        "bins",
+        "The paper's bins of cosine, and whether encoders may be the paper's",
+        ENCODERS,
+        ["tables/paper_encoders.csv", "tables/bins.csv"],
+        "Of clips drawn from the training set: bin_3 is the median cosine to the nearest n_nearest"
+        " others of n_index, bin_2 and bin_1 are one and two standard deviations (nearest_sd)"
+        f" above; bin_4 is the median of random pairs, {PARTNERS} a clip; random_low is what one"
+        " pair in twenty is below; nearest_5_mean and nearest_100_mean are mean cosines to the 5th"
+        " and the 100th nearest. n_nearest is the paper's share, 10,000 of 5,000,000, and"
+        f" {LEAST} at least. Clips of the same song count, as the paper says nothing of them. In a"
+        " small corpus the nearest are few and mostly of the same song, and what comes next is far:"
+        " they lie wide, and two deviations above their median may be above 1, where no cosine is."
+        " Such a bin cannot be filled, and is shown as the recipe gives it. The paper's numbers"
+        " stand beside those of CLAP and CLMR alone. All hang on its corpus, how near the nearest"
+        " are also on its 5,000,000 clips; random pairs hang on the size least, so by them it is"
+        " judged whether a checkpoint and layer may be the paper's. A match does not prove it:"
+        " features of another layer, centred, might have that median too.",
     )
     add(
         "claims",

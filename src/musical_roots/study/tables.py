@@ -29,7 +29,7 @@ def pieces(config: dict) -> list[tuple[str, str, str]]:
 
 def tables(config: dict) -> list[str]:
     """Names of the results tables that claims are held against."""
-    names = ["robustness", "retrieval"]
+    names = ["robustness", "retrieval", "bins"]
     names += OPENVAMP_TABLES if config["generators"]["openvamp"]["activate"] else []
     names += [*INFLUENCE_TABLES, "findings"] if attributed(config) else []
     return names

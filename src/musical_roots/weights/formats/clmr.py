@@ -6,9 +6,14 @@
   reads it).
 
 Any of them may lie in a zip, as release 2.0 does, alone or beside its optimiser. Which of the
-layouts a release has could not be seen here. The projector and a dense layer are left out.
+layouts a release has could not be seen here. A dense layer is left out.
 
-A converted file holds ``sequential.{block}.{0|1}.*``: `shapes`.
+Beside the encoder lies the projector that it was trained with, ``projector.{0|2}.weight``: two
+linear layers without bias, a ReLU between them. Where it is another one, or is missing, the file is
+converted without it.
+
+A converted file holds ``sequential.{block}.{0|1}.*``, `shapes`, and ``projector.{0|2}.weight``,
+`PROJECTOR`.
 """
 
 import io
@@ -25,8 +30,10 @@ from musical_roots import seeding
 from musical_roots.weights import RANDOM, files, torch_pickle
 
 CHANNELS = (1, 128, 128, 128, 256, 256, 256, 256, 256, 256, 512, 512)
+PROJECTOR = {"projector.0.weight": (512, 512), "projector.2.weight": (64, 512)}
 NO_DATASET = "none: random weights"  # in a file that `_write_lightning` writes
 PUBLISHED = re.compile(r"(model\.)?encoder\.(sequential\.|conv)(\d+)\.([01])\.(\w+)")
+OF_PROJECTOR = re.compile(r"(?:model\.)?(projector\..+)")
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
@@ -76,7 +83,21 @@ def _converted(content: object) -> files.Tensors:
                 f"it is no SampleCNN of CLMR: tensor encoder.{name} has shape "
                 f"{tuple(tensors[name].shape)}, not {shape}"
             )
-    return {name: tensors[name].numpy().astype(np.float32) for name in shapes()}
+    tensors |= _projector(content)
+    return {name: tensor.numpy().astype(np.float32) for name, tensor in _ordered(tensors)}
+
+
+def _ordered(tensors: dict) -> list[tuple[str, torch.Tensor]]:
+    wanted = [*shapes(), *(name for name in PROJECTOR if name in tensors)]
+    return [(name, tensors[name]) for name in wanted]
+
+
+def _projector(content: dict) -> dict:
+    """Its tensors, if it is the published one to the last: with a bias it says something else."""
+    names = {name: OF_PROJECTOR.fullmatch(str(name)) for name in content}
+    tensors = {found[1]: content[name] for name, found in names.items() if found}
+    same = {name: tuple(tensor.shape) for name, tensor in tensors.items()} == PROJECTOR
+    return tensors if same else {}
 
 
 def _is_random(content: dict) -> bool:
@@ -148,7 +169,7 @@ def _write_plain(path: Path, seed: int) -> None:
 def _random(stage: str, seed: int, prefix: str) -> dict:
     """State dict of encoder and projector, torch tensors under their published names."""
     wanted = {f"{prefix}encoder.{name}": shape for name, shape in shapes().items()}
-    wanted |= {f"{prefix}projector.0.weight": (512, 512), f"{prefix}projector.2.weight": (64, 512)}
+    wanted |= {f"{prefix}{name}": shape for name, shape in PROJECTOR.items()}
     state = {}
     for name, shape in wanted.items():
         drawn = seeding.rng(seed, stage, name).standard_normal(shape, np.float32)
