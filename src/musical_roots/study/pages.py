@@ -57,8 +57,8 @@ def pages(config: dict) -> dict[str, Page]:
         " duplicates. Intervals (low, high) are by a bootstrap clustered by the target's track."
         " track_recall_at_1 counts any clip of the right track, the original included; cosine_floor"
         " is the mean cosine to a random clip of another track. The level of a splice is the"
-        " percent of the clip, from its start, that is the target; splice_crossfade is splice_training with"
-        " a cross-fade at the cut.",
+        " percent of the clip, from its start, that is the target; splice_crossfade is"
+        " splice_training with a cross-fade at the cut.",
     )
     add(
         "retrieval",
