@@ -7,12 +7,6 @@
 KINDS = config["robustness"]["perturbations"]
 
 
-def crossfade(kind):
-    """How the two clips of a splice meet, as a flag; nothing, if it is no splice, or cut hard."""
-    own = KINDS[kind].get("crossfade_s") or config["robustness"]["crossfade_s"]
-    return f"--crossfade-s {own}" if kind.startswith("splice_") and own else ""
-
-
 rule queries:
     input:
         tracks="<results>/corpus/tracks.csv",
