@@ -1,6 +1,7 @@
 """Query clips, and their perturbed copies at every level: clip sets like any other.
 
-Which clips are perturbed, with which partners, what is searched for afterwards, and the audio. What
+Which clips are perturbed, with which partners (for a splice of the paper's third kind, the vamps
+that were made from them), what is searched for afterwards, and the audio. What
 a perturbation does to one clip is in `perturb.py`, what comes of it in `experiments/robustness.py`.
 """
 
@@ -77,7 +78,12 @@ def other_track(queries: pd.DataFrame, clips: pd.DataFrame, stage: str, seed: in
 
 
 def perturbed_clips(
-    queries: pd.DataFrame, kind: str, unit: str, levels: list[float], partners: list[str]
+    queries: pd.DataFrame,
+    kind: str,
+    unit: str,
+    levels: list[float],
+    partners: list[str],
+    generator: str = "",
 ) -> pd.DataFrame:
     """Clip list of every query at every level of one kind, without paths: they are rendered later.
 
@@ -85,7 +91,8 @@ def perturbed_clips(
     -------
     DataFrame
         Ordered by level, then query: clip_id, track_id, group_id, split, role, duration_s, kind,
-        level, unit, parent_clip_id, partner_clip_id.
+        generator (what results call the one that took part, if one did), level, unit,
+        parent_clip_id, partner_clip_id.
     """
     parts = []
     for level in sorted(levels):
@@ -105,6 +112,7 @@ def perturbed_clips(
                     "role": "perturbed",
                     "duration_s": queries.duration_s,
                     "kind": kind,
+                    "generator": generator,
                     "level": float(level),
                     "unit": unit,
                     "parent_clip_id": queries.clip_id,
@@ -116,7 +124,12 @@ def perturbed_clips(
 
 
 def plan(
-    queries: pd.DataFrame, corpus: pd.DataFrame, kind: str, levels: list[float], seed: int
+    queries: pd.DataFrame,
+    corpus: pd.DataFrame,
+    kind: str,
+    levels: list[float],
+    seed: int,
+    generator: str = "",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What is rendered, and what is looked for with it.
 
@@ -130,16 +143,93 @@ def plan(
         In its unit.
     seed : int
         The config's seed.
+    generator : str
+        What results call the one whose codec takes part, if one does.
 
     Returns
     -------
     DataFrame, DataFrame
-        Of `perturbed_clips`, and of `targets`.
+        Of `perturbed_clips`, with partner_group_id, so that a search can leave the partner's track
+        and its near duplicates out; and of `targets`.
     """
     partners = other_track(queries, corpus, "perturb.partner", seed)
+    unit = perturb.PERTURBATIONS[kind].unit
+    planned = perturbed_clips(queries, kind, unit, levels, partners, generator)
+    group = corpus.set_index("clip_id").group_id
+    planned["partner_group_id"] = group[planned.partner_clip_id].to_numpy()
+    return planned, targets(planned, floor_of(queries, corpus, seed))
+
+
+def plan_vamps(
+    vamps: pd.DataFrame, corpus: pd.DataFrame, levels: list[float], duration_s: float, count: int,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    """Splices of a prompt's first clip and the first clip of its vamp, which is of the same time.
+
+    Prompts come from the training set, as the paper's do. Of each, the first vamp in the first
+    setting of the list takes part; of each generator, `count` prompts at most: prompt_ids are
+    hashes, so the first of them are as good as drawn. A prompt whose clip is not in the corpus
+    cannot be found, and is left out.
+
+    Parameters
+    ----------
+    vamps : DataFrame
+        Lists of the vamps of one or more generators (`generate.vamps`).
+    corpus : DataFrame
+        Clip list of what is searched.
+    levels : list of float
+        Percent of a clip that is the prompt's.
+    duration_s : float
+        Of a clip.
+    count : int
+        Prompts of a generator, at most.
+    seed : int
+        The config's seed.
+
+    Returns
+    -------
+    planned, targets : DataFrame
+        As of `plan`; targets are the prompts' clips.
+    known : DataFrame
+        clip_id, path, start_s of all clips that take part, for `render_clips`.
+
+    Raises
+    ------
+    InputError
+        If no vamp of a train prompt has its prompt's clip in the corpus.
+    """
+    vamps = vamps[(vamps.prompt_split == "train") & (vamps.setting == vamps.setting.iloc[0])]
+    order = [name for name in ("generator", "prompt_id", "vamp") if name in vamps]
+    vamps = vamps.sort_values(order, kind="stable").drop_duplicates(["generator", "prompt_id"])
+    prompts = [
+        clip_id(track, start, duration_s)
+        for track, start in zip(vamps.prompt_track_id, vamps.prompt_start_s, strict=True)
+    ]
+    vamps = vamps.assign(prompt_clip_id=prompts)[pd.Series(prompts).isin(corpus.clip_id).to_numpy()]
+    if vamps.empty:
+        raise InputError(
+            "splice_vamp: no vamp's prompt is a train clip of the corpus; raise clips.per_track or "
+            "generation.vamps, or set robustness.perturbations.splice_vamp.activate to false"
+        )
+    of_corpus, parts = corpus.set_index("clip_id", drop=False), []
+    vamps["clip_id"] = [clip_id(output, 0.0, duration_s) for output in vamps.output_id]
+    for generator, made in vamps.groupby("generator", sort=False):
+        made = made.head(count)
+        prompts = of_corpus.loc[made.prompt_clip_id].reset_index(drop=True)
+        how = "splice_vamp", perturb.PERTURBATIONS["splice_vamp"].unit, levels
+        parts.append(perturbed_clips(prompts, *how, made.clip_id.tolist(), generator))
+    planned = pd.concat(parts, ignore_index=True).assign(partner_group_id="")
+    queries = of_corpus.loc[planned.parent_clip_id.unique()]
+    floor = floor_of(queries, corpus, seed)
+    where = ["clip_id", "path", "start_s"]
+    known = pd.concat([corpus[where], vamps.assign(start_s=0.0)[where]], ignore_index=True)
+    return planned, targets(planned, floor), known
+
+
+def floor_of(queries: pd.DataFrame, corpus: pd.DataFrame, seed: int) -> dict[str, str]:
+    """Query clip_id -> clip_id of a random clip of another track: the floor of a cosine."""
     floor = other_track(queries, corpus, "robustness.floor", seed)
-    planned = perturbed_clips(queries, kind, perturb.PERTURBATIONS[kind].unit, levels, partners)
-    return planned, targets(planned, dict(zip(queries.clip_id, floor, strict=True)))
+    return dict(zip(queries.clip_id, floor, strict=True))
 
 
 def targets(perturbed: pd.DataFrame, floor: dict[str, str]) -> pd.DataFrame:
@@ -175,6 +265,7 @@ def render_clips(
     seed: int,
     progress: Callable[[int], object] = lambda done: None,
     generator: Generator | None = None,
+    **options: float,
 ) -> pd.DataFrame:
     """Render perturbed clips, one WAV file a level, one clip after the other in each.
 
@@ -194,6 +285,8 @@ def render_clips(
         Told of every clip that was rendered.
     generator : Generator, optional
         Whose codec a round trip goes through.
+    **options
+        Of the kind, as `perturb.render` takes them.
 
     Returns
     -------
@@ -212,12 +305,13 @@ def render_clips(
         for _, levels in planned.groupby("parent_clip_id", sort=False):
             for clip in levels.itertuples():
                 parent, partner = where.loc[clip.parent_clip_id], where.loc[clip.partner_clip_id]
-                needed = tuple(partner) if perturb.PERTURBATIONS[clip.kind].needs_partner else None
+                one = perturb.PERTURBATIONS[clip.kind]
+                needed = tuple(partner) if one.needs_partner else None
                 # one draw a clip and kind: levels differ in degree alone
-                chance = rng(seed, f"perturb.{clip.kind}", clip.parent_clip_id)
+                chance = rng(seed, f"perturb.{one.drawn_as or clip.kind}", clip.parent_clip_id)
                 how = clip.duration_s, clip.kind, clip.level, sample_rate, chance, needed
                 file = files[paths[clip.Index]]
                 starts[clip.Index] = file.tell() / sample_rate
-                file.write(perturb.render(*parent, *how, generator))
+                file.write(perturb.render(*parent, *how, generator, **options))
                 progress(1)
     return planned.assign(path=paths, start_s=starts)

@@ -34,7 +34,8 @@ TEXT = {
         "reason",
     ),
     *("package", "version", "architecture", "pool_path", "homepage", "sha256", "codec", "role"),
-    *("encoder", "kind", "unit", "target", "prompts", "claim", "certainty", "verdict"),
+    *("encoder", "kind", "generator", "unit", "target", "prompts", "claim", "certainty"),
+    "verdict",
 }
 # control characters, line separators, and halves of characters, which no table can hold
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,12 +14,22 @@ from musical_roots.weights import PLUMBING
 def table():
     rows = []
     levels = {"pitch": [-3, 0, 3], "noise": [-30, 30], "mp3": [32, 320], "crop": [0, 1.5]}
+    levels |= {"splice_training": [25, 50, 75], "splice_crossfade": [50]}
     for encoder in ["musicnn", "mfcc", "an encoder of yours"]:
         for kind, values in levels.items():
             for level in values:
-                rows.append((encoder, kind, float(level), 0.5, 0.4, 0.6, 0.1, 0.7))
-    columns = "encoder kind level cosine_mean cosine_low cosine_high cosine_floor recall_at_1"
-    return pd.DataFrame(rows, columns=columns.split())
+                rows.append((encoder, kind, "", float(level), 0.5, 0.4, 0.6, 0.1))
+    columns = "encoder kind generator level cosine_mean cosine_low cosine_high cosine_floor"
+    table = pd.DataFrame(rows, columns=columns.split())
+    for k, share in ((1, 0.3), (5, 0.5), (10, 0.7)):
+        ends = {"": share, "_low": share - 0.1, "_high": share + 0.1}
+        table = table.assign(**{f"recall_at_{k}{end}": value for end, value in ends.items()})
+    return table
+
+
+@pytest.fixture
+def paper():
+    return pd.read_csv(Path(__file__).parents[2] / "config/paper/figure1.csv")
 
 
 @pytest.fixture
@@ -122,10 +134,10 @@ def of_influence() -> dict[str, pd.DataFrame]:
 
 
 @pytest.mark.parametrize("name", list(figures.FIGURES))
-def test_the_same_table_gives_the_same_bytes(tmp_path, tables, name):
-    table = tables[name]
+def test_the_same_table_gives_the_same_bytes(tmp_path, tables, name, paper):
+    table, beside = tables[name], [paper] if name == "robustness" else []
     for run in "ab":
-        figures.draw(name, table, tmp_path / f"{run}.svg", tmp_path / f"{run}.png")
+        figures.draw(name, table, tmp_path / f"{run}.svg", tmp_path / f"{run}.png", *beside)
     for suffix in ["svg", "png"]:
         one, other = ((tmp_path / f"{run}.{suffix}").read_bytes() for run in "ab")
         assert one == other
@@ -158,9 +170,11 @@ def test_six_vamps_stand_beside_their_prompts_settings_in_turns(tables):
 
 
 def test_a_panel_a_kind_and_a_line_an_encoder(table):
-    figure = robustness.robustness(table)
+    figure = robustness.robustness_cosine(table)
     panels = [axis for axis in figure.axes if axis.axison]
-    assert [axis.get_title() for axis in panels] == ["Pitch shift", "White noise"]
+    titles = ["Pitch shift", "White noise", "Splice of two clips searched"]
+    titles += ["Splice with a cross-fade", "MP3 round trip", "Shifted clip grid"]
+    assert [axis.get_title() for axis in panels] == titles
     drawn = {line.get_label(): line for line in panels[0].lines if line.get_label()[0] != "_"}
     assert set(drawn) == {"musicnn", "MFCC", "an encoder of yours"}
     assert np.array_equal(drawn["MFCC"].get_xdata(), [-3, 0, 3])
@@ -169,8 +183,90 @@ def test_a_panel_a_kind_and_a_line_an_encoder(table):
 
 def test_random_weights_are_named_in_the_legend(table):
     marked = table.assign(encoder=table.encoder.replace("musicnn", "clap (random weights)"))
-    figure = robustness.robustness(marked)
+    figure = robustness.robustness_cosine(marked)
     assert "CLAP (random weights)" in [text.get_text() for text in figure.legends[0].texts]
+    columns = [axis.get_title() for axis in robustness.robustness(marked).axes]
+    assert "CLAP\n(random weights)" in columns
+
+
+def cells(figure, table):
+    """Axes of figure 1 by kind and encoder."""
+    kinds = [kind for kind in robustness.PAPER_KINDS if kind in set(table.kind)]
+    encoders = list(dict.fromkeys(table.encoder))
+    keys = [(kind, encoder) for kind in kinds for encoder in encoders]
+    return dict(zip(keys, figure.axes, strict=True))
+
+
+def curves(axis, **look):
+    """Points of the lines of a panel that look so."""
+    return [
+        line.get_xydata()
+        for line in axis.lines
+        if all(getattr(line, f"get_{name}")() == value for name, value in look.items())
+    ]
+
+
+def test_figure_1_has_a_row_a_kind_a_column_an_encoder_and_a_line_a_k(table):
+    panels = cells(robustness.robustness(table), table)
+    assert {kind for kind, _ in panels} == {"pitch", "noise", "splice_training"}
+    axis = panels["pitch", "mfcc"]
+    for k, share in ((1, 0.3), (5, 0.5), (10, 0.7)):
+        (drawn,) = curves(axis, color=robustness.FIRST[k][0])
+        assert np.array_equal(drawn, [[-3, share], [0, share], [3, share]])
+    bands = [np.unique(band.get_paths()[0].vertices[:, 1].round(3)) for band in axis.collections]
+    ends = sorted([min(band), max(band)] for band in bands)
+    assert np.allclose(ends, [[0.2, 0.4], [0.4, 0.6], [0.6, 0.8]])
+
+
+def test_the_papers_curves_stand_behind_its_encoders_and_far_from_others(table, paper):
+    named = {"musicnn": "clap", "mfcc": "clmr", "an encoder of yours": "random"}
+    table = table.assign(encoder=table.encoder.map(named))
+    figure = robustness.robustness(table, paper)
+    panels = cells(figure, table)
+    for kind in ("pitch", "noise", "splice_training"):
+        for name in ("CLAP", "CLMR"):
+            for k in (1, 5, 10):
+                part = paper[(paper.kind == kind) & (paper.encoder == name) & (paper.k == k)]
+                wanted = part.sort_values("level")[["level", "recall_percent"]] / [1, 100]
+                own = curves(panels[kind, name.lower()], color=robustness.FIRST[k][0])
+                assert sum(np.array_equal(wanted, one) for one in own) == 1
+                others = curves(panels[kind, "random"], color="0.55")
+                there = sum(np.array_equal(wanted, one) for one in others)
+                assert there == (k == 1), "elsewhere the first match alone"
+    texts = [text.get_text() for text in figure.legends[0].texts]
+    assert "paper: CLAP, first 1 (5M clips, its corpus)" in texts
+    assert "the paper's, of this encoder (5M clips, its corpus)" in texts
+    assert figure.axes[2].get_title().endswith("control")
+    assert panels["pitch", "random"].get_facecolor() != panels["pitch", "clap"].get_facecolor()
+
+
+def test_random_weights_are_not_the_papers_encoder(table, paper):
+    marked = table.assign(encoder="clap (random weights: plumbing only)")
+    panels = cells(robustness.robustness(marked, paper), marked)
+    assert len(curves(panels["pitch", marked.encoder[0]], linestyle="--")) == 2  # both in grey
+    assert len(curves(panels["pitch", marked.encoder[0]], color="0.55")) == 2
+
+
+def test_vamps_of_two_generators_are_told_apart(table):
+    vamped = table[table.kind == "splice_training"].assign(kind="splice_vamp")
+    shares = {"a": 1.0, "b": 0.0}
+    both = [vamped.assign(generator=name, recall_at_1=share) for name, share in shares.items()]
+    figure = robustness.robustness(pd.concat([table, *both]))
+    axis = figure.axes[-1]
+    dashed = {line.get_ydata()[0]: line.is_dashed() for line in axis.lines}
+    assert not dashed[1.0] and dashed[0.0]
+    texts = [text.get_text() for text in figure.legends[0].texts]
+    assert texts[-2:] == ["vamps of a", "vamps of b"]
+
+
+def test_a_cross_fade_stands_beside_the_hard_cut(table):
+    table.loc[table.kind == "splice_training", "recall_at_1"] = 0.9
+    figure = robustness.robustness_extended(table)
+    panels = {axis.get_title(): axis for axis in figure.axes if axis.axison}
+    assert list(panels) == ["Splice with a cross-fade", "MP3 round trip", "Shifted clip grid"]
+    lines = [line.get_xydata().tolist() for line in panels["Splice with a cross-fade"].lines]
+    assert lines == [[[50, 0.3]], [[50, 0.9]]] * 3  # at the same levels
+    assert "the same splice, cut hard" in [text.get_text() for text in figure.legends[0].texts]
 
 
 def test_every_generator_is_named_above_its_figure(tmp_path, tables):

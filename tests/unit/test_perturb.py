@@ -13,7 +13,7 @@ import pytest
 import tiny_openvamp
 from scipy.signal import find_peaks
 
-from musical_roots import audio, perturb, perturbed
+from musical_roots import audio, coding, perturbed
 from musical_roots.errors import InputError
 from musical_roots.perturb import PERTURBATIONS, check_level, render
 from musical_roots.seeding import rng
@@ -24,7 +24,7 @@ MIDDLE = {"mp3": 128, "opus": 64, "lowpass": 3000, "stretch": 7, "reverb": 0.5, 
 CASES = [
     (kind, level)
     for kind, one in PERTURBATIONS.items()
-    for level in sorted({one.low, MIDDLE.get(kind, 1), one.high} - {one.identity} | {one.high})
+    for level in sorted({one.low, MIDDLE.get(kind, 1), one.high} - {one.identity})
 ]
 
 IDENTITIES = [kind for kind, one in PERTURBATIONS.items() if one.identity is not None]
@@ -39,12 +39,14 @@ def music(sample_rate=RATE, duration_s=1.0, seed=0):
     return (0.08 * chord + 0.1 * beat).astype(np.float32)
 
 
-def apply(kind, samples, level, sample_rate=RATE, seed=0, partner=None):
-    if partner is None and kind == "mashup":
+def apply(kind, samples, level, sample_rate=RATE, seed=0, partner=None, **options):
+    if partner is None and PERTURBATIONS[kind].needs_partner:
         partner = music(sample_rate, len(samples) / sample_rate, seed=9)
     draws = rng(seed, "perturb", kind)
     generator = tiny_openvamp.load() if kind == "codec" else None
-    return PERTURBATIONS[kind].apply(samples, sample_rate, level, draws, partner, generator)
+    return PERTURBATIONS[kind].apply(
+        samples, sample_rate, level, draws, partner, generator, **options
+    )
 
 
 def sine(hz, sample_rate=RATE, duration_s=2.0):
@@ -179,29 +181,33 @@ def test_unknown_kind_is_refused():
 
 def test_paper_family_comes_first():
     families = [one.family for one in PERTURBATIONS.values()]
-    assert list(PERTURBATIONS)[:4] == ["pitch", "stretch", "noise", "mashup"]
-    assert families == ["paper"] * 4 + ["extended"] * 7
+    paper = ["pitch", "stretch", "noise", "splice_training", "splice_vamp"]
+    assert list(PERTURBATIONS)[:5] == paper
+    assert families == ["paper"] * 5 + ["extended"] * 9
 
 
 @pytest.mark.parametrize("kind", PERTURBATIONS)
 def test_silence(kind):
     silence = np.zeros(RATE, np.float32)
-    if kind in ("noise", "mashup"):
+    if kind in ("noise", "mix"):
         with pytest.raises(InputError, match=f"{kind}: the clip is silent"):
             apply(kind, silence, 1)
     else:
-        assert np.abs(apply(kind, silence, MIDDLE.get(kind, 1))).max() < 1e-4
+        partner = silence if PERTURBATIONS[kind].needs_partner else None
+        altered = apply(kind, silence, MIDDLE.get(kind, 1), partner=partner)
+        assert np.abs(altered).max() < 1e-4
 
 
 def test_silent_partner_is_refused():
     with pytest.raises(InputError, match="the partner clip is silent"):
-        apply("mashup", music(), 0, partner=np.zeros(RATE, np.float32))
+        apply("mix", music(), 0, partner=np.zeros(RATE, np.float32))
 
 
-def test_mashup_needs_a_partner_of_the_same_length():
+@pytest.mark.parametrize("kind", ["mix", "splice_training", "splice_vamp", "splice_crossfade"])
+def test_a_partner_is_of_the_same_length(kind):
     for partner in (None, music()[:-1]):
         with pytest.raises(ValueError, match="partner"):
-            PERTURBATIONS["mashup"].apply(music(), RATE, 0, rng(0, ""), partner)
+            PERTURBATIONS[kind].apply(music(), RATE, 5, rng(0, ""), partner)
 
 
 def test_a_round_trip_needs_a_generator():
@@ -255,25 +261,86 @@ def test_stretch_keeps_the_pitch(level):
 
 @pytest.mark.parametrize("sample_rate", RATES)
 @pytest.mark.parametrize("level", [-30, -10, 0, 15, 30])
-def test_noise_meets_the_snr(level, sample_rate):
+def test_noise_meets_its_level_over_the_clip(level, sample_rate):
     samples = 0.02 * music(sample_rate)  # so quiet that nothing has to be scaled down
     noise = apply("noise", samples, level, sample_rate).astype(np.float64) - samples
-    assert rms_db(samples) - rms_db(noise) == pytest.approx(level, abs=0.1)
+    assert rms_db(noise) - rms_db(samples) == pytest.approx(level, abs=0.1)
     power = np.square(np.abs(np.fft.rfft(noise)))
     low, high = (10 * np.log10(half.mean()) for half in np.array_split(power, 2))
     assert low == pytest.approx(high, abs=0.5), "not white"
 
 
+def test_noise_is_drawn_as_it_was():
+    """Bytes of version 0.1, whose level was the SNR."""
+    samples, drawn = music(), rng(0, "perturb", "noise").standard_normal(RATE)
+    for snr in (18, -6):
+        rms, of_noise = np.sqrt(np.mean(np.square([samples, drawn], dtype=np.float64), axis=1))
+        before = samples + drawn * (rms / of_noise * 10 ** (-snr / 20))
+        before /= max(1, np.abs(before).max())
+        assert np.array_equal(apply("noise", samples, -snr), before.astype(np.float32))
+
+
 @pytest.mark.parametrize("level", [-30, 0, 12, 30])
-def test_mashup_meets_the_level(level):
+def test_mix_meets_the_level(level):
     samples, partner = 0.01 * music(seed=1), music(seed=2)
-    added = apply("mashup", samples, level, partner=partner).astype(np.float64) - samples
+    added = apply("mix", samples, level, partner=partner).astype(np.float64) - samples
     assert rms_db(samples) - rms_db(added) == pytest.approx(level, abs=0.1)
     assert np.corrcoef(added, partner)[0, 1] > 0.999
 
 
+@pytest.mark.parametrize("kind", ["splice_training", "splice_vamp", "splice_crossfade"])
+@pytest.mark.parametrize("level", [5, 50, 62.5, 95])
+def test_a_splice_is_the_clip_and_then_the_other_to_the_sample(kind, level):
+    samples, partner = music(seed=1), 3 * music(seed=2)  # as loud as they are: above full scale
+    for options in ({}, {"crossfade_s": 0.0}):
+        spliced = apply(kind, samples, level, partner=partner, **options)
+        cut = round(level / 100 * RATE)
+        assert np.array_equal(spliced[:cut], samples[:cut])
+        assert np.array_equal(spliced[cut:], partner[cut:])
+
+
+@pytest.mark.parametrize("sample_rate", RATES)
+def test_a_cross_fade_lies_about_the_cut_and_keeps_the_energy(sample_rate):
+    draws = np.random.default_rng(0)
+    one, other = 0.1 * draws.standard_normal((2, 2 * sample_rate)).astype(np.float32)
+    fade = round(0.2 * sample_rate)
+    spliced = apply("splice_crossfade", one, 40, sample_rate, partner=other, crossfade_s=0.2)
+    first = round(0.8 * sample_rate) - fade // 2
+    within = slice(first, first + fade)
+    assert np.array_equal(spliced[:first], one[:first])
+    assert np.array_equal(spliced[first + fade :], other[first + fade :])
+    assert rms_db(spliced[within]) == pytest.approx(rms_db(one), abs=0.2)
+    # half of the power each at the cut, and an equal share of both in all
+    middle = slice(first + fade // 2 - 200, first + fade // 2 + 200)
+    for part in (one, other):
+        share = np.vdot(spliced[middle], part[middle]) / np.vdot(part[middle], part[middle])
+        assert share == pytest.approx(np.sqrt(0.5), abs=0.1)
+    of_one, of_other = apply_to_ones(sample_rate, 0.2)
+    assert of_one**2 + of_other**2 == pytest.approx(np.ones(len(of_one)), abs=1e-6)
+    assert of_one[within] == pytest.approx(of_other[within][::-1], abs=1e-6)
+
+
+def apply_to_ones(sample_rate, crossfade_s):
+    """Gains of both clips of a splice in the middle."""
+    ones, nothing = np.ones(2 * sample_rate, np.float32), np.zeros(2 * sample_rate, np.float32)
+    how = {"level": 40, "sample_rate": sample_rate, "crossfade_s": crossfade_s}
+    return (
+        apply("splice_crossfade", one, partner=other, **how)
+        for one, other in ((ones, nothing), (nothing, ones))
+    )
+
+
+@pytest.mark.parametrize("level", [0.5, 99.5])
+def test_a_cross_fade_longer_than_there_is_room_for_ends_with_the_clip(level):
+    samples, partner = music(seed=1), music(seed=2)
+    spliced = apply("splice_crossfade", samples, level, partner=partner, crossfade_s=0.5)
+    assert np.isfinite(spliced).all() and len(spliced) == RATE
+    kept = slice(RATE // 2, None) if level < 50 else slice(None, RATE // 2)
+    assert np.array_equal(spliced[kept], (partner if level < 50 else samples)[kept])
+
+
 def test_what_is_too_loud_is_scaled_down_and_not_clipped():
-    quiet, loud = (apply("noise", scale * music(), -20) for scale in (0.01, 1.0))
+    quiet, loud = (apply("noise", scale * music(), 20) for scale in (0.01, 1.0))
     assert np.abs(loud).max() == pytest.approx(1)
     assert loud == pytest.approx(quiet / np.abs(quiet).max(), abs=1e-5)
     over = 4 * music()  # was above full scale already: as it is
@@ -304,8 +371,8 @@ def test_a_higher_bit_rate_is_closer(kind, levels):
     [("mp3", level) for level in (32, 64, 128, 320)] + [("opus", level) for level in (6, 64, 256)],
 )
 def test_bit_rate_is_constant_and_exact(kind, level):
-    codec = perturb.CODECS[kind]
-    packets, _ = perturb._encode(music(codec.sample_rate, 2), level, codec)
+    codec = coding.CODECS[kind]
+    packets, _ = coding.encode(music(codec.sample_rate, 2), level, codec)
     assert np.ptp([packet.size for packet in packets]) <= 1
     seconds = sum(packet.duration * packet.time_base for packet in packets)
     bits = 8 * sum(packet.size for packet in packets)
@@ -394,8 +461,16 @@ def test_render_has_music_up_to_the_edges(start_s, track):
 def test_render_mixes_the_partner_of_the_same_span(track):
     clip, _ = audio.read(track, RATE, 1.0, 1.5)
     partner, _ = audio.read(track, RATE, 4.0, 1.5)
-    mixed = render(track, 1.0, 1.5, "mashup", 30, RATE, rng(0, ""), (track, 4.0))
+    mixed = render(track, 1.0, 1.5, "mix", 30, RATE, rng(0, ""), (track, 4.0))
     assert np.corrcoef(mixed - clip, partner)[0, 1] > 0.99
+
+
+def test_render_splices_the_same_time_of_both_clips(track):
+    clip, _ = audio.read(track, RATE, 1.0, 1.5)
+    partner, _ = audio.read(track, RATE, 4.0, 1.5)
+    spliced = render(track, 1.0, 1.5, "splice_training", 40, RATE, rng(0, ""), (track, 4.0))
+    cut = round(0.4 * len(clip))
+    assert np.array_equal(spliced, np.concatenate([clip[:cut], partner[cut:]]))
 
 
 def test_render_names_a_silent_clip(tmp_path):
@@ -410,7 +485,7 @@ def test_render_clips_points_at_what_render_gives(track, tmp_path):
     )
     copies = pd.DataFrame(
         [
-            (f"{parent}{level}", "mashup", level, parent, partner, 0.5)
+            (f"{parent}{level}", "mix", level, parent, partner, 0.5)
             for level in (-10, 10)
             for parent, partner in [("a", "c"), ("b", "a")]
         ],
@@ -424,7 +499,7 @@ def test_render_clips_points_at_what_render_gives(track, tmp_path):
         assert made.clip_id.tolist() == given.clip_id.tolist()
         for clip in made.itertuples():
             alone = render(
-                *(track, where[clip.parent_clip_id], 0.5, "mashup", clip.level, RATE),
+                *(track, where[clip.parent_clip_id], 0.5, "mix", clip.level, RATE),
                 rng(7, "perturb.mashup", clip.parent_clip_id),
                 (track, where[clip.partner_clip_id]),
             )

@@ -95,15 +95,17 @@ def test_a_clip_and_its_copy_have_cosine_1():
     chunk=st.integers(1, 13),
     block=st.integers(1, 61),
     cuts=st.lists(st.integers(0, 60), max_size=4),
-    exclude=st.sampled_from(["none", "self", "track", "duplicates"]),
+    exclude=st.sampled_from(["none", "self", "track", "duplicates", "partner"]),
 )
 def test_equals_brute_force_however_it_is_cut(
     seed, n_index, n_queries, distinct, k, chunk, block, cuts, exclude
 ):
     draw = np.random.default_rng(seed)
     vectors = unit_vectors(draw, n_index, distinct=distinct)
-    queries = embeddings(vectors[draw.integers(n_index, size=n_queries)])
     index = embeddings(vectors, cuts=sorted(min(cut, n_index) for cut in cuts))
+    partners = index.clips["group_id"].take(draw.integers(n_index, size=n_queries)).array
+    asked = vectors[draw.integers(n_index, size=n_queries)]
+    queries = embeddings(asked, partner_group_id=partners)
     pairs = draw.integers([n_queries, n_index], size=(draw.integers(6), 2))
     targets = pd.DataFrame(
         {
@@ -112,10 +114,16 @@ def test_equals_brute_force_however_it_is_cut(
             "target": np.full(len(pairs), "original"),
         }
     )
-    column = {"self": "clip_id", "track": "track_id", "duplicates": "group_id"}.get(exclude)
+    ours, theirs = {
+        "none": ("", ""),
+        "self": ("clip_id", "clip_id"),
+        "track": ("track_id", "track_id"),
+        "duplicates": ("group_id", "group_id"),
+        "partner": ("partner_group_id", "group_id"),
+    }[exclude]
 
     def left_out(i, row):
-        return bool(column) and queries.clips[column][i] == index.clips[column][row]
+        return bool(ours) and queries.clips[ours][i] == index.clips[theirs][row]
 
     table = matches(queries, index, k, exclude, targets, chunk=chunk, block=block)
     assert rows_of(table[table["target"] == ""]) == expect(queries, index, k, left_out)
@@ -207,6 +215,29 @@ def test_excluded_target_has_the_rank_it_would_have():
     table = matches(query, index, k=9, exclude="track", targets=targets)
     assert table["target"].tolist() == ["", "", "original", ""]
     assert table["rank"].tolist() == [1, 2, 2, 3]
+
+
+def test_without_the_partner_the_target_moves_up_by_the_partners_rows():
+    """The other clip of a splice is nearest, with its near duplicate; then comes the target."""
+    angles = np.radians([5, 10, 20, 30, 40])
+    groups = ["other", "other", "own", "third", "third"]
+    index = embeddings(np.c_[np.cos(angles), np.sin(angles)].astype(np.float16), group_id=groups)
+    query = embeddings(
+        np.array([[1, 0]], np.float16), "q", group_id=["own"], partner_group_id=["other"]
+    )
+    ids = index.clips["clip_id"]
+    target = {"query_clip_id": ["q00000"], "clip_id": [ids[2]], "target": ["original"]}
+    ranks = {
+        exclude: matches(query, index, 2, exclude, pd.DataFrame(target))
+        for exclude in ("none", "partner")
+    }
+    found = {name: table.set_index("target")["rank"]["original"] for name, table in ranks.items()}
+    assert found == {"none": 3, "partner": 1}
+    first = ranks["partner"][ranks["partner"]["target"] == ""]
+    assert first["clip_id"].tolist() == [ids[2], ids[3]]
+    bare = embeddings(np.array([[1, 0]], np.float16), "q")
+    with pytest.raises(InputError, match="queries: column partner_group_id is missing"):
+        matches(bare, index, k=1, exclude="partner")
 
 
 def chosen_rows(table, mask):

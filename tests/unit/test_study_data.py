@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from musical_roots import config, figures
@@ -72,8 +73,13 @@ def test_parents_lie_beside_their_children_part_by_part():
 
 
 def test_planted_clips_are_the_perturbed_ones(default):
+    kinds = [kind for kind in default.kinds if "splice" not in kind]  # these have two sources
+    assert len(kinds) == 11
     assert default["planted"].embeddings("mel") == [
-        f"results/embeddings/mel/perturbed-{kind}/000.npy" for kind in default.kinds
+        f"results/embeddings/mel/perturbed-{kind}/000.npy" for kind in kinds
+    ]
+    assert default["planted"].lists() == [
+        f"results/clips/perturbed-{kind}/000.parquet" for kind in kinds
     ]
     # they are searched for, and have no clip lists of their own
     assert not [path for path in default.embeddings() if "/planted/" in path]
@@ -82,7 +88,60 @@ def test_planted_clips_are_the_perturbed_ones(default):
 def test_rendered_audio_is_that_of_perturbed_clips(default):
     assert default["perturbed-pitch"].audio() == ["results/audio/perturbed-pitch"]
     rendered = [name for name, part in default.clip_sets.items() if part.audio()]
-    assert rendered == [f"perturbed-{kind}" for kind in default.kinds]
+    own = [kind for kind in default.kinds if kind != "splice_outside"]
+    assert rendered == [f"perturbed-{kind}" for kind in own]
+
+
+def test_two_splices_are_one_clip_set_searched_in_two_ways(default):
+    inside, outside = (default.perturbed(f"splice_{of}") for of in ("training", "outside"))
+    assert inside is outside and "perturbed-splice_outside" not in default.clip_sets
+    assert inside.targets() == "results/clips/perturbed-splice_training/targets.parquet"
+    assert [default.left_out(kind) for kind in default.kinds if default.left_out(kind) != "none"]
+    assert default.left_out("splice_outside") == "partner"
+    assert default.left_out("splice_training") == default.left_out("splice_vamp") == "none"
+
+
+def test_prompts_are_spliced_with_the_vamps_of_our_generators_alone(default):
+    assert default.vamps() == ["results/vamps/openvamp/000.parquet"]
+    many = {"external": {"activate": True, "root": "outputs"}, "openvamp": {"activate": True}}
+    many |= {"vampnet": {"activate": True}}
+    lists = study(generators=many, generation={"shards": 2}).vamps()
+    folders = ("openvamp", "openvamp", "vampnet", "vampnet")
+    shards = ("000", "001") * 2
+    assert lists == [
+        f"results/vamps/{name}/{shard}.parquet" for name, shard in zip(folders, shards, strict=True)
+    ]
+    without = study(generators={"openvamp": {"activate": False}})
+    assert "splice_vamp" not in without.kinds and without.vamps() == []
+    assert "perturbed-splice_vamp" not in without.clip_sets
+
+
+def test_the_default_levels_are_the_papers_grid():
+    figure = pd.read_csv(ROOT / "config/paper/figure1.csv")
+    paper = config.read([ROOT / "config/config.yaml", ROOT / "config/paper.yaml"])
+    for whole in (config.load({}), paper):
+        kinds = whole["robustness"]["perturbations"]
+        assert set(figure.kind) <= {kind for kind in kinds if kinds[kind]["activate"]}
+        for kind, part in figure.groupby("kind"):
+            levels = kinds["splice_training" if kind == "splice_outside" else kind]["levels"]
+            more = set(levels) - set(part.level)
+            assert set(part.level) <= set(levels), kind
+            if whole is not paper:  # ours: the identity, and what the figure's curve lacks
+                assert more <= ({0} if kind in ("pitch", "stretch") else set(range(5, 40, 5))), kind
+
+
+def test_experiment_b_renders_no_more_than_it_did(default):
+    """6,750 clips in version 0.2 as it was before splices; 26 train prompts are vamped."""
+    robustness = default.config["robustness"]
+    levels = {kind: robustness["perturbations"][kind].get("levels", ()) for kind in default.kinds}
+    vamped = len(levels.pop("splice_vamp")) * min(robustness["queries"], 26)
+    assert sum(map(len, levels.values())) * robustness["queries"] + vamped <= 6750
+
+
+def test_the_figure_of_the_paper_is_given_its_numbers(default):
+    given = {name: figure.paper for name, figure in default.figures.items() if figure.paper}
+    assert given == {"robustness": "config/paper/figure1.csv"}
+    assert all((ROOT / path).is_file() for path in given.values())
 
 
 def test_without_a_control_split_nothing_is_attributed():

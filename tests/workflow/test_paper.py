@@ -26,7 +26,8 @@ robustness:
     pitch: {levels: [0, 3]}
     stretch: {levels: [20]}
     noise: {levels: [0]}
-    mashup: {levels: [0]}
+    splice_training: {levels: [60]}
+    splice_vamp: {levels: [60]}
     codec: {levels: [4], generator: GENERATOR}
 """
 VAMPNET = "generators: {vampnet: {weights: random}}"
@@ -49,7 +50,7 @@ def test_dry_run_is_clean(study):
     done = study.snakemake("--dry-run", "--configfile", "config/paper.yaml")
     assert done.returncode == 0, done.stdout[-3000:]
     jobs = ["weights_clap", "weights_clmr", "encode", "match", "robustness", "report"]
-    jobs += ["weights_vampnet_coarse", "vamp", "control_roundtrips", "attribute"]
+    jobs += ["weights_vampnet_coarse", "vamp", "splice_vamps", "control_roundtrips", "attribute"]
     jobs += ["calibrate", "verdicts"]
     for job in jobs:
         assert f"\n{job} " in done.stdout

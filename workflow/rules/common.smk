@@ -79,6 +79,13 @@ def codec(wildcards):
     return [STUDY.models[name]] if wildcards.kind == "codec" else []
 
 
+def crossfade(kind):
+    """How the two clips of a splice meet, as a flag; nothing, if it is no splice, or cut hard."""
+    section = config["robustness"]
+    own = section["perturbations"][kind].get("crossfade_s") or section["crossfade_s"]
+    return f"--crossfade-s {own}" if kind.startswith("splice_") and own else ""
+
+
 def nearest(clips):
     """Nearest clips of a clip set, by every encoder."""
     return STUDY[clips].influence("nearest", STUDY.encoders)

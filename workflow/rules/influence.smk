@@ -145,7 +145,7 @@ rule calibrate:
         outputs=outputs("nearest"),
         null=null,
         planted=lambda wildcards: nearest("planted"),
-        clips=expand("<results>/clips/perturbed-{kind}/000.parquet", kind=STUDY.kinds),
+        clips=lambda wildcards: STUDY["planted"].lists(),
     output:
         p_values="<results>/influence/{generator}/p_values.parquet",
         table="<results>/influence/{generator}/calibration.csv",

@@ -38,6 +38,8 @@ rule perturb:
         audio=temp(directory("<results>/audio/perturbed-{kind}")),
     log:
         "<logs>/perturb/{kind}.log",
+    wildcard_constraints:
+        kind="|".join(kind for kind in KINDS if kind != "splice_vamp"),
     params:
         **stage(
             "perturb render",
@@ -49,9 +51,39 @@ rule perturb:
             for model in codec(wildcards)
         ],
         flags=flags(config["robustness"], "sample_rate"),
+        crossfade=lambda wildcards: crossfade(wildcards.kind),
     message:
         "Perturbing: {wildcards.kind}"
     shell:
         "{params.call} --log {log:q} --clips {input.queries:q} --kind {wildcards.kind}"
-        " {params.levels} {params.flags} {params.generator} --audio-out {output.audio:q}"
-        " --out {output.clips:q} --targets-out {output.targets:q} {input.lists:q}"
+        " {params.levels} {params.flags} {params.crossfade} {params.generator}"
+        " --audio-out {output.audio:q} --out {output.clips:q} --targets-out {output.targets:q}"
+        " {input.lists:q}"
+
+
+rule splice_vamps:
+    input:
+        vamps=STUDY.vamps(),
+        lists=STUDY.corpus(),
+    output:
+        clips="<results>/clips/perturbed-splice_vamp/000.parquet",
+        targets="<results>/clips/perturbed-splice_vamp/targets.parquet",
+        audio=temp(directory("<results>/audio/perturbed-splice_vamp")),
+    log:
+        "<logs>/perturb/splice_vamp.log",
+    params:
+        **stage("perturb splice-vamps"),
+        vamps=lambda wildcards, input: each("--outputs", input.vamps),
+        flags=flags(
+            {"level": KINDS["splice_vamp"]["levels"]}
+            | {"count": config["robustness"]["queries"]}
+            | {"clip_duration_s": config["clips"]["duration_s"]}
+            | {"sample_rate": config["robustness"]["sample_rate"]}
+        ),
+        crossfade=crossfade("splice_vamp"),
+    message:
+        "Splicing prompts and their vamps"
+    shell:
+        "{params.call} --log {log:q} {params.vamps} {params.flags} {params.crossfade}"
+        " --audio-out {output.audio:q} --out {output.clips:q} --targets-out {output.targets:q}"
+        " {input.lists:q}"

@@ -30,6 +30,7 @@ for name, figure in STUDY.figures.items():
             f"figure_{name}"
         input:
             table=figure.table,
+            paper=figure.paper or [],
         output:
             svg=report(
                 f"<results>/figures/{name}.svg",
@@ -43,10 +44,11 @@ for name, figure in STUDY.figures.items():
         params:
             **stage("report figure"),
             flags=flags({"figure": figure.draws, "generator": figure.generator or None}),
+            paper=lambda wildcards, input: each("--paper", input.paper),
         message:
             f"Drawing {name}"
         shell:
-            "{params.call} --log {log:q} {params.flags} --table {input.table:q}"
+            "{params.call} --log {log:q} {params.flags} --table {input.table:q} {params.paper}"
             " --svg-out {output.svg:q} --png-out {output.png:q}"
 
 
@@ -201,6 +203,7 @@ rule provenance:
 rule notebook:
     input:
         notebook="notebooks/robustness.ipynb",
+        paper="config/paper/figure1.csv",
         table="<results>/tables/robustness.csv",
     output:
         report(

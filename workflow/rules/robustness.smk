@@ -1,19 +1,25 @@
 # Experiment B: robustness to perturbation.
 #
-# Makes: results/tables/robustness.csv   one row an encoder, kind and level
+# Makes: results/tables/robustness.csv   one row an encoder, kind, generator and level
 
 
 rule robustness:
     input:
         matches=rules.search.input,
-        lists=expand("<results>/clips/perturbed-{kind}/000.parquet", kind=STUDY.kinds),
+        lists=sorted(
+            {path for kind in STUDY.kinds for path in STUDY.perturbed(kind).lists()}
+        ),
     output:
         table="<results>/tables/robustness.csv",
     log:
         "<logs>/robustness.log",
     params:
         **stage("robustness summarise"),
-        matches=lambda wildcards, input: each("--matches", input.matches),
+        matches=lambda wildcards: [
+            f"--matches {kind} {shlex.quote(f'{RESULTS}/matches/{encoder}/perturbed-{kind}.parquet')}"
+            for encoder in STUDY.encoders
+            for kind in STUDY.kinds
+        ],
         flags=flags(config["robustness"], "resamples", "confidence"),
     message:
         "Experiment B: robustness to perturbation"

@@ -1,4 +1,5 @@
-# Exact cosine neighbours of every perturbed clip among all clips of the corpus.
+# Exact cosine neighbours of every perturbed clip among all clips of the corpus. Two kinds may be one
+# clip set, searched with and without the track that a clip was spliced with.
 #
 # Makes: results/matches/{encoder}/perturbed-{kind}.parquet   match table
 #        results/tables/retrieval.csv                         same-track recall of each encoder
@@ -18,10 +19,10 @@ rule search:
 
 rule match:
     input:
-        queries=lambda wildcards: STUDY[f"perturbed-{wildcards.kind}"].embeddings(
+        queries=lambda wildcards: STUDY.perturbed(wildcards.kind).embeddings(
             wildcards.encoder
         ),
-        targets="<results>/clips/perturbed-{kind}/targets.parquet",
+        targets=lambda wildcards: STUDY.perturbed(wildcards.kind).targets(),
         index=lambda wildcards: STUDY.corpus_embeddings([wildcards.encoder]),
     output:
         matches="<results>/matches/{encoder}/perturbed-{kind}.parquet",
@@ -31,11 +32,12 @@ rule match:
         **stage("search match"),
         queries=lambda wildcards, input: each("--queries", input.queries),
         flags=flags(config["search"]),
+        leave_out=lambda wildcards: STUDY.left_out(wildcards.kind),
     message:
         "Searching perturbed clips ({wildcards.kind}) with {wildcards.encoder}"
     shell:
         "{params.call} --log {log:q} {params.queries} --targets {input.targets:q}"
-        " {params.flags} --out {output.matches:q} {input.index:q}"
+        " {params.flags} --leave-out {params.leave_out} --out {output.matches:q} {input.index:q}"
 
 
 # Tracks that no statistics were fitted on, where there are some.

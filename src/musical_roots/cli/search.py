@@ -26,7 +26,7 @@ search = group("search", "Exact neighbours by cosine.")
 @MATCHES
 @click.option(
     "--leave-out",
-    type=click.Choice(["none", "self", "track", "duplicates"]),
+    type=click.Choice(["none", "self", "track", "duplicates", "partner"]),
     default="none",
     help="What of a query's own is not to be found.",
 )

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from musical_roots.config.base import Count, Section, Share, Switch
+from musical_roots.config.base import Count, Seconds, Section, Share, Switch
 from musical_roots.errors import InputError
 from musical_roots.generators.base import GENERATORS
 
@@ -33,6 +33,9 @@ class Perturbation(Switch):
     )
 
 
+SPLICES = list(range(5, 100, 5))
+
+
 def _kind(levels: list[float], what: str) -> Any:
     return Field(Perturbation(levels=levels), description=what)
 
@@ -47,13 +50,55 @@ class RoundTrip(Perturbation):
     generator: Literal[tuple(GENERATORS)] = Field("openvamp", description="Whose codec.")
 
 
-class Perturbations(Section):
-    """Kinds and levels. The first four are the paper's."""
+class OutsideSplice(Section):
+    """The clips of `splice_training`, where the other clip's track cannot be found."""
 
-    pitch: Perturbation = _kind([-12, -7, -5, -3, -1, 0, 1, 3, 5, 7, 12], "Pitch shift, semitones.")
-    stretch: Perturbation = _kind([-20, -10, 0, 10, 20], "Tempo, percent.")
-    noise: Perturbation = _kind([-30, -20, -10, 0, 10, 20, 30], "White noise, SNR in dB.")
-    mashup: Perturbation = _kind(
+    activate: bool | None = Field(
+        None, description="Whether it takes part; null for yes, where splice_training does."
+    )
+
+
+class VampSplice(Perturbation):
+    """A prompt's clip, then its vamp."""
+
+    activate: bool | None = Field(
+        None, description="Whether it takes part; null for yes, where a generator gives vamps."
+    )
+
+
+class CrossfadedSplice(Perturbation):
+    """A splice that is not cut hard."""
+
+    crossfade_s: Seconds = Field(0.01, description="Length of its cross-fade, in seconds.")
+
+
+class Perturbations(Section):
+    """Kinds and levels. The first six are the paper's, on its grid and with the identity."""
+
+    pitch: Perturbation = _kind([-12, -9, -6, -3, -1, 0, 1, 3, 6, 9, 12], "Pitch shift, semitones.")
+    stretch: Perturbation = _kind([-20, -10, -5, -1, 0, 1, 5, 10, 20], "Tempo, percent.")
+    noise: Perturbation = _kind(
+        [-30, -24, -18, -12, -6, -3, -1, 0, 1, 3, 6, 9, 12],
+        "White noise over the clip, dB; -30 is the quietest.",
+    )
+    splice_training: Perturbation = _kind(
+        SPLICES, "The first percent of the clip, then another track's, from the same place of it."
+    )
+    splice_outside: OutsideSplice = Field(
+        OutsideSplice(),
+        description="The same audio, searched for where the other track, and its near duplicates, "
+        "cannot be found; its levels are those of splice_training.",
+    )
+    splice_vamp: VampSplice = Field(
+        VampSplice(levels=SPLICES),
+        description="The first percent of a train prompt's first clip, then its vamp: of each "
+        "generator, the first vamp in the first setting; `queries` prompts at most.",
+    )
+    splice_crossfade: CrossfadedSplice = Field(
+        CrossfadedSplice(levels=[25, 50, 75]),
+        description="As splice_training, with a cross-fade of equal power at the cut.",
+    )
+    mix: Perturbation = _kind(
         [-30, -20, -10, 0, 10, 20, 30], "Mix with a clip of another track; dB above that clip."
     )
     mp3: Perturbation = _kind([32, 64, 128], "MP3 round trip, kbit/s.")
@@ -67,6 +112,17 @@ class Perturbations(Section):
         description="Round trip through a generator's codec, codebooks decoded.",
     )
 
+    @model_validator(mode="after")
+    def _outside_where_training(self):
+        if self.splice_outside.activate is None:
+            self.splice_outside.activate = self.splice_training.activate
+        if self.splice_outside.activate and not self.splice_training.activate:
+            raise ValueError(
+                "splice_outside is the audio of splice_training, which is not active: activate it, "
+                "or set the activate of splice_outside to null"
+            )
+        return self
+
     @model_validator(mode="before")
     @classmethod
     def _levels_left_out(cls, kinds: Any) -> Any:
@@ -76,7 +132,7 @@ class Perturbations(Section):
         defaults = {kind: field.default for kind, field in cls.model_fields.items()}
         return {
             kind: {"levels": defaults[kind].levels} | value
-            if kind in defaults and isinstance(value, dict)
+            if isinstance(defaults.get(kind), Perturbation) and isinstance(value, dict)
             else value
             for kind, value in kinds.items()
         }
@@ -85,10 +141,15 @@ class Perturbations(Section):
 class Robustness(Section):
     """Experiment B: what a perturbation does to similarity and retrieval."""
 
-    queries: Count = Field(125, description="Clips that are perturbed, drawn by the seed.")
+    queries: Count = Field(64, description="Clips that are perturbed, drawn by the seed.")
     resamples: Count = Field(1000, description="Bootstrap resamples, clustered by track.")
     confidence: Annotated[float, Field(gt=0, lt=1)] = Field(0.95, description="Of the intervals.")
     sample_rate: Count = Field(44100, description="Hz at which perturbed clips are rendered.")
+    crossfade_s: Annotated[float, Field(ge=0)] = Field(
+        0.0,
+        description="Cross-fade of equal power at the cut of the paper's three kinds of splice, in "
+        "seconds; 0 for a hard cut. The paper does not say.",
+    )
     perturbations: Perturbations = Perturbations()
 
     @model_validator(mode="after")
@@ -96,7 +157,7 @@ class Robustness(Section):
         from musical_roots.perturb import check_level
 
         for kind, value in self.perturbations:
-            for level in value.levels:
+            for level in getattr(value, "levels", ()):  # splice_outside has none of its own
                 try:
                     check_level(kind, level)
                 except InputError as error:

@@ -52,6 +52,19 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _vamps_there(self):
+        splice = self.robustness.perturbations.splice_vamp
+        there = any(part.activate for name, part in self.generators if name != "external")
+        if splice.activate is None:
+            splice.activate = there
+        if splice.activate and not there:
+            raise ValueError(
+                "robustness.perturbations.splice_vamp wants vamps, and no generator that makes "
+                "them is active: activate one, or set the activate of splice_vamp to null"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _codec_there(self):
         codec = self.robustness.perturbations.codec
         there = getattr(self.generators, codec.generator).activate

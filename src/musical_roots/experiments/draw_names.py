@@ -18,6 +18,7 @@ CONCENTRATION = {  # source, index
     ("outputs", "control"): "vamps, control index",
 }
 HUBNESS = {"outputs": "vamps", "control": "held-out music"}
+ROBUSTNESS = {"mix": "mashup"}
 AGREEMENT = {"ngram_overlap": "tokens"}
 
 

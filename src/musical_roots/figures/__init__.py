@@ -1,7 +1,8 @@
 """Figures: each draws one results table, and writes SVG and PNG with the same bytes every time.
 
-A new figure is one function from a table to a `Figure`, in the file of its experiment, and one line
-in `FIGURES`; which tables a study draws is in `study/figures.py`.
+A new figure is one function from a table (and the paper's own, if it stands beside one) to a
+`Figure`, in the file of its experiment, and one line in `FIGURES`; which tables a study draws is in
+`study/figures.py`.
 """
 
 import os
@@ -15,10 +16,10 @@ from matplotlib.figure import Figure
 from musical_roots.atomic import atomic
 from musical_roots.figures import bins, generation, influence, robustness
 
-FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
+FIGURES: dict[str, Callable[..., Figure]] = {
     "robustness": robustness.robustness,
     "robustness_extended": robustness.robustness_extended,
-    "robustness_recall": robustness.robustness_recall,
+    "robustness_cosine": robustness.robustness_cosine,
     "bins": bins.bins,
     "openvamp_training": generation.openvamp_training,
     "ngram_overlap": generation.ngram_overlap,
@@ -33,18 +34,31 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
 }
 
 
-def draw(name: str, table: pd.DataFrame, svg: Path, png: Path) -> None:
-    """Draw the figure called `name` from its table, and write both files."""
+def draw(
+    name: str, table: pd.DataFrame, svg: Path, png: Path, paper: pd.DataFrame | None = None
+) -> None:
+    """Draw the figure called `name` from its table, and write both files.
+
+    Parameters
+    ----------
+    name : str
+        A key of `FIGURES`.
+    table : DataFrame
+        That it draws.
+    svg, png : Path
+        The files.
+    paper : DataFrame, optional
+        The paper's own numbers (``config/paper``), for a figure that stands beside one of its.
+    """
     # No date and no random ids in the files: the same table gives the same bytes.
     os.environ["SOURCE_DATE_EPOCH"] = "0"
     matplotlib.rcParams.update({"svg.hashsalt": "musical-roots", "svg.fonttype": "none"})
     matplotlib.rcParams.update(
         {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
     )
-    figure = FIGURES[name](table)
-    if "generator" in table and len(
-        table
-    ):  # as its label says, random weights are never shown as the real ones
+    figure = FIGURES[name](table) if paper is None else FIGURES[name](table, paper)
+    # as its label says, random weights are never shown as the real ones
+    if "generator" in table and table.generator.nunique() == 1:
         figure.suptitle(table.generator.iloc[0], fontsize=9)
     for path in (svg, png):
         with atomic(path) as temporary:

@@ -4,7 +4,14 @@ Plain data and plain functions, without Snakemake: the rule files ask a `Study`,
 and paths alone.
 """
 
-from musical_roots.study.clip_sets import ClipSet, active, attributed, clip_sets, splits
+from musical_roots.study.clip_sets import (
+    OUTSIDE,
+    ClipSet,
+    active,
+    attributed,
+    clip_sets,
+    splits,
+)
 from musical_roots.study.figures import figures
 from musical_roots.study.models import Model, downloads, models
 from musical_roots.study.pages import cards, listening, pages
@@ -56,6 +63,23 @@ class Study:
 
     def __getitem__(self, name: str) -> ClipSet:
         return self.clip_sets[name]
+
+    def perturbed(self, kind: str) -> ClipSet:
+        """Clips of a kind of perturbation: its own, or those that it shares with another."""
+        return self[f"perturbed-{OUTSIDE.get(kind, kind)}"]
+
+    def left_out(self, kind: str) -> str:
+        """What of a perturbed clip's own cannot be found: a key of `search.EXCLUSIONS`."""
+        return "partner" if kind in OUTSIDE else "none"
+
+    def vamps(self) -> list[str]:
+        """Lists of the vamps of every generator of ours; of what was made elsewhere, none."""
+        return [
+            f"{self.results}/vamps/{generator}/{shard}.parquet"
+            for generator in self.generators
+            if generator != "external"
+            for shard in self[f"vamps-{generator}"].shards
+        ]
 
     def corpus_of(self) -> dict:
         """What the recordings and clips depend on, whatever else differs between two configs."""

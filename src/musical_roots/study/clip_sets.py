@@ -9,6 +9,11 @@ from dataclasses import dataclass
 
 INDEXES = ("train", "train_equal", "control")  # the training set, and two indexes of one size
 INCLUDED = ("included",)
+# Kinds of Experiment B that are another kind's clips, searched for where their partner's track
+# cannot be found.
+OUTSIDE = {"splice_outside": "splice_training"}
+# Two true sources: what a search should find of them is no single track.
+SPLICES = ("splice_training", "splice_vamp", "splice_crossfade")
 
 
 @dataclass(frozen=True)
@@ -48,12 +53,17 @@ class ClipSet:
     k: int | None = None
 
     def lists(self) -> list[str]:
-        """Its clip lists."""
-        return [f"{self.results}/clips/{self.name}/{shard}.parquet" for shard in self.shards]
+        """Its clip lists; of a set made of others, theirs."""
+        folders = [f"{self.results}/clips/{name}" for name in self.made_of or (self.name,)]
+        return [f"{folder}/{shard}.parquet" for folder in folders for shard in self.shards]
 
     def audio(self) -> list[str]:
         """Folder of the audio that is removed after use, if it has one."""
         return [f"{self.results}/audio/{self.name}"] if self.rendered else []
+
+    def targets(self) -> str:
+        """Pairs whose cosine and rank are wanted: of perturbed clips alone."""
+        return f"{self.results}/clips/{self.name}/targets.parquet"
 
     def embeddings(self, encoder: str, shard: str | None = None) -> list[str]:
         """Embeddings of one of its parts, or of all; of a set made of others, theirs."""
@@ -96,8 +106,10 @@ def clip_sets(config: dict) -> dict[str, ClipSet]:
 
     for split in splits(config):
         add(split, config["encode"]["shards"])
-    for kind in active(config["robustness"]["perturbations"]):
-        add(f"perturbed-{kind}", 1, rendered=True)
+    kinds = active(config["robustness"]["perturbations"])
+    for kind in kinds:
+        if kind not in OUTSIDE:
+            add(f"perturbed-{kind}", 1, rendered=True)
     shards = config["generation"]["shards"]
     for generator in active(config["generators"]):
         count = 1 if generator == "external" else shards
@@ -106,7 +118,8 @@ def clip_sets(config: dict) -> dict[str, ClipSet]:
         add(f"prompts-{generator}", count)
     if attributed(config):
         add("control-excerpts", shards, indexes=("train", "train_equal"))
-        perturbed = tuple(name for name in made if made[name].rendered)
+        of_one = [kind for kind in kinds if kind not in (*OUTSIDE, *SPLICES)]
+        perturbed = tuple(f"perturbed-{kind}" for kind in of_one)
         add("planted", 1, made_of=perturbed, indexes=("train",), k=1)
     for generator in attributed(config):
         if generator != "external":  # its codec is not known

@@ -7,6 +7,7 @@ from musical_roots.perturb import PERTURBATIONS
 from musical_roots.study.clip_sets import active, attributed
 from musical_roots.study.sections import ENCODERS, GENERATION, INFLUENCE, ROBUSTNESS
 
+PAPER = "config/paper"  # the paper's published numbers
 OPENVAMP_FIGURES = ("openvamp_training", "ngram_overlap")
 # Figure of Experiment C -> the table that it draws.
 INFLUENCE_FIGURES = {
@@ -34,12 +35,15 @@ class Figure:
         Of the report.
     generator : str
         Whose rows it draws; "" for all.
+    paper : str
+        Path of the paper's own numbers, which it shows beside ours; "" for none.
     """
 
     draws: str
     table: str
     section: str
     generator: str = ""
+    paper: str = ""
 
 
 def figures(config: dict) -> dict[str, Figure]:
@@ -47,15 +51,15 @@ def figures(config: dict) -> dict[str, Figure]:
     results = config["results"]
     made = {}
 
-    def add(draws: str, table: str, section: str, generator: str = "") -> None:
+    def add(draws: str, table: str, section: str, generator: str = "", paper: str = "") -> None:
         name = f"{draws}_of_{generator}" if generator else draws
-        made[name] = Figure(draws, f"{results}/{table}", section, generator)
+        made[name] = Figure(draws, f"{results}/{table}", section, generator, paper)
 
-    add("robustness", "tables/robustness.csv", ROBUSTNESS)
-    add("robustness_recall", "tables/robustness.csv", ROBUSTNESS)
-    kinds = active(config["robustness"]["perturbations"])
+    add("robustness", "tables/robustness.csv", ROBUSTNESS, paper=f"{PAPER}/figure1.csv")
+    kinds = set(active(config["robustness"]["perturbations"])) & set(PERTURBATIONS)
     if any(PERTURBATIONS[kind].family == "extended" for kind in kinds):
         add("robustness_extended", "tables/robustness.csv", ROBUSTNESS)
+    add("robustness_cosine", "tables/robustness.csv", ROBUSTNESS)
     add("bins", "tables/bins_histogram.csv", ENCODERS)
     if config["generators"]["openvamp"]["activate"]:
         for draws in OPENVAMP_FIGURES:

@@ -52,10 +52,14 @@ def pages(config: dict) -> dict[str, Page]:
         "Experiment B: robustness to perturbation",
         ROBUSTNESS,
         ["tables/robustness.csv"],
-        "A row an encoder, kind and level. cosine_low and cosine_high bound the mean cosine"
-        " to the original, by a bootstrap clustered by track; cosine_floor is the mean cosine to a"
-        " random clip of another track. Ranks are among all clips of the corpus; track_recall_at_1"
-        " counts any clip of the right track, the original included.",
+        "A row an encoder, kind, generator (where one takes part) and level. recall_at_k is the"
+        " paper's measure: the share of queries whose unmodified clip is among the first k of all"
+        " clips of the corpus; of splice_outside, without the other clip's track and its near"
+        " duplicates. Intervals (low, high) are by a bootstrap clustered by the target's track."
+        " track_recall_at_1 counts any clip of the right track, the original included; cosine_floor"
+        " is the mean cosine to a random clip of another track. The level of a splice is the"
+        " percent of the clip, from its start, that is the target; splice_crossfade is"
+        " splice_training with a cross-fade at the cut.",
     )
     add(
         "retrieval",
