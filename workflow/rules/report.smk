@@ -30,6 +30,7 @@ for name, figure in STUDY.figures.items():
             f"figure_{name}"
         input:
             table=figure.table,
+            paper=[figure.paper] if figure.paper else [],
         output:
             svg=report(
                 f"<results>/figures/{name}.svg",
@@ -42,7 +43,13 @@ for name, figure in STUDY.figures.items():
             f"<logs>/figure/{name}.log",
         params:
             **stage("report figure"),
-            flags=flags({"figure": figure.draws, "generator": figure.generator or None}),
+            flags=flags(
+                {
+                    "figure": figure.draws,
+                    "generator": figure.generator or None,
+                    "paper": figure.paper or None,
+                }
+            ),
         message:
             f"Drawing {name}"
         shell:

@@ -25,9 +25,10 @@ TEXT = click.option("--text", default="", help="A paragraph above what is shown.
 @click.option("--figure", "name", required=True, help="Which figure.")
 @file("--table", "That it draws.")
 @generator(without="; if not given, rows of all are drawn")
+@file("--paper", "The paper's own numbers, for a figure that draws them.", required=False)
 @file("--svg-out", "The picture, for pages.", "svg")
 @file("--png-out", "The picture, for whatever else.", "png")
-def figure(name, table, generator, svg, png) -> None:
+def figure(name, table, generator, paper, svg, png) -> None:
     """Draw one figure from its table."""
     from musical_roots.figures import draw
     from musical_roots.tables import read_table
@@ -35,7 +36,7 @@ def figure(name, table, generator, svg, png) -> None:
     rows = read_table(table)
     if generator:
         rows = rows[rows.generator.str.partition(" (")[0] == generator]
-    draw(name, rows, svg, png)
+    draw(name, rows, svg, png, read_table(paper) if paper else None)
 
 
 @report.command("page")

@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from musical_roots.atomic import atomic
 from musical_roots.figures import generation, influence, robustness
 
-FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
+# Some stand beside the paper's own numbers, a second table.
+FIGURES: dict[str, Callable[..., Figure]] = {
     "robustness": robustness.robustness,
     "robustness_extended": robustness.robustness_extended,
     "robustness_recall": robustness.robustness_recall,
@@ -32,15 +33,20 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
 }
 
 
-def draw(name: str, table: pd.DataFrame, svg: Path, png: Path) -> None:
-    """Draw the figure called `name` from its table, and write both files."""
+def draw(
+    name: str, table: pd.DataFrame, svg: Path, png: Path, paper: pd.DataFrame | None = None
+) -> None:
+    """Draw the figure called `name` from its table, and write both files.
+
+    `paper` holds the paper's own numbers, for a figure that draws them.
+    """
     # No date and no random ids in the files: the same table gives the same bytes.
     os.environ["SOURCE_DATE_EPOCH"] = "0"
     matplotlib.rcParams.update({"svg.hashsalt": "musical-roots", "svg.fonttype": "none"})
     matplotlib.rcParams.update(
         {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
     )
-    figure = FIGURES[name](table)
+    figure = FIGURES[name](table) if paper is None else FIGURES[name](table, paper)
     if "generator" in table and len(
         table
     ):  # as its label says, random weights are never shown as the real ones

@@ -18,6 +18,8 @@ INFLUENCE_FIGURES = {
     "hubness": "hubness",
     "agreement": "agreement",
 }
+# Figure that shows the paper's own numbers, too -> where they are.
+PAPER_FIGURES = {"exceedance": "config/paper/table3.csv"}
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,15 @@ class Figure:
         Of the report.
     generator : str
         Whose rows it draws; "" for all.
+    paper : str
+        Path of the paper's own numbers, if it draws them, too.
     """
 
     draws: str
     table: str
     section: str
     generator: str = ""
+    paper: str = ""
 
 
 def figures(config: dict) -> dict[str, Figure]:
@@ -49,7 +54,9 @@ def figures(config: dict) -> dict[str, Figure]:
 
     def add(draws: str, table: str, section: str, generator: str = "") -> None:
         name = f"{draws}_of_{generator}" if generator else draws
-        made[name] = Figure(draws, f"{results}/{table}", section, generator)
+        made[name] = Figure(
+            draws, f"{results}/{table}", section, generator, PAPER_FIGURES.get(draws, "")
+        )
 
     add("robustness", "tables/robustness.csv", ROBUSTNESS)
     add("robustness_recall", "tables/robustness.csv", ROBUSTNESS)
