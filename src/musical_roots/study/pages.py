@@ -110,10 +110,16 @@ def pages(config: dict) -> dict[str, Page]:
         "claims",
         "Claims against results",
         CLAIMS,
-        ["tables/claims.csv"],
-        "Certainty says how surely the source makes the claim: A authors' text or code,"
-        " Q quoted from the paper by a third party, S a secondary digest, I our inference, ours our"
-        " own expectation. A claim about encoders that are not in this study is not comparable.",
+        ["tables/claims_tally.csv", "tables/claims.csv"],
+        "First, of how many claims it could be tested here whether they hold. The paper's are about"
+        " CLAP, CLMR, VampNet and listeners: without these a claim is not comparable, and the same"
+        " question is asked of the encoders and generators that are here, which tests no claim of"
+        " the paper (tests_paper: no). Certainty says where the source makes the claim: P the"
+        " paper's text or a table of it, F read off its figure 1 (P, F: a sentence, read as the"
+        " figure shows it), A its authors' other text or code, I our inference, ours our own"
+        " expectation. reason: why that tolerance, and what differs here by design: thousands of"
+        " clips are searched, where the paper searched 5,000,000. Every point of figure 1 is a"
+        " claim of its own, at the end.",
     )
     add(
         "corpus",
