@@ -31,7 +31,7 @@ for name, figure in STUDY.figures.items():
             f"figure_{name}"
         input:
             table=figure.table,
-            paper=[figure.paper] if figure.paper else [],
+            paper=figure.paper or [],
         output:
             svg=report(
                 f"<results>/figures/{name}.svg",
@@ -44,17 +44,12 @@ for name, figure in STUDY.figures.items():
             f"<logs>/figure/{name}.log",
         params:
             **stage("report figure"),
-            flags=flags(
-                {
-                    "figure": figure.draws,
-                    "generator": figure.generator or None,
-                    "paper": figure.paper or None,
-                }
-            ),
+            flags=flags({"figure": figure.draws, "generator": figure.generator or None}),
+            paper=lambda wildcards, input: each("--paper", input.paper),
         message:
             f"Drawing {name}"
         shell:
-            "{params.call} --log {log:q} {params.flags} --table {input.table:q}"
+            "{params.call} --log {log:q} {params.flags} --table {input.table:q} {params.paper}"
             " --svg-out {output.svg:q} --png-out {output.png:q}"
 
 

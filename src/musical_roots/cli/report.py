@@ -24,11 +24,11 @@ TEXT = click.option("--text", default="", help="A paragraph above what is shown.
 @report.command("figure")
 @click.option("--figure", "name", required=True, help="Which figure.")
 @file("--table", "That it draws.")
+@file("--paper", "The paper's own numbers, shown beside.", required=False)
 @generator(without="; if not given, rows of all are drawn")
-@file("--paper", "The paper's own numbers, for a figure that draws them.", required=False)
 @file("--svg-out", "The picture, for pages.", "svg")
 @file("--png-out", "The picture, for whatever else.", "png")
-def figure(name, table, generator, paper, svg, png) -> None:
+def figure(name, table, paper, generator, svg, png) -> None:
     """Draw one figure from its table."""
     from musical_roots.figures import draw
     from musical_roots.tables import read_table

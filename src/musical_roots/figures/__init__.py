@@ -1,7 +1,8 @@
 """Figures: each draws one results table, and writes SVG and PNG with the same bytes every time.
 
-A new figure is one function from a table to a `Figure`, in the file of its experiment, and one line
-in `FIGURES`; which tables a study draws is in `study/figures.py`.
+A new figure is one function from a table (and the paper's own, if it stands beside one) to a
+`Figure`, in the file of its experiment, and one line in `FIGURES`; which tables a study draws is in
+`study/figures.py`.
 """
 
 import os
@@ -15,7 +16,6 @@ from matplotlib.figure import Figure
 from musical_roots.atomic import atomic
 from musical_roots.figures import generation, influence, robustness
 
-# Some stand beside the paper's own numbers, a second table.
 FIGURES: dict[str, Callable[..., Figure]] = {
     "robustness": robustness.robustness,
     "robustness_extended": robustness.robustness_extended,
@@ -38,7 +38,16 @@ def draw(
 ) -> None:
     """Draw the figure called `name` from its table, and write both files.
 
-    `paper` holds the paper's own numbers, for a figure that draws them.
+    Parameters
+    ----------
+    name : str
+        A key of `FIGURES`.
+    table : DataFrame
+        That it draws.
+    svg, png : Path
+        The files.
+    paper : DataFrame, optional
+        The paper's own numbers (``config/paper``), for a figure that stands beside one of its.
     """
     # No date and no random ids in the files: the same table gives the same bytes.
     os.environ["SOURCE_DATE_EPOCH"] = "0"
@@ -47,9 +56,8 @@ def draw(
         {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
     )
     figure = FIGURES[name](table) if paper is None else FIGURES[name](table, paper)
-    if "generator" in table and len(
-        table
-    ):  # as its label says, random weights are never shown as the real ones
+    # as its label says, random weights are never shown as the real ones
+    if "generator" in table and table.generator.nunique() == 1:
         figure.suptitle(table.generator.iloc[0], fontsize=9)
     for path in (svg, png):
         with atomic(path) as temporary:

@@ -7,6 +7,7 @@ from musical_roots.perturb import PERTURBATIONS
 from musical_roots.study.clip_sets import active, attributed
 from musical_roots.study.sections import GENERATION, INFLUENCE, ROBUSTNESS
 
+PAPER = "config/paper"  # the paper's published numbers
 OPENVAMP_FIGURES = ("openvamp_training", "ngram_overlap")
 # Figure of Experiment C -> the table that it draws.
 INFLUENCE_FIGURES = {
@@ -18,8 +19,8 @@ INFLUENCE_FIGURES = {
     "hubness": "hubness",
     "agreement": "agreement",
 }
-# Figure that shows the paper's own numbers, too -> where they are.
-PAPER_FIGURES = {"exceedance": "config/paper/table3.csv"}
+# Figure of Experiment C -> the paper's own numbers that it shows beside ours.
+INFLUENCE_PAPER = {"exceedance": f"{PAPER}/table3.csv"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Figure:
     generator : str
         Whose rows it draws; "" for all.
     paper : str
-        Path of the paper's own numbers, if it draws them, too.
+        Path of the paper's own numbers, which it shows beside ours; "" for none.
     """
 
     draws: str
@@ -52,11 +53,9 @@ def figures(config: dict) -> dict[str, Figure]:
     results = config["results"]
     made = {}
 
-    def add(draws: str, table: str, section: str, generator: str = "") -> None:
+    def add(draws: str, table: str, section: str, generator: str = "", paper: str = "") -> None:
         name = f"{draws}_of_{generator}" if generator else draws
-        made[name] = Figure(
-            draws, f"{results}/{table}", section, generator, PAPER_FIGURES.get(draws, "")
-        )
+        made[name] = Figure(draws, f"{results}/{table}", section, generator, paper)
 
     add("robustness", "tables/robustness.csv", ROBUSTNESS)
     add("robustness_recall", "tables/robustness.csv", ROBUSTNESS)
@@ -71,5 +70,6 @@ def figures(config: dict) -> dict[str, Figure]:
             add("vamps", f"vamps/{generator}/000.parquet", GENERATION, generator)
     for generator in attributed(config):
         for draws, table in INFLUENCE_FIGURES.items():
-            add(draws, f"tables/{table}.csv", INFLUENCE, generator)
+            paper = INFLUENCE_PAPER.get(draws, "")
+            add(draws, f"tables/{table}.csv", INFLUENCE, generator, paper)
     return made

@@ -32,7 +32,9 @@ PAPER_TABLES = {
         " paper's numbers, of the model trained on all or on few songs as the generator here was:"
         " with other encoders, another generator and 5,000,000 clips, a maximum over which is"
         " larger than one over some thousands. prompt_in_top_10 is ours: the share of vamps whose"
-        " prompt stands, or would stand, among the 10 nearest clips of one of theirs.",
+        " prompt stands, or would stand, among the 10 nearest clips of one of theirs. A generator"
+        " that learned from few songs may vamp in fewer settings than the one it is held against:"
+        " compare a setting, or the table of the small training set, which goes pair by pair.",
     ),
     "paper_table3": (
         "The paper's table 3: how many of the nearest training clips reach a cosine",
