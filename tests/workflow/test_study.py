@@ -28,6 +28,10 @@ TABLES += [
     "songs",
     "paired",
     "lorenz",
+    "paper_table2",
+    "paper_table3",
+    "top_songs",
+    "claims_tally",
 ]
 FIGURES = ["robustness", "robustness_extended", "robustness_recall", "openvamp_training"]
 FIGURES += ["ngram_overlap"]
