@@ -192,6 +192,7 @@ def check(claims: list[Claim], tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     DataFrame
         claim, source, certainty, expected, obtained, tolerance, verdict (``holds``,
         ``does_not_hold``, ``not_comparable``), relation, tests_paper (yes, no), statement, reason.
+        What could be tested comes first.
     """
     rows = []
     for claim in claims:
@@ -199,7 +200,9 @@ def check(claims: list[Claim], tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         told = {"obtained": obtained, "verdict": _verdict(claim, obtained)}
         told |= {"tests_paper": "yes" if claim.tests_paper else "no"}
         rows.append(claim.model_dump() | told)
-    return pd.DataFrame(rows, columns=COLUMNS)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    lacking = table.verdict == "not_comparable"
+    return pd.concat([table[~lacking], table[lacking]], ignore_index=True)
 
 
 def tally(verdicts: pd.DataFrame) -> pd.DataFrame:
@@ -235,10 +238,10 @@ def tally(verdicts: pd.DataFrame) -> pd.DataFrame:
 def _in_words(claims: int, tested: int, hold: int) -> str:
     if not tested:
         return f"None of {claims} could be tested here: the study lacks what they are about."
-    return (
-        f"{tested} of {claims} could be tested here: {hold} hold, {tested - hold} do not."
-        f" Of the other {claims - tested} the study lacks what they are about."
-    )
+    said = f"{tested} of {claims} could be tested here: {hold} hold, {tested - hold} do not."
+    if tested == claims:
+        return said
+    return f"{said} Of the other {claims - tested} the study lacks what they are about."
 
 
 def _obtained(claim: Claim, tables: dict[str, pd.DataFrame]) -> float | None:

@@ -120,8 +120,8 @@ def pages(config: dict) -> dict[str, Page]:
         " paper's text or a table of it, F read off its figure 1 (P, F: a sentence, read as the"
         " figure shows it), A its authors' other text or code, I our inference, ours our own"
         " expectation. reason: why that tolerance, and what differs here by design: thousands of"
-        " clips are searched, where the paper searched 5,000,000. Every point of figure 1 is a"
-        " claim of its own, at the end.",
+        " clips are searched, where the paper searched 5,000,000. What could be tested comes first."
+        " Every point of figure 1 is a claim of its own.",
     )
     add(
         "corpus",
