@@ -44,6 +44,9 @@ def _robustness(figure: pd.DataFrame) -> pd.DataFrame:
     wide = figure.pivot(index=keys, columns="k", values="recall_percent") / 100
     table = wide.add_prefix("recall_at_").reset_index()
     table.columns.name = None
+    for k in (1, 5, 10):  # the paper gives no intervals
+        for end in ("low", "high"):
+            table[f"recall_at_{k}_{end}"] = table[f"recall_at_{k}"]
     made = ["vampnet" * (kind == "splice_vamp") for kind in table.kind]
     return table.assign(generator=made, cosine_mean=float("nan"))  # the paper gives no cosines here
 
