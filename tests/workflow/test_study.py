@@ -21,6 +21,10 @@ INFLUENCE += ["hubness", "agreement"]
 TABLES = ["robustness", "retrieval", "claims", "openvamp", "openvamp_training", "codec"]
 TABLES += [
     "ngram_overlap",
+    "paper_table2",
+    "paper_table3",
+    "top_songs",
+    "claims_tally",
     *INFLUENCE,
     "findings",
     "outputs",
@@ -28,10 +32,6 @@ TABLES += [
     "songs",
     "paired",
     "lorenz",
-    "paper_table2",
-    "paper_table3",
-    "top_songs",
-    "claims_tally",
 ]
 FIGURES = ["robustness", "robustness_extended", "robustness_recall", "openvamp_training"]
 FIGURES += ["ngram_overlap"]

@@ -49,7 +49,7 @@ COMPARED = {
     "control index": ("nearest clip of the control index, of equal size", "#E69F00", "s"),
     "one clip": ("one training clip at random (size-matched)", "#7F7F7F", "^"),
 }
-PLANTED_KINDS = ["pitch", "stretch", "noise", "mashup", "codec", "mp3"]
+PLANTED_KINDS = ["pitch", "stretch", "noise", "mix", "codec", "mp3"]
 
 
 def exceedance(table: pd.DataFrame, paper: pd.DataFrame) -> Figure:

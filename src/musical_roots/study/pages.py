@@ -156,6 +156,8 @@ def pages(config: dict) -> dict[str, Page]:
             " kept_share the share of tokens that are.",
         )
     if attributed(config):
+        for name, (title, text) in PAPER_TABLES.items():
+            add(name, title, INFLUENCE, [f"tables/{name}.csv"], text)
         add(
             "findings",
             "Experiment C: what outputs resemble, and what control music gives by itself",
@@ -172,8 +174,6 @@ def pages(config: dict) -> dict[str, Page]:
             " comes first, where it is included, by three ways to add clips up: the sum and the"
             " maximum of cosines, and evidence (-log10 of p-values).",
         )
-        for name, (title, text) in PAPER_TABLES.items():
-            add(name, title, INFLUENCE, [f"tables/{name}.csv"], text)
         add(
             "verdicts",
             "Experiment C: the verdict on each output",
