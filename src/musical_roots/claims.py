@@ -2,8 +2,13 @@
 
 A claim reads one number off one table: rows selected by a pandas query, one column, reduced to a
 number; optionally minus the same of other rows. What the study has no rows for is not comparable.
+
+An entry of the file may stand for many claims: one for each row of the paper's published numbers
+(config/paper), for each of some values, and again for encoders and generators that the paper lacks,
+which then tests no claim of the paper. Its texts hold {names} of columns and values.
 """
 
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +17,14 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from musical_roots.errors import InputError
+
+# what the paper's numbers call by other names
+CALLED = {"CLAP": "clap", "CLMR": "clmr", "full": "vampnet", "small_training_set": "vampnet_small"}
+ASKED_OF_OURS = "musical-roots, asking what the paper says"
+COLUMNS = [
+    *("claim", "source", "certainty", "expected", "obtained", "tolerance", "verdict", "relation"),
+    *("tests_paper", "statement", "reason"),
+]
 
 
 class Claim(BaseModel):
@@ -22,17 +35,25 @@ class Claim(BaseModel):
     claim, statement, source : str
         Its name, the sentence, and who says so.
     certainty : str
-        The mark of how surely it is known that the source says so: A, Q, S, I or "ours".
+        Where the source says so: P the paper's text or a table of it, F read off its figure 1
+        ("P, F": a sentence, read as the figure shows it), A authors' other text or code, I our
+        inference from these, or "ours": our own expectation, or the paper's question asked of what
+        the paper lacks.
     table, select, column, reduce : str
         Where the number is: a table in the study's ``tables``, a pandas query, a column, a
         reduction.
+    weight : str
+        Column by which a mean is weighted.
     minus : str, optional
         A second query; its number is taken off the first.
+    pair : list of str
+        Columns by whose values both are paired before they are reduced.
     relation : str
         ``at least``, ``above``, ``at most`` or ``equals``.
-    expected, tolerance : float, optional
-        What is expected, and by how much it may be missed. Without `expected` the source gives no
-        number.
+    expected, tolerance : float
+        What is expected, and by how much it may be missed.
+    reason : str
+        Why that tolerance, and what differs here from the source by design.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -40,34 +61,121 @@ class Claim(BaseModel):
     claim: str
     statement: str
     source: str
-    certainty: Literal["A", "Q", "S", "I", "ours"]
+    certainty: Literal["P", "F", "P, F", "A", "I", "ours"]
     table: str
     select: str
     minus: str | None = None
+    pair: list[str] = []
     column: str
     reduce: Literal["min", "max", "mean"] = "mean"
+    weight: str = ""
     relation: Literal["at least", "above", "at most", "equals"]
     expected: float
     tolerance: float = 0.0
+    reason: str
+
+    @property
+    def tests_paper(self) -> bool:
+        """Whether it is the paper that is tested."""
+        return self.certainty != "ours"
 
 
-def read(path: Path) -> list[Claim]:
-    """Claims of a YAML file.
+class Entry(Claim):
+    """One claim of the file, or many.
+
+    Attributes
+    ----------
+    numbers, where : str
+        A table of config/paper, and a pandas query: each of its rows is a claim.
+    each : dict
+        Name -> values: each combination is a claim.
+    also : dict
+        Name -> other values, of what the paper lacks: claims of ours.
+    expected, tolerance : float or str
+        A number, or an expression of the columns of `numbers`.
+    """
+
+    numbers: str = ""
+    where: str = ""
+    each: dict[str, list[str | int | float]] = {}
+    also: dict[str, list[str | int | float]] = {}
+    expected: float | str
+    tolerance: float | str = 0.0
+
+
+def read(paths: list[Path], numbers: dict[str, pd.DataFrame]) -> list[Claim]:
+    """Claims of YAML files.
+
+    Parameters
+    ----------
+    paths : list of Path
+    numbers : dict
+        The paper's published numbers: name, such as ``table1``, -> table.
 
     Raises
     ------
     InputError
-        If the file does not parse, or a claim has a wrong key or value.
+        If a file does not parse, a claim has a wrong key or value, or two have one name.
     """
+    claims, names = [], set()
+    for path in paths:
+        for claim in _read(path, numbers):
+            if claim.claim in names:
+                raise InputError(f"{path}: two claims are called {claim.claim}; rename one")
+            names.add(claim.claim)
+            claims.append(claim)
+    return claims
+
+
+def _read(path: Path, numbers: dict[str, pd.DataFrame]) -> list[Claim]:
     try:
         entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return [Claim.model_validate(entry) for entry in entries]
-    except (OSError, TypeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: not a readable list of claims: {error}") from error
-    except ValidationError as error:
+        return [one for entry in entries for one in _claims(Entry.model_validate(entry), numbers)]
+    except ValidationError as error:  # a ValueError, too
         detail = error.errors()[0]
         key = ".".join(map(str, detail["loc"]))
         raise InputError(f"{path}: {error.title} key {key}: {detail['msg']}; mend it") from error
+    except (OSError, TypeError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: not a readable list of claims: {error}") from error
+    except (KeyError, ValueError, SyntaxError, pd.errors.UndefinedVariableError) as error:
+        raise InputError(f"{path}: a claim names what is not there: {error}; mend it") from error
+
+
+def _claims(entry: Entry, numbers: dict[str, pd.DataFrame]) -> list[Claim]:
+    """The claims that an entry stands for: those of the paper first."""
+    ours = {"certainty": "ours", "source": ASKED_OF_OURS}
+    lists = [(entry.each, {})]
+    if entry.also:
+        lists.append((entry.each | entry.also, ours))
+    rows = _rows(entry, numbers)
+    fields = entry.model_dump(exclude={"numbers", "where", "each", "also"})
+    return [
+        Claim.model_validate(_filled(fields, dict(zip(values, chosen, strict=True)), row) | changed)
+        for values, changed in lists
+        for chosen in product(*values.values())
+        for row in rows
+    ]
+
+
+def _rows(entry: Entry, numbers: dict[str, pd.DataFrame]) -> list[dict]:
+    """Rows of the paper's numbers, in the names of this project."""
+    if not entry.numbers:
+        return [{}]
+    table = numbers[entry.numbers].replace(CALLED)
+    return (table.query(entry.where) if entry.where else table).to_dict("records")
+
+
+def _filled(fields: dict, values: dict, row: dict) -> dict:
+    """Fields of one claim: with its values in its texts, and its expressions worked out."""
+    values = row | values
+    made = {
+        key: text.format_map(values) if isinstance(text, str) else text
+        for key, text in fields.items()
+    }
+    for key in ("expected", "tolerance"):
+        if isinstance(made[key], str):
+            made[key] = float(pd.DataFrame([values]).eval(made[key]).iloc[0])
+    return made
 
 
 def check(claims: list[Claim], tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -82,44 +190,92 @@ def check(claims: list[Claim], tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        claim, statement, source, certainty, relation, expected, obtained, tolerance, verdict
-        (``holds``, ``does_not_hold``, ``not_comparable``).
+        claim, source, certainty, expected, obtained, tolerance, verdict (``holds``,
+        ``does_not_hold``, ``not_comparable``), relation, tests_paper (yes, no), statement, reason.
+        What could be tested comes first.
     """
     rows = []
     for claim in claims:
         obtained = _obtained(claim, tables)
-        shown = claim.model_dump(
-            include={
-                "claim",
-                "statement",
-                "source",
-                "certainty",
-                "relation",
-                "expected",
-                "tolerance",
-            }
-        )
-        rows.append(shown | {"obtained": obtained, "verdict": _verdict(claim, obtained)})
-    order = "claim source certainty expected obtained tolerance verdict relation statement"
-    return pd.DataFrame(rows, columns=order.split())
+        told = {"obtained": obtained, "verdict": _verdict(claim, obtained)}
+        told |= {"tests_paper": "yes" if claim.tests_paper else "no"}
+        rows.append(claim.model_dump() | told)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    lacking = table.verdict == "not_comparable"
+    return pd.concat([table[~lacking], table[lacking]], ignore_index=True)
+
+
+def tally(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """How many claims could be tested, and how many hold: of the paper first.
+
+    Parameters
+    ----------
+    verdicts : DataFrame
+        Of `check`.
+
+    Returns
+    -------
+    DataFrame
+        claims (whose they are), source ("all" first), n_claims, n_tested, n_hold, in_words.
+    """
+    paper = verdicts.tests_paper == "yes"
+    asked = verdicts.source == ASKED_OF_OURS
+    rows = []
+    for whose, part in (
+        ("the paper's", verdicts[paper]),
+        ("the paper's questions, asked of what it lacks: no test of the paper", verdicts[asked]),
+        ("our own", verdicts[~paper & ~asked]),
+    ):
+        by_source = part.groupby("source", sort=False) if part.source.nunique() > 1 else []
+        for source, some in [("all", part), *by_source]:
+            tested, hold = (some.verdict != "not_comparable").sum(), (some.verdict == "holds").sum()
+            said = _in_words(len(some), tested, hold) if source == "all" else ""
+            rows.append([whose, source, len(some), tested, hold, said])
+    columns = ["claims", "source", "n_claims", "n_tested", "n_hold", "in_words"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _in_words(claims: int, tested: int, hold: int) -> str:
+    if not tested:
+        return f"None of {claims} could be tested here: the study lacks what they are about."
+    said = f"{tested} of {claims} could be tested here: {hold} hold, {tested - hold} do not."
+    if tested == claims:
+        return said
+    return f"{said} Of the other {claims - tested} the study lacks what they are about."
 
 
 def _obtained(claim: Claim, tables: dict[str, pd.DataFrame]) -> float | None:
     if claim.table not in tables:
         return None
-    value = _number(tables[claim.table], claim.select, claim)
-    if claim.minus is None or value is None:
-        return value
-    other = _number(tables[claim.table], claim.minus, claim)
-    return None if other is None else value - other
+    rows = _selected(tables[claim.table], claim.select, claim)
+    if claim.minus is None:
+        return _number(rows, claim)
+    others = _selected(tables[claim.table], claim.minus, claim)
+    if claim.pair:
+        one, other = (part.groupby(claim.pair)[claim.column].mean() for part in (rows, others))
+        differences = (one - other).dropna()
+        return None if differences.empty else float(differences.agg(claim.reduce))
+    value, other = _number(rows, claim), _number(others, claim)
+    return None if value is None or other is None else value - other
 
 
-def _number(table: pd.DataFrame, select: str, claim: Claim) -> float | None:
+def _selected(table: pd.DataFrame, query: str, claim: Claim) -> pd.DataFrame:
+    """Rows with the columns that a claim needs, where its number is known."""
+    needed = [*claim.pair, claim.column, *([claim.weight] if claim.weight else [])]
     try:
-        values = table.query(select)[claim.column]
+        return table.query(query)[needed].dropna()
     except (KeyError, ValueError, SyntaxError, pd.errors.UndefinedVariableError) as error:
-        raise InputError(f"claim {claim.claim}: cannot select {select!r}: {error}") from error
-    return None if values.empty else float(values.agg(claim.reduce))
+        raise InputError(f"claim {claim.claim}: cannot select {query!r}: {error}") from error
+
+
+def _number(rows: pd.DataFrame, claim: Claim) -> float | None:
+    if rows.empty:
+        return None
+    values = rows[claim.column]
+    if claim.weight:
+        weights = rows[claim.weight]
+        return float((values * weights).sum() / weights.sum())
+    return float(values.agg(claim.reduce))
 
 
 def _verdict(claim: Claim, obtained: float | None) -> str:

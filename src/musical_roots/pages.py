@@ -32,7 +32,7 @@ table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabula
 th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; }
 th, td { text-align: left; vertical-align: top; }
 th { position: sticky; top: 0; background: #f4f4f4; }
-td.number { text-align: right; }
+td.number { text-align: right; } td.long { min-width: 16rem; }
 tr:hover td { background: #f7fafc; }
 .holds { color: #00683d; font-weight: 600; } .does_not_hold { color: #b00020; font-weight: 600; }
 .not_comparable { color: #666; }
@@ -60,6 +60,7 @@ tr:hover td { background: #f7fafc; }
 </html>
 """
 )
+LONG = 60  # characters, of a text that wants a wide column
 VERDICTS = {"holds", "does_not_hold", "not_comparable"}
 
 
@@ -125,4 +126,4 @@ def _cell(value) -> tuple[str, str]:
     if isinstance(value, int):
         return "number", f"{value:d}"
     text = str(value)
-    return (text if text in VERDICTS else "", text)
+    return (text if text in VERDICTS else "long" if len(text) > LONG else "", text)

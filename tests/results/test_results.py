@@ -302,3 +302,46 @@ def test_every_source_of_concentration_was_measured_over_as_many_queries(table):
     assert (concentration.groupby(["generator", "encoder"]).n_queries.nunique() == 1).all()
     assert concentration.gini.between(0, 1).all()
     assert (concentration.effective_number <= concentration.n_items + 1e-6).all()
+
+
+KNOWN = ["encoder", "generator", "index", "setting", "prompts"]
+
+
+def test_the_papers_tables_agree_with_what_else_is_said_of_the_same_vamps(table):
+    cosines = table("paper_table2")
+    means = cosines[cosines.statistic == "mean"].pivot(
+        index=KNOWN, columns="measure", values="value"
+    )
+    other = table("prompt_vs_training")
+    other = other[other.prompt_track == "included"].set_index(KNOWN)[["best_mean", "prompt_mean"]]
+    both = means.join(other, how="inner")
+    if other.empty:  # no prompt is known
+        return
+    assert len(both) > 0
+    nearest = both.cosine_to_nearest_training_clip
+    np.testing.assert_allclose(nearest, both.best_mean, atol=2e-6)
+    np.testing.assert_allclose(both.cosine_to_prompt, both.prompt_mean, atol=2e-6)
+
+
+def test_fewer_clips_reach_a_higher_threshold_and_the_first_reach_it_most_often(table):
+    reached = table("paper_table3").sort_values("threshold")
+    for of, part in reached.groupby([*KNOWN, "threshold_from", "k"], dropna=False):
+        assert (part.share.diff().dropna() <= 1e-9).all(), of
+    assert (reached.share[reached.threshold > 1] == 0).all()
+    wide = reached.pivot(index=[*KNOWN, "threshold_from", "step"], columns="k", values="share")
+    assert (wide.diff(axis=1).iloc[:, 1:] <= 1e-6).all(axis=None)
+
+
+def test_a_songs_share_of_vamps_is_no_less_than_of_places(table):
+    songs = table("top_songs")
+    assert (songs.share_of_places <= songs.share_of_vamps + 1e-6).all()
+    assert songs.share_of_vamps.between(0, 1).all() and songs.vamps_by_chance.between(0, 1).all()
+
+
+def test_the_tally_counts_every_claim_once():
+    claims = pd.read_csv(RESULTS / "tables/claims.csv")
+    tally = pd.read_csv(RESULTS / "tables/claims_tally.csv")
+    whole = tally[tally.source == "all"]
+    assert whole.n_claims.sum() == len(claims)
+    assert whole.n_hold.sum() == (claims.verdict == "holds").sum()
+    assert whole.n_tested.sum() == (claims.verdict != "not_comparable").sum()

@@ -9,6 +9,8 @@ from musical_roots import audio, figures
 from musical_roots.figures import generation, influence, robustness
 from musical_roots.weights import PLUMBING
 
+PAPER = pd.read_csv(Path(__file__).parents[2] / "config/paper/table3.csv")
+
 
 @pytest.fixture
 def table():
@@ -135,7 +137,8 @@ def of_influence() -> dict[str, pd.DataFrame]:
 
 @pytest.mark.parametrize("name", list(figures.FIGURES))
 def test_the_same_table_gives_the_same_bytes(tmp_path, tables, name, paper):
-    table, beside = tables[name], [paper] if name == "robustness" else []
+    table = tables[name]
+    beside = {"robustness": [paper], "exceedance": [PAPER]}.get(name, [])
     for run in "ab":
         figures.draw(name, table, tmp_path / f"{run}.svg", tmp_path / f"{run}.png", *beside)
     for suffix in ["svg", "png"]:
@@ -271,17 +274,30 @@ def test_a_cross_fade_stands_beside_the_hard_cut(table):
 
 def test_every_generator_is_named_above_its_figure(tmp_path, tables):
     marked = tables["exceedance"].assign(generator="vampnet (random weights: plumbing only)")
-    figures.draw("exceedance", marked, tmp_path / "a.svg", tmp_path / "a.png")
+    figures.draw("exceedance", marked, tmp_path / "a.svg", tmp_path / "a.png", PAPER)
     assert "vampnet (random weights: plumbing only)" in (tmp_path / "a.svg").read_text()
 
 
 def test_the_paper_is_marked_on_its_own_encoder_alone(tables):
-    panels = influence.exceedance(tables["exceedance"]).axes
-    texts = {axis.get_title(): [text.get_text() for text in axis.texts] for axis in panels}
-    assert texts["MFCC"] == []
-    assert [text.split()[-1] for text in texts["CLMR"]] == ["[S]", "[A]"]
+    def stars(table):
+        drawn = {}
+        for axis in influence.exceedance(table, PAPER).axes:
+            (line,) = [line for line in axis.lines if line.get_marker() == "*"]
+            drawn[axis.get_title()] = line.get_xydata().round(4).tolist()
+            assert [text.get_text() for text in axis.texts] == ["paper, table 3"] * bool(
+                drawn[axis.get_title()]
+            )
+        return drawn
+
+    found = stars(tables["exceedance"])
+    assert found["MFCC"] == []
+    # table 3 of the paper, k = 1: 3,201, 1,929, 924, 317 and 89 of 10,000 vamps
+    shares = [0.3201, 0.1929, 0.0924, 0.0317, 0.0089]
+    assert found["CLMR"] == [
+        list(p) for p in zip([0.875, 0.895, 0.915, 0.935, 0.955], shares, strict=True)
+    ]
     marked = tables["exceedance"].replace("clmr", "clmr (random weights: plumbing only)")
-    assert not any(axis.texts for axis in influence.exceedance(marked).axes)
+    assert not any(stars(marked).values())
 
 
 def test_outputs_without_prompts_have_a_figure_that_says_so(tables):
@@ -291,7 +307,7 @@ def test_outputs_without_prompts_have_a_figure_that_says_so(tables):
 
 def test_every_curve_of_exceedance_is_drawn_from_its_own_rows(tables):
     table = tables["exceedance"]
-    axis = influence.exceedance(table).axes[0]
+    axis = influence.exceedance(table, PAPER).axes[0]
     drawn = {line.get_label(): line.get_ydata() for line in axis.lines}
     mine = table[table.encoder == "clmr"].set_index(["source", "index", "prompt_track"]).share
     for key, (label, _, _) in influence.SOURCES.items():

@@ -22,6 +22,10 @@ TABLES = ["bins", "bins_histogram", "paper_encoders"]
 TABLES += ["robustness", "retrieval", "claims", "openvamp", "openvamp_training", "codec"]
 TABLES += [
     "ngram_overlap",
+    "paper_table2",
+    "paper_table3",
+    "top_songs",
+    "claims_tally",
     *INFLUENCE,
     "findings",
     "outputs",

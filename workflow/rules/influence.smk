@@ -208,6 +208,43 @@ rule resemblance:
         " --evidence-out {output.evidence:q} {input.corpus:q}"
 
 
+# What the paper itself shows of its case study, beside its own numbers.
+rule paper_tables:
+    input:
+        matches=outputs("matches"),
+        outputs=lambda wildcards: [
+            path
+            for encoder in STUDY.encoders
+            for path in STUDY[f"vamps-{wildcards.generator}"].embeddings(encoder)
+        ],
+        indexes="<results>/influence/indexes.parquet",
+        bins="<results>/tables/bins.csv",
+        lists=STUDY.corpus(),
+        paper2="config/paper/table2.csv",
+        paper3="config/paper/table3.csv",
+    output:
+        table2="<results>/influence/{generator}/paper_table2.csv",
+        table3="<results>/influence/{generator}/paper_table3.csv",
+        songs="<results>/influence/{generator}/top_songs.csv",
+    log:
+        "<logs>/paper_tables/{generator}.log",
+    resources:
+        mem_mb=4000,
+    params:
+        **stage("influence paper-tables"),
+        matches=lambda wildcards, input: each("--output-matches", input.matches),
+        outputs=lambda wildcards, input: each("--output-embeddings", input.outputs),
+        flags=flags(INFLUENCE, "resamples", "confidence"),
+    message:
+        "The paper's tables 2 and 3, of {wildcards.generator}"
+    shell:
+        "{params.call} --log {log:q} --generator {wildcards.generator} {params.matches}"
+        " {params.outputs} {params.flags} --indexes {input.indexes:q} --bins {input.bins:q}"
+        " --paper-table2 {input.paper2:q} --paper-table3 {input.paper3:q}"
+        " --table2-out {output.table2:q} --table3-out {output.table3:q}"
+        " --top-songs-out {output.songs:q} {input.lists:q}"
+
+
 rule concentration:
     input:
         outputs=lambda wildcards: STUDY[f"vamps-{wildcards.generator}"].embeddings(

@@ -2,6 +2,7 @@
 #
 # Makes: results/figures/{figure}.svg and .png
 #        results/tables/claims.csv            each claim against what was found
+#        results/tables/claims_tally.csv      how many could be tested, and how many hold
 #        results/checks.txt                   what tests/results found in the results
 #        results/pages/*.html                 tables to read in a browser
 #        results/notebooks/robustness.html    the notebook, executed
@@ -52,21 +53,29 @@ for name, figure in STUDY.figures.items():
             " --svg-out {output.svg:q} --png-out {output.png:q}"
 
 
+# The paper's own numbers, which claims are read from.
+PAPER_NUMBERS = sorted(map(str, Path("config/paper").glob("*.csv")))
+
+
 rule claims:
     input:
-        expected="config/expected.yaml",
+        expected=[f"config/expected{part}.yaml" for part in ("", "_ours", "_figure1")],
+        numbers=PAPER_NUMBERS,
         tables=STUDY.tables(),
     output:
         table="<results>/tables/claims.csv",
+        tally="<results>/tables/claims_tally.csv",
     log:
         "<logs>/claims.log",
     params:
         **stage("report claims"),
+        expected=lambda wildcards, input: each("--expected", input.expected),
+        numbers=each("--paper-numbers", PAPER_NUMBERS),
     message:
         "Checking the claims"
     shell:
-        "{params.call} --log {log:q} --expected {input.expected:q} --out {output.table:q}"
-        " {input.tables:q}"
+        "{params.call} --log {log:q} {params.expected} {params.numbers} --out {output.table:q}"
+        " --tally-out {output.tally:q} {input.tables:q}"
 
 
 rule check:

@@ -221,6 +221,37 @@ def resemblance(
     write(added["evidence"], evidence)
 
 
+@influence.command("paper-tables")
+@LISTS
+@generator()
+@OUTPUT_MATCHES
+@OUTPUT_EMBEDDINGS
+@INDEXES
+@file("--bins", "Bins of cosine of each encoder.")
+@file("--paper-table2", "The paper's table 2.", "paper2")
+@file("--paper-table3", "The paper's table 3.", "paper3")
+@RESAMPLES
+@CONFIDENCE
+@file("--table2-out", "Outputs against their prompts and the training set.", "table2")
+@file("--table3-out", "How many of the nearest clips reach a threshold.", "table3")
+@file("--top-songs-out", "The songs found most often.", "songs")
+@SEED
+def paper_tables(
+    seed, lists, generator, output_matches, outputs, indexes, bins, paper2, paper3, table2, table3,
+    songs, **interval,
+) -> None:  # fmt: skip
+    """Tables 2 and 3 of the paper, and its most frequent songs, beside its own numbers."""
+    from musical_roots.experiments import paper_tables
+    from musical_roots.tables import heard_clips, read_table, read_tables
+
+    found, clips = read_tables(output_matches), heard_clips(outputs)
+    which, limits, two, three = map(read_table, (indexes, bins, paper2, paper3))
+    interval |= {"seed": seed}
+    write(paper_tables.table_2(found, clips, two, generator, **interval), table2)
+    write(paper_tables.table_3(found, clips, limits, three, **interval), table3)
+    write(paper_tables.top_songs(found, clips, read_tables(lists), which), songs)
+
+
 @influence.command("concentration")
 @CORPUS
 @OUTPUT_EMBEDDINGS

@@ -95,17 +95,25 @@ def model_card(model, weights, tracks, command, tables, out) -> None:
 
 @report.command("claims")
 @click.argument("tables", type=PATH, nargs=-1, required=True)
-@file("--expected", "The claims, as YAML.")
+@files("--expected", "Claims, as YAML.")
+@files("--paper-numbers", "Tables of the paper's published numbers.", "numbers")
+@file("--tally-out", "How many could be tested, and how many hold.", "tallied")
 @OUT
-def claims(tables, expected, out) -> None:
+def claims(tables, expected, numbers, tallied, out) -> None:
     """Hold each claim against the results."""
     from musical_roots import claims
     from musical_roots.tables import read_table, write_table
 
-    results = {path.stem: read_table(path) for path in tables}
-    verdicts = claims.check(claims.read(expected), results)
+    published, results = (
+        {path.stem: read_table(path) for path in some} for some in (numbers, tables)
+    )
+    verdicts = claims.check(claims.read(expected, published), results)
+    told = claims.tally(verdicts)
     write_table(verdicts, out)
-    for row in verdicts.itertuples():
+    write_table(told, tallied)
+    for row in told[told.in_words != ""].itertuples():
+        log.info("claims, %s: %s", row.claims, row.in_words)
+    for row in verdicts[verdicts.verdict != "not_comparable"].itertuples():
         log.info("%s: %s", row.verdict, row.claim)
 
 

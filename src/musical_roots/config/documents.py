@@ -24,7 +24,7 @@ def reference() -> str:
         "`config.yaml` is the embedded study. Any other file here is an overlay that holds only "
         "what differs:\n`snakemake --cores 2 --configfile config/tiny.yaml`, or "
         "`make study CONFIG=config/tiny.yaml`.\n"
-        "`expected.yaml` lists the claims that results are held against; `corpora/` the recordings."
+        "`expected*.yaml` list the claims that results are held against; `corpora/` the recordings."
         "\n\nThis page and `workflow/schemas/config.schema.yaml` are generated from "
         "`src/musical_roots/config/`\nby `python -m musical_roots config reference`.\n\n"
         "| key | type | default | meaning |\n|---|---|---|---|\n"

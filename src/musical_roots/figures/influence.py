@@ -50,12 +50,11 @@ COMPARED = {
     "one clip": ("one training clip at random (size-matched)", "#7F7F7F", "^"),
 }
 PLANTED_KINDS = ["pitch", "stretch", "noise", "mix", "codec", "mp3"]
-# What is known of the paper's result, and how surely (S secondary digest, A authors' text).
-PAPER_POINTS = {"clmr": [(0.875, 0.30, "paper: > 30 % [S]"), (0.875, 0.03, "later: 3 % [A]")]}
 
 
-def exceedance(table: pd.DataFrame) -> Figure:
-    """Share of outputs with a clip at or above each cosine, with 95 % bands."""
+def exceedance(table: pd.DataFrame, paper: pd.DataFrame) -> Figure:
+    """Share of outputs with a clip at or above each cosine, with bands; table 3 of the paper."""
+    published = paper[paper.k == 1].assign(share=paper.clips_at_or_above / paper.n)
     encoders = list(dict.fromkeys(table.encoder))
     figure, axes = _row(encoders)
     for encoder, axis in zip(encoders, axes, strict=True):
@@ -64,10 +63,11 @@ def exceedance(table: pd.DataFrame) -> Figure:
             part = _rows(mine, ["source", "index", "prompt_track"], key)
             axis.plot(part.threshold, part.share, color=color, ls=style, label=label)
             axis.fill_between(part.threshold, part.low, part.high, color=color, alpha=0.12, lw=0)
-        for cosine, share, remark in PAPER_POINTS.get(encoder, []):
-            axis.plot(cosine, share, "k*", ms=7)
-            axis.annotate(remark, (cosine, share), xytext=(-4, 3), textcoords="offset points",
-                          ha="right", fontsize=7)  # fmt: skip
+        points = published[published.encoder.str.lower() == encoder].sort_values("threshold")
+        axis.plot(points.threshold, points.share, "k*", ms=5)
+        for point in points.head(1).itertuples():
+            axis.annotate("paper, table 3", (point.threshold, point.share), xytext=(-4, 3),
+                          textcoords="offset points", ha="right", fontsize=7)  # fmt: skip
         axis.set(title=title(encoder), xlabel="cosine of the nearest clip", ylim=(-0.02, 1.02))
     axes[0].set_ylabel("share at or above it")
     _legend(figure, axes[0], 2)

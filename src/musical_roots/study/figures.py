@@ -19,6 +19,8 @@ INFLUENCE_FIGURES = {
     "hubness": "hubness",
     "agreement": "agreement",
 }
+# Figure of Experiment C -> the paper's own numbers that it shows beside ours.
+INFLUENCE_PAPER = {"exceedance": f"{PAPER}/table3.csv"}
 
 
 @dataclass(frozen=True)
@@ -69,5 +71,6 @@ def figures(config: dict) -> dict[str, Figure]:
             add("vamps", f"vamps/{generator}/000.parquet", GENERATION, generator)
     for generator in attributed(config):
         for draws, table in INFLUENCE_FIGURES.items():
-            add(draws, f"tables/{table}.csv", INFLUENCE, generator)
+            paper = INFLUENCE_PAPER.get(draws, "")
+            add(draws, f"tables/{table}.csv", INFLUENCE, generator, paper)
     return made

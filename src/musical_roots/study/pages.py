@@ -17,6 +17,48 @@ from musical_roots.study.sections import (
 )
 from musical_roots.study.tables import OPENVAMP_TABLES
 
+CUT = (
+    "How the paper made 3 s clips of a vamp of 10 s it does not say. Here a vamp's clips follow"
+    " each other from its start, and what is left at its end is dropped. All settings and prompts"
+    " together come first, then each; prompts are of tracks that the generator learned from (train)"
+    " or never saw (control). low and high: a bootstrap clustered by the prompt's track. "
+)
+# Tables of the paper's case study -> title and text of their pages.
+PAPER_TABLES = {
+    "paper_table2": (
+        "The paper's table 2: cosine of a vamp to its prompt, and to its nearest training clip",
+        CUT + "A vamp's cosine to its prompt is the largest of its clips to the clips of the prompt"
+        " of the same time; to the training set, the largest of its clips to any clip, the"
+        " prompt's own track not left out, as in the paper. paper_clap and paper_clmr are the"
+        " paper's numbers, of the model trained on all or on few songs as the generator here was:"
+        " with other encoders, another generator and 5,000,000 clips, a maximum over which is"
+        " larger than one over some thousands. prompt_in_top_10 is ours: the share of vamps whose"
+        " prompt stands, or would stand, among the 10 nearest clips of one of theirs. A generator"
+        " that learned from few songs may vamp in fewer settings than the one it is held against:"
+        " compare a setting, or the table of the small training set, which goes pair by pair.",
+    ),
+    "paper_table3": (
+        "The paper's table 3: how many of the nearest training clips reach a cosine",
+        CUT + "n: the k nearest distinct training clips of each vamp, over all of its clips."
+        " threshold_from: paper, the paper's own thresholds, for CLMR alone; recipe, the encoder's"
+        " own bin 1 (the median cosine of sampled clips to their nearest, and 2 SD) and four steps"
+        " above it, as far apart in its own SDs as the paper's of .02 are in CLMR's. Where a step"
+        " lies above a cosine of 1 nothing can reach it, and its share is 0 by construction."
+        " paper_share stands beside the row of its step, whatever the encoder.",
+    ),
+    "top_songs": (
+        "The songs found most often (the paper: in more than 2 % of the top 10)",
+        CUT
+        + "The first five songs of each row's top 10. \"Some songs were present in more than 2 %"
+        ' of the top 10" is read as share_of_vamps: the share of vamps whose 10 nearest distinct'
+        " clips hold one of the song's. share_of_places is its share of all those places, and"
+        " never larger. Chance is the song's share of the index's clips (places_by_chance), and"
+        " what follows for 10 clips drawn at random (vamps_by_chance). Where the prompt's own track"
+        " is included, each prompt's own song has about 1 / prompts of the vamps: the paper had"
+        " 1,000 prompts, a study of fewer reaches 2 % by that alone.",
+    ),
+}
+
 
 @dataclass(frozen=True)
 class Page:
@@ -94,10 +136,16 @@ def pages(config: dict) -> dict[str, Page]:
         "claims",
         "Claims against results",
         CLAIMS,
-        ["tables/claims.csv"],
-        "Certainty says how surely the source makes the claim: A authors' text or code,"
-        " Q quoted from the paper by a third party, S a secondary digest, I our inference, ours our"
-        " own expectation. A claim about encoders that are not in this study is not comparable.",
+        ["tables/claims_tally.csv", "tables/claims.csv"],
+        "First, of how many claims it could be tested here whether they hold. The paper's are about"
+        " CLAP, CLMR, VampNet and listeners: without these a claim is not comparable, and the same"
+        " question is asked of the encoders and generators that are here, which tests no claim of"
+        " the paper (tests_paper: no). Certainty says where the source makes the claim: P the"
+        " paper's text or a table of it, F read off its figure 1 (P, F: a sentence, read as the"
+        " figure shows it), A its authors' other text or code, I our inference, ours our own"
+        " expectation. reason: why that tolerance, and what differs here by design: thousands of"
+        " clips are searched, where the paper searched 5,000,000. What could be tested comes first."
+        " Every point of figure 1 is a claim of its own.",
     )
     add(
         "corpus",
@@ -132,6 +180,8 @@ def pages(config: dict) -> dict[str, Page]:
             " kept_share the share of tokens that are.",
         )
     if attributed(config):
+        for name, (title, text) in PAPER_TABLES.items():
+            add(name, title, INFLUENCE, [f"tables/{name}.csv"], text)
         add(
             "findings",
             "Experiment C: what outputs resemble, and what control music gives by itself",

@@ -8,6 +8,7 @@ OPENVAMP_TABLES = ("openvamp", "codec", "ngram_overlap")
 BY_GENERATOR = (
     *("exceedance", "calibration", "calibration_curve", "planted", "paired"),
     *("prompt_vs_training", "songs", "evidence", "agreement", "outputs"),
+    *("paper_table2", "paper_table3", "top_songs"),
 )
 # and those that are made for each generator and encoder.
 BY_ENCODER = ("concentration", "lorenz", "hubness")
