@@ -140,7 +140,10 @@ def test_experiment_b_renders_no_more_than_it_did(default):
 
 def test_the_figure_of_the_paper_is_given_its_numbers(default):
     given = {name: figure.paper for name, figure in default.figures.items() if figure.paper}
-    assert given == {"robustness": "config/paper/figure1.csv"}
+    assert given == {
+        "robustness": "config/paper/figure1.csv",
+        "exceedance_of_openvamp": "config/paper/table3.csv",
+    }
     assert all((ROOT / path).is_file() for path in given.values())
 
 
