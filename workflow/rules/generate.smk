@@ -176,7 +176,9 @@ rule prompts:
         "<logs>/prompts.log",
     params:
         **stage("generate prompts"),
-        flags=flags(GENERATION | {"count": GENERATION["vamps"]}, "count", "duration_s"),
+        flags=flags(
+            GENERATION | {"count": GENERATION["prompts"]}, "count", "duration_s"
+        ),
     message:
         "Drawing prompts"
     shell:
@@ -205,7 +207,8 @@ rule vamp:
         **made_by("generate vamp"),
         # not an output: a vamp is named by all that it depends on, and a killed run goes on with it
         audio=f"{RESULTS}/vamps/{{generator}}/audio",
-        settings=verbatim(json.dumps(STUDY.settings())),
+        settings=lambda wildcards: json.dumps(STUDY.settings(wildcards.generator)),
+        flags=flags(GENERATION, "vamps_per_prompt"),
         shard=lambda wildcards: f"{int(wildcards.shard)} {GENERATION['shards']}",
         device=DEVICE,
     message:
@@ -213,7 +216,7 @@ rule vamp:
     shell:
         "{params.call} --log {log:q} --generator {wildcards.generator}"
         " --checkpoints {params.checkpoints:q} --device {params.device} --code {params.code}"
-        " --prompts {input.prompts:q} --settings {params.settings:q} --shard {params.shard}"
+        " --prompts {input.prompts:q} --settings {params.settings:q} {params.flags} --shard {params.shard}"
         " --audio-out {params.audio:q} --out {output.vamps:q}"
 
 

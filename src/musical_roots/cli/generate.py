@@ -141,11 +141,15 @@ def prompts(seed, lists, tracks, count, duration_s, out) -> None:
 @CODE
 @file("--prompts", "What is vamped upon.")
 @click.option("--settings", required=True, help="Name to mask and sampling settings, as JSON.")
+@click.option("--vamps-per-prompt", type=int, required=True, help="In each setting.")
 @SHARD
 @AUDIO_OUT
 @OUT
 @SEED
-def vamp(seed, generator, checkpoints, device, code, prompts, settings, shard, audio, out) -> None:
+def vamp(
+    seed, generator, checkpoints, device, code, prompts, settings, vamps_per_prompt, shard, audio,
+    out,
+) -> None:  # fmt: skip
     """Vamps of one part of the prompts, in every setting; those that are there are kept."""
     from musical_roots import generate
     from musical_roots.generators import base
@@ -153,7 +157,7 @@ def vamp(seed, generator, checkpoints, device, code, prompts, settings, shard, a
 
     model, chosen = base.load(generator, checkpoints, device, code), base.settings(settings)
     part = read_table(prompts).iloc[shard[0] :: shard[1]]
-    planned = generate.plan(part, model, chosen, seed)
+    planned = generate.plan(part, model, chosen, seed, vamps_per_prompt)
     with progress(len(planned), f"vamps, {generator}", "vamps") as bar:
         made = generate.vamps(planned, model, chosen, audio, bar.update)
     for setting, count in made[made.kept_share == 1].setting.value_counts().items():

@@ -10,6 +10,7 @@ from musical_roots.config.corpus import Clips, Corpus
 from musical_roots.config.encoders import Encode, Encoders
 from musical_roots.config.experiments import Influence, Robustness, Search
 from musical_roots.config.generators import Generation, Generators
+from musical_roots.generators.base import FULL
 
 
 class Config(Section):
@@ -48,6 +49,20 @@ class Config(Section):
                 f"generation.duration_s, {made:g}, is less than clips.duration_s, {clip:g}: "
                 "outputs are cut into clips; raise the one, or lower the other"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _settings_there(self):
+        there = [name for name, one in self.generation.settings.items() if one.activate]
+        for small in FULL:
+            section = getattr(self.generators, small)
+            section.settings = there[:1] if section.settings is None else section.settings
+            given = set(section.settings)
+            if section.activate and not (given and given <= set(there)):
+                raise ValueError(
+                    f"generators.{small}.settings: {section.settings} must be of the settings that "
+                    f"take part: {', '.join(there)}"
+                )
         return self
 
     @model_validator(mode="after")

@@ -120,11 +120,12 @@ class Study:
             for table, generator, piece in pieces(self.config)
         ]
 
-    def settings(self) -> dict[str, dict]:
-        """Vamp settings that take part: name -> fields of `generators.base.VampSettings`."""
+    def settings(self, generator: str) -> dict[str, dict]:
+        """Settings in which a generator vamps: name -> fields of `generators.base.VampSettings`."""
         given = self.config["generation"]["settings"]
+        wanted = self.config["generators"][generator].get("settings", given)
         return {
             name: {key: value for key, value in setting.items() if key != "activate"}
             for name, setting in given.items()
-            if setting["activate"]
+            if setting["activate"] and name in wanted
         }
