@@ -109,7 +109,7 @@ def plan(
     generator: Generator,
     settings: dict[str, VampSettings],
     seed: int,
-    vamps_per_prompt: int = 1,
+    vamps_per_prompt: int,
 ) -> pd.DataFrame:
     """The vamps to make: some a prompt and setting, with all that each depends on.
 

@@ -82,6 +82,7 @@ class VampNet(Switch):
 class VampNetSmall(Switch):
     """VampNet, trained on a smaller training set: its coarse and its coarse-to-fine model."""
 
+    activate: bool = Field(False, description="Whether it takes part.")
     checkpoint: str | None = Field(
         None,
         description="Folder with its coarse.pth and c2f.pth on this machine; the codec is that of "
@@ -128,12 +129,12 @@ class Generators(Section):
     )
     openvamp_small: OpenVampSmall = Field(
         OpenVampSmall(),
-        description="openvamp once more, trained on a part of the train split, with the same codec, "
-        "network and steps.",
+        description="openvamp once more, trained on a part of the train split, with the same "
+        "codec, network and steps.",
     )
     vampnet: VampNet = Field(VampNet(activate=False), description="VampNet, the paper's generator.")
     vampnet_small: VampNetSmall = Field(
-        VampNetSmall(activate=False),
+        VampNetSmall(),
         description="A second VampNet, trained on a smaller training set, as the paper has one.",
     )
     external: External = Field(External(), description="Audio made elsewhere, to be attributed.")

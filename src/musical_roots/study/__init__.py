@@ -4,11 +4,20 @@ Plain data and plain functions, without Snakemake: the rule files ask a `Study`,
 and paths alone.
 """
 
-from musical_roots.study.clip_sets import ClipSet, active, attributed, clip_sets, splits
+from musical_roots.generators.base import FULL
+from musical_roots.study.clip_sets import (
+    ClipSet,
+    active,
+    attributed,
+    clip_sets,
+    pairs,
+    small_known,
+    splits,
+)
 from musical_roots.study.figures import figures
 from musical_roots.study.models import Model, downloads, models
 from musical_roots.study.pages import cards, listening, pages
-from musical_roots.study.tables import INFLUENCE_TABLES, OPENVAMP_TABLES, pieces, tables
+from musical_roots.study.tables import OPENVAMP_TABLES, influence_tables, pieces, tables
 
 __all__ = ["ClipSet", "Model", "Study"]
 
@@ -88,7 +97,8 @@ class Study:
 
     def null(self, generator: str) -> ClipSet:
         """Control music through a generator's codec, or as it is where that is not known."""
-        return self.clip_sets.get(f"control_roundtrip-{generator}", self["control-excerpts"])
+        name = f"control_roundtrip-{FULL.get(generator, generator)}"
+        return self.clip_sets.get(name, self["control-excerpts"])
 
     def excerpts(self) -> list[str]:
         """Clip lists of excerpts of control tracks, if Experiment C takes part."""
@@ -105,8 +115,21 @@ class Study:
 
     def influence_tables(self) -> list[str]:
         """What Experiment C makes, if it takes part."""
-        names = (*INFLUENCE_TABLES, "findings") if self.attributed else ()
+        names = (*influence_tables(self.config), "findings") if self.attributed else ()
         return [f"{self.results}/tables/{name}.csv" for name in names]
+
+    def small(self) -> list[str]:
+        """Which tracks are in the small training set, if there is one that is known."""
+        return [f"{self.results}/corpus/small.csv"] if small_known(self.config) else []
+
+    def small_of(self, full: str) -> list[str]:
+        """The same, where it is that of a generator's pair."""
+        return self.small() if full in small_known(self.config) else []
+
+    def pair(self, full: str) -> list[str]:
+        """A generator, and the one that learned from less."""
+        small = [small for small, its in pairs(self.config).items() if its == full]
+        return [full, *small]
 
     def pieces(self) -> list[tuple[str, str, str]]:
         """Pieces of Experiment C's tables: (table, list of a generator's outputs, piece)."""

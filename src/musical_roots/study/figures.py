@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from musical_roots.generators.base import GENERATORS
+from musical_roots.generators.base import FULL, GENERATORS
 from musical_roots.perturb import PERTURBATIONS
-from musical_roots.study.clip_sets import active, attributed
+from musical_roots.study.clip_sets import active, attributed, small_known
 from musical_roots.study.sections import GENERATION, INFLUENCE, ROBUSTNESS
 
 OPENVAMP_FIGURES = ("openvamp_training", "ngram_overlap")
@@ -47,8 +47,8 @@ def figures(config: dict) -> dict[str, Figure]:
     results = config["results"]
     made = {}
 
-    def add(draws: str, table: str, section: str, generator: str = "") -> None:
-        name = f"{draws}_of_{generator}" if generator else draws
+    def add(draws: str, table: str, section: str, generator: str = "", name: str = "") -> None:
+        name = name or (f"{draws}_of_{generator}" if generator else draws)
         made[name] = Figure(draws, f"{results}/{table}", section, generator)
 
     add("robustness", "tables/robustness.csv", ROBUSTNESS)
@@ -59,10 +59,15 @@ def figures(config: dict) -> dict[str, Figure]:
     if config["generators"]["openvamp"]["activate"]:
         for draws in OPENVAMP_FIGURES:
             add(draws, f"tables/{draws}.csv", GENERATION)
+    if small_known(config):
+        small = "openvamp_small_training"
+        add("openvamp_training", f"tables/{small}.csv", GENERATION, name=small)
     for generator in active(config["generators"]):
-        if generator in GENERATORS:
+        if generator in GENERATORS and generator not in FULL:
             add("vamps", f"vamps/{generator}/000.parquet", GENERATION, generator)
     for generator in attributed(config):
+        if generator in FULL:
+            continue  # its rows are in the tables, and small_training_set.csv says what is other
         for draws, table in INFLUENCE_FIGURES.items():
             add(draws, f"tables/{table}.csv", INFLUENCE, generator)
     return made
