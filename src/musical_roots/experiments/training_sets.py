@@ -79,8 +79,8 @@ def measures(matches: pd.DataFrame, clips: pd.DataFrame, vamps: pd.DataFrame) ->
     -------
     DataFrame
         generator, `KEYS`, `VAMP`, cluster (the prompt's track with its near duplicates), split,
-        track_id (the prompt's), cosine. A vamp counts with the nearest of its clips; to the prompt, they are
-        compared time by time, whatever the index: there index and prompt_track are "".
+        track_id (the prompt's), cosine. A vamp counts with the nearest of its clips; to the prompt,
+        they are compared time by time, whatever the index: there index and prompt_track are "".
     """
     nearest = best(matches, clips).assign(measure=NEAREST)
     nearest = nearest[nearest["index"].isin(INDEXES)]

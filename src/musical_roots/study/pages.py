@@ -91,8 +91,9 @@ def pages(config: dict) -> dict[str, Page]:
             [f"tables/{name}.csv" for name in OPENVAMP_TABLES],
             "openvamp: loss (nats a masked token) and accuracy at masked places, on tracks that it"
             " was trained on and on control tracks; of openvamp_small on those that it was trained"
-            " on (train_small), on the rest of the train split, and on control tracks. codec: distance of a control clip to itself"
-            " after the mel spectrum and Griffin-Lim alone, and after so many codebooks; no"
+            " on (train_small), on the rest of the train split, and on control tracks."
+            " codec: distance of a control clip to itself after the mel spectrum and Griffin-Lim"
+            " alone, and after so many codebooks; no"
             " decoder: the mel frames that all tokens stand for, as they are. ngram_overlap: share"
             " of generated tokens that stand in an 8-gram of the training set; elsewhere leaves out"
             " the prompt's own track and its duplicates; the rows for real music are what music has"
@@ -131,15 +132,16 @@ def pages(config: dict) -> dict[str, Page]:
                 "Experiment C: does the size of the training set show?",
                 INFLUENCE,
                 ["tables/small_training_set.csv"],
-                "Two models, alike but for what they learned from: small_generator heard less. Vamps"
-                " of one prompt, setting and number have one seed, and are pairs; difference is the"
-                " mean of small less full, its interval by a bootstrap clustered by the prompt's"
-                " track. A vamp counts with the nearest of its clips. Both are searched for in the"
-                " whole training set (train) and, where it is known, in the part that the smaller"
-                " model learned from (train_small). prompts: train_small are those whose track the"
-                " smaller model learned from, too, train_rest those of which the other did alone."
-                " The paper (table 2) saw no meaningful difference, of 30,550 songs against 795,000."
-                " An interval that holds 0 shows no difference; it is no proof that there is none.",
+                "Two models, alike but for what they learned from: small_generator heard"
+                " less. Vamps of one prompt, setting and number have one seed, and are pairs;"
+                " difference is the mean of small less full, its interval by a bootstrap"
+                " clustered by the prompt's track. A vamp counts with the nearest of its"
+                " clips. Both are searched for in the whole training set (train) and, where it"
+                " is known, in the part that the smaller model learned from (train_small)."
+                " prompts: train_small are those whose track the smaller model learned from,"
+                " too, train_rest those of which the other did alone. The paper (table 2) saw"
+                " no meaningful difference, of 30,550 songs to 795,000. An interval that holds"
+                " 0 shows no difference; it is no proof that there is none.",
             )
         add(
             "verdicts",

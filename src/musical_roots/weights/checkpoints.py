@@ -216,8 +216,8 @@ def _published(name: str, source: Source, folder: Path, local: Path | str | None
     path = path / source.file if path.is_dir() else path
     if not path.is_file():
         raise InputError(
-            f"{path} is missing; it should be {source.file} of {source.origin}: put it there, or mend "
-            f"{_section(name, source)}.checkpoint"
+            f"{path} is missing; it should be {source.file} of {source.origin}: put it there, or "
+            f"mend {_section(name, source)}.checkpoint"
         )
     return path
 
@@ -254,8 +254,8 @@ def _download(name: str, source: Source, folder: Path) -> tuple[Path, str]:
 def _verify(path: Path, name: str, source: Source) -> str:
     """SHA-256 of a published file that is the right one."""
     mend = (
-        f"get {source.origin} again, or, if this file is meant, set {_hash_key(name, source)} to its "
-        "hash"
+        f"get {source.origin} again, or, if this file is meant, set {_hash_key(name, source)} to "
+        "its hash"
     )
     size = path.stat().st_size
     if source.size_bytes not in (None, size):
