@@ -145,7 +145,7 @@ def test_missing_weights_are_named_with_the_mend(makers, tmp_path):
 
 
 def test_an_unknown_generator_is_an_input_error():
-    with pytest.raises(InputError, match=r"generator 'vampire' is unknown; there are: openvamp, v"):
+    with pytest.raises(InputError, match=r"generator 'vampire' is unknown; there are: openvamp, o"):
         base.load("vampire", Path())
 
 

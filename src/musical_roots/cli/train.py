@@ -61,7 +61,7 @@ def clmr_open(seed, tracks, steps, out, curve, **how) -> None:
 @SHIPPED
 @OUT
 @SEED
-def openvamp_codec(tracks, shipped, out, **how) -> None:
+def openvamp_codec(seed, tracks, shipped, out, **how) -> None:
     """Train openvamp's codec on excerpts of training tracks, or take it where it was trained so."""
     from musical_roots.corpus import recordings
     from musical_roots.generators.openvamp import codec
@@ -69,11 +69,11 @@ def openvamp_codec(tracks, shipped, out, **how) -> None:
     from musical_roots.weights.shipped import take
 
     table = read_table(tracks)
-    table = table[table.split == "train"]
+    table, how["seed"] = table[table.split == "train"], seed
     about = codec.described(table.track_id, **how)
     if take(shipped, out, about):
         return
-    excerpts = recordings.excerpts(table, codec.SAMPLE_RATE, how["seed"])
+    excerpts = recordings.excerpts(table, codec.SAMPLE_RATE, seed)
     heard = [codec.log_mel(codec.levelled(audio)) for audio in excerpts]
     with progress(how["decoder_steps"], "training openvamp's codec", "steps") as bar:
         codec.train(heard, **how, progress=bar.update).save(out, about | {"excerpts": len(heard)})
