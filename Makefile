@@ -2,6 +2,7 @@
 #   make study    the whole study: corpus, experiments, figures, report; with TARGET=corpus, a stage of it
 #   make test     formatting, lint, unit, workflow and result tests
 #   make bench    the speed table in benchmarks/; bench-gpu the one of a GPU
+#   make models   the weights that come with the repository, trained anew: models/openvamp
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
@@ -24,7 +25,7 @@ export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 export MPLCONFIGDIR := $(CURDIR)/.snakemake/cache/matplotlib
 endif
 
-.PHONY: study test lint format bench bench-gpu setup
+.PHONY: study test lint format bench bench-gpu models setup
 
 setup: $(READY)
 
@@ -42,6 +43,11 @@ SNAKEMAKE := snakemake $(TARGET) --cores $(CORES) $(if $(CONFIG),--configfile $(
 study: $(READY)
 	@$(SNAKEMAKE)
 	@$(if $(TARGET),true,python -m musical_roots config where $(CONFIG))
+
+MODELS := results/shipped/models
+models: $(READY)
+	snakemake $(MODELS)/openvamp.md $(MODELS)/openvamp_small.md --cores $(CORES) --configfile models/anew.yaml
+	python -m musical_roots train ship --models $(MODELS) --tables results/shipped/tables --out models/openvamp
 
 test: lint
 	python -m pytest

@@ -21,7 +21,7 @@ PROMPTS, SETTINGS = recording.prompts(), recording.settings()
 
 
 @cache
-def real(untrained: Path) -> Generator:
+def real(untrained: Path, name: str = "vampnet") -> Generator:
     """VampNet itself, started once."""
     if not (recording.PACKAGES / "vampnet").is_dir():
         pytest.skip(
@@ -31,15 +31,20 @@ def real(untrained: Path) -> Generator:
     packages = untrained.parent / "vampnet"
     if not packages.exists():
         packages.symlink_to(recording.PACKAGES)
-    return load("vampnet", untrained)
+    return load(name, untrained)
 
 
-def save(folder: Path, seed: int) -> None:
+def save(folder: Path, seed: int, wanted: tuple[str, ...] = vampnet.WEIGHTS) -> None:
     """Writes random weights into a folder, and beside it what `VampNet` takes for its packages."""
-    for name in vampnet.WEIGHTS:
+    for name in wanted:
         weights.fetch_random(name, folder, seed)
     for name in vampnet.PACKAGES:
         (folder.parent / "vampnet" / name).mkdir(parents=True)
+
+
+def save_small(folder: Path, seed: int) -> None:
+    """The same of vampnet_small."""
+    save(folder, seed, vampnet.VampNetSmall.weights)
 
 
 def equal(one: Vamp, other: Vamp) -> bool:

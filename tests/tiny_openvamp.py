@@ -9,7 +9,7 @@ import numpy as np
 
 from musical_roots.generators import base
 from musical_roots.generators.openvamp import codec, model
-from musical_roots.generators.openvamp.generator import CODEC, NETWORK
+from musical_roots.generators.openvamp.generator import CODEC, NETWORK, SMALL_NETWORK
 from musical_roots.weights import files
 
 SIZE = model.Size(codebooks=4, entries=64, width=64, layers=1)
@@ -32,18 +32,26 @@ def trained_codec() -> codec.Codec:
     return codec.train(frames, SIZE.codebooks, SIZE.entries, seed=0, decoder_steps=20)
 
 
-def save(folder: Path, seed: int = 0, trained_on: Iterable[str] = ()) -> Path:
+def save(
+    folder: Path, seed: int = 0, trained_on: Iterable[str] = (), network: str = NETWORK
+) -> Path:
     """Writes both files into a folder; its path."""
     origin = {"source": "tests", "trained_on": sorted(trained_on)}
     trained_codec().save(folder / CODEC, origin)
-    network = model.MaskedTransformer(SIZE)
-    model.initialise(network, seed)
+    untrained = model.MaskedTransformer(SIZE)
+    model.initialise(untrained, seed)
     about = origin | {"codec": trained_codec().digest()} | model.described(SIZE)
-    files.save(folder / NETWORK, network.tensors(), about)
+    files.save(folder / network, untrained.tensors(), about)
     return folder
 
 
+def save_small(folder: Path, seed: int = 0) -> Path:
+    """The same of openvamp_small."""
+    return save(folder, seed, network=SMALL_NETWORK)
+
+
 @cache
-def load() -> base.Generator:
+def load(name: str = "openvamp") -> base.Generator:
     with tempfile.TemporaryDirectory() as folder:
-        return base.load("openvamp", save(Path(folder)))
+        save_small(save(Path(folder)))
+        return base.load(name, folder)

@@ -3,14 +3,19 @@
 import numpy as np
 import pandas as pd
 
+from musical_roots.provenance import TAKEN
+
 WHAT = {
     "openvamp": "A masked acoustic token model with its codec, trained on nothing but the "
     "recordings below: a generator whose training set is known.",
+    "openvamp_small": "openvamp once more, trained on a part of its training set, with the same "
+    "codec, network and steps: what differs is the training set alone.",
     "clmr_open": "SampleCNN trained with CLMR's objective (Spijkervet and Burgoyne 2021) on "
     "nothing but the recordings below: an encoder whose training set is known.",
 }
 STEP = {  # what one of its training steps sees
     "openvamp": "crops a step",
+    "openvamp_small": "crops a step",
     "clmr_open": "tracks a step, two views each",
 }
 ROWS = 12  # of a training curve
@@ -40,7 +45,11 @@ def card(
     """
     heard = tracks[tracks.track_id.isin(about["trained_on"])].sort_values(["artist", "title"])
     licences = heard.licence.value_counts().sort_index()
+    taken = about.get(TAKEN)
     facts = {
+        "these weights": f"taken from {taken}, where an earlier run trained them, as follows"
+        if taken
+        else "trained by the run that wrote this card",
         "recordings": f"{len(heard)}, {heard.duration_s.sum() / 3600:.1f} h, "
         f"{heard.artist.nunique()} artists",
         "their licences": ", ".join(f"{name} ({count})" for name, count in licences.items()),

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -104,25 +105,43 @@ def _apart(clips: pd.DataFrame, duration_s: float) -> list:
 
 
 def plan(
-    prompts: pd.DataFrame, generator: Generator, settings: dict[str, VampSettings], seed: int
+    prompts: pd.DataFrame,
+    generator: Generator,
+    settings: dict[str, VampSettings],
+    seed: int,
+    vamps_per_prompt: int,
 ) -> pd.DataFrame:
-    """The vamps to make: one a prompt and setting, with all that each depends on.
+    """The vamps to make: some a prompt and setting, with all that each depends on.
+
+    The seed of a vamp does not hang on its generator: those of two generators are pairs.
+
+    Parameters
+    ----------
+    prompts : DataFrame
+        Of `choose_prompts`.
+    generator : Generator
+    settings : dict of str to VampSettings
+    seed : int
+        The config's seed.
+    vamps_per_prompt : int
+        In each setting.
 
     Returns
     -------
     DataFrame
         output_id, stem (of its files), generator, fingerprint, setting, the fields of
         `VampSettings`, seed, and of the prompt: prompt_id, prompt_track_id, prompt_group_id,
-        prompt_split, prompt_path, prompt_start_s, duration_s.
+        prompt_split, prompt_path, prompt_start_s, duration_s; vamp (its number, from 0, among
+        those of its prompt and setting). First the first of every prompt, then the second.
     """
     rows = []
-    for name, setting in settings.items():
+    for name, number in product(settings, range(vamps_per_prompt)):
         for prompt in prompts.itertuples():
             asked = {
                 "generator": generator.label,
                 "setting": name,
-                **asdict(setting),
-                "seed": int(rng(seed, "vamp", f"{name} {prompt.prompt_id}").integers(2**31)),
+                **asdict(settings[name]),
+                "seed": vamp_seed(seed, name, prompt.prompt_id, number),
                 "prompt_id": prompt.prompt_id,
             }
             told = json.dumps(asked, sort_keys=True)
@@ -133,9 +152,17 @@ def plan(
                     "fingerprint": generator.fingerprint,
                     **asked,
                     **_of_prompt(prompt),
+                    "vamp": number,
                 }
             )
     return pd.DataFrame(rows)
+
+
+def vamp_seed(seed: int, setting: str, prompt_id: str, number: int) -> int:
+    """Seed of a vamp, by the config's seed, its setting, its prompt and its number."""
+    # the first is drawn as when there was but one: it stays what it was
+    item = f"{setting} {prompt_id}{f' {number}' if number else ''}"
+    return int(rng(seed, "vamp", item).integers(2**31))
 
 
 def vamps(

@@ -10,6 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 PACKAGE = Path(__file__).parent
+TAKEN = (
+    "taken_from"  # where a file of weights is from, if it was not trained by the run that has it
+)
 
 
 def described(config: dict, encoders: list[dict]) -> dict[str, pd.DataFrame]:

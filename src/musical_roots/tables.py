@@ -116,6 +116,11 @@ def read_tables(paths: Iterable[Path | str], columns: list[str] | None = None) -
     return pd.concat([read_table(path, columns) for path in paths], ignore_index=True)
 
 
+def among(arrays: dict[str, np.ndarray], tracks: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Of arrays by track_id, those of the small training set: `tracks` has track_id, small."""
+    return {track: arrays[track] for track in tracks.track_id[tracks.small]}
+
+
 def joined(parts: Iterable[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
     """Parts of a table as one, each with its generator in the second column if it lacks it.
 

@@ -215,10 +215,13 @@ def table(config) -> Callable[[str], pd.DataFrame]:
 def test_every_setting_has_its_vamps(table, config):
     outputs, wanted = table("outputs"), config["generation"]
     settings = {name for name, setting in wanted["settings"].items() if setting["activate"]}
+    most = wanted["prompts"] * wanted["vamps_per_prompt"]
     for generator, part in outputs[outputs.setting != "external"].groupby("generator"):
-        assert set(part.setting) == settings, generator
+        of = config["generators"][generator.partition(" (")[0]].get("settings", settings)
+        assert set(part.setting) == set(of), generator
         sizes = part.groupby("setting").size()
-        assert sizes.nunique() == 1 and sizes.max() <= wanted["vamps"], generator
+        assert sizes.nunique() == 1 and sizes.max() <= most, generator
+        assert (part.groupby(["setting", "prompt_id"]).size() == wanted["vamps_per_prompt"]).all()
         assert set(part.prompt_split) == {"train", "control"}, generator
 
 
@@ -262,7 +265,7 @@ def test_p_values_keep_their_promise(table, config):
     calibration, fdr = table("calibration"), config["influence"]["fdr"]
     outputs = table("outputs")
     for row in calibration.itertuples():
-        p = outputs.loc[outputs.generator.str.startswith(row.generator), f"p_{row.encoder}"]
+        p = outputs.loc[outputs.generator == row.generator, f"p_{row.encoder}"]
         assert (p >= row.smallest_p - 1e-6).all() and (p <= 1).all()
         # 10 points above .05 would be 4 standard errors of a hundred tracks
         assert row.false_positives_at_05 <= 0.15, row.encoder
@@ -286,6 +289,22 @@ def test_an_unchanged_planted_clip_is_found_where_anything_can_be(table, config)
     can = [1 / (1 + tracks[row.generator, row.encoder]) <= 0.05 for row in same.itertuples()]
     assert (same.power_at_05[can] > 0.9).all(), same
     assert (same.power_at_05[[not each for each in can]] == 0).all(), same
+
+
+def test_a_smaller_training_set_is_held_against_the_whole(table, config):
+    active = {name for name, value in config["generators"].items() if value["activate"]}
+    if not active & {"openvamp_small", "vampnet_small"}:
+        pytest.skip("no generator with a smaller training set in this study's config")
+    found = table("small_training_set")
+    assert np.allclose(found.difference, found.small_mean - found.full_mean, atol=2e-6)
+    there = found.low.notna()
+    assert (found.low <= found.difference + 1e-6)[there].all()
+    assert (found.difference <= found.high + 1e-6)[there].all()
+    near = found[(found.measure == "cosine_to_nearest_training_clip") & (found.prompts == "all")]
+    near = near[(near.prompt_track == "included") & (near.setting == "all")]
+    wide = near.pivot(index=["encoder", "generator"], columns="index", values="full_mean")
+    if "train_small" in wide:  # a part holds nothing nearer than the whole
+        assert (wide.train_small <= wide.train + 1e-6).all()
 
 
 def test_tiers_follow_from_what_was_found(table):

@@ -54,7 +54,7 @@ def source(wheel, monkeypatch) -> Callable:
 def untrained_vampnet(tmp_path_factory) -> Path:
     """Checkpoint folder with the random weights that the recording of VampNet is of."""
     folder = tmp_path_factory.mktemp("weights") / "checkpoints"
-    for name in vampnet.WEIGHTS:
+    for name in dict.fromkeys(vampnet.WEIGHTS + vampnet.VampNetSmall.weights):
         weights.fetch_random(name, folder, recorded_vampnet.recording.SEED)
     return folder
 

@@ -29,6 +29,14 @@ def lines(name="openvamp", **tables) -> list[str]:
     return card(name, ABOUT, TRACKS, "make it", tables).splitlines()
 
 
+def test_it_says_how_the_weights_came_about(monkeypatch):
+    assert "trained by the run that wrote this card" in "\n".join(lines())
+    monkeypatch.setitem(ABOUT, "taken_from", "models/openvamp")
+    said = "\n".join(lines())
+    assert "taken from models/openvamp, where an earlier run trained them" in said
+    assert "trained by the run" not in said
+
+
 def test_only_what_was_heard_is_counted_and_credited():
     text = "\n".join(lines())
     assert "2, 1.5 h, 1 artists" in text

@@ -31,7 +31,8 @@ ROOM = Path(weights.__file__).parent
 @pytest.mark.parametrize("name", SOURCES)
 def test_an_entry_says_what_a_user_wants_to_know(name):
     entry = SOURCES[name]
-    assert re.match(r"pypi:|https://", entry.url) and entry.licence
+    assert re.match(r"pypi:|https://|$", entry.url) and entry.licence
+    assert entry.url or entry.section, "a key of the config names what is published nowhere"
     assert re.search(r"\(\d{4}\)", entry.citation)
     assert entry.sha256 is None or re.fullmatch("[0-9a-f]{64}", entry.sha256)
     assert all(re.fullmatch(rf"{name}(-\w+)?\.safetensors", file) for file in entry.converted)
@@ -57,7 +58,7 @@ def imports(file):
 def test_weights_know_nothing_of_what_they_are_for():
     found = {name for file in ROOM.rglob("*.py") for name in imports(file)}
     rooms = {name.split(".")[1] for name in found}
-    assert rooms == {"atomic", "download", "errors", "mel", "seeding", "weights"}
+    assert rooms == {"atomic", "download", "errors", "mel", "provenance", "seeding", "weights"}
 
 
 def test_a_layout_is_loaded_by_name_alone():
@@ -259,7 +260,7 @@ def test_a_damaged_published_file_says_where_the_right_one_is(tmp_path, name, da
         weights.fetch(name, tmp_path / "checkpoints", path)
     line = str(error.value)
     assert line.startswith(f"{path} cannot be converted: ")
-    assert entry.url in line and line.endswith(
+    assert entry.origin in line and line.endswith(
         f"mend {entry.section or f'encoders.{name}'}.checkpoint"
     )
 
@@ -361,7 +362,7 @@ def test_the_command_line_fetches_and_lists(source, wheel, tmp_path, monkeypatch
     header, *lines = listed.output.splitlines()
     assert [line.split()[0] for line in lines] == [*SOURCES]
     for line, entry in zip(lines, SOURCES.values(), strict=True):
-        assert line.endswith(entry.url) and line.index(entry.file) == header.index("file")
+        assert line.endswith(entry.origin) and line.index(entry.file) == header.index("file")
         assert entry.licence in line
     assert re.search(r"clap +630k-audioset-best\.pt +missing +known: 8053.* 1864 MB", lines[1])
     assert re.search(rf"converted and verified +known: {sha256(wheel)[:12]}", lines[-1])

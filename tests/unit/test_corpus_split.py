@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from musical_roots.corpus import split
+from musical_roots.errors import InputError
 
 CHECKS = Path(__file__).parents[1] / "results/test_results.py"
 
@@ -138,3 +139,44 @@ def test_the_check_finds_a_split_that_nothing_forced(check, recwarn):
     for rows in (FREE, [*GIVEN[:2], *FREE]):
         with pytest.raises(AssertionError, match="control holds"):
             check(rows, ["control"] * 2 + ["train"] * (len(rows) - 2))
+
+
+# -- a smaller training set ------------------------------------------------------------------------
+
+
+ARTISTS = [(f"artist {k // 3}", 60 + 37 * k % 101) for k in range(180)]
+
+
+@pytest.mark.parametrize("part", [0.1, 0.25, 0.5])
+def test_the_small_training_set_is_a_part_of_train_with_its_artists_whole(part):
+    tracks = corpus(ARTISTS)
+    tracks["split"] = split.splits(tracks, 0.5, 0, split_artists=True)
+    small = split.small(tracks, part, 0, split_artists=True)
+    train = tracks[tracks.split == "train"]
+    assert set(tracks.split[small]) == {"train"}
+    assert not set(tracks.artist[small]) & set(train.artist[~small[train.index]])
+    held = tracks.duration_s[small].sum() / train.duration_s.sum()
+    assert held == pytest.approx(part, abs=0.05)
+    shuffled = tracks.sample(frac=1, random_state=1)
+    again = split.small(shuffled, part, 0, split_artists=True)
+    assert set(shuffled.track_id[again]) == set(tracks.track_id[small]), "whatever their order"
+
+
+def test_another_seed_draws_another_small_training_set():
+    tracks = corpus(ARTISTS).assign(split="train")
+    drawn = {tuple(split.small(tracks, 0.25, seed, split_artists=True)) for seed in range(4)}
+    assert len(drawn) > 1
+
+
+def test_near_duplicates_are_in_the_small_training_set_together_or_not():
+    tracks = corpus([(f"artist {k}", 100) for k in range(20)]).assign(split="train")
+    tracks["group_id"] = [f"g{k // 2}" for k in range(20)]
+    for seed in range(5):
+        small = split.small(tracks, 0.3, seed, split_artists=True)
+        assert (small.groupby(tracks.group_id).nunique() == 1).all() and small.any()
+
+
+def test_of_one_artist_there_is_no_smaller_training_set():
+    tracks = corpus([("Ann", 100, "train"), ("Ann & Ben", 100, "train"), ("Cy", 9, "control")])
+    with pytest.raises(InputError, match="openvamp_small: the train split is of one artist"):
+        split.small(tracks, 0.25, 0, split_artists=True)

@@ -18,7 +18,8 @@ DEFAULTS = config.load({})
 SHARED = {"VampSettings", "Settings precision", "Settings part", "Settings features"}
 # a person who calls the library gets what repeats to the bit; the stages are told
 TOLD = {"Settings seed", "Settings device", "load device", "processor device"}
-OTHER = {"matches exclude"}  # of rows, not of paths
+# of rows, not of paths; of an encoder, not of a vamp; of what is found, not of what is learned from
+OTHER = {"matches exclude", "Encoder settings", "top_share share"}
 
 
 def keys(values, name=""):

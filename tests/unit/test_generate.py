@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from musical_roots import audio, cli, generate
 from musical_roots.corpus.clips import clip_id
 from musical_roots.errors import InputError
-from musical_roots.generators.base import VampSettings
+from musical_roots.generators.base import VampSettings, load
+from musical_roots.seeding import rng
 
 RATE = 24_000
 SETTINGS = {
@@ -30,7 +31,7 @@ def prompts(corpus):
 
 @pytest.fixture
 def planned(prompts):
-    return generate.plan(prompts, tiny_openvamp.load(), SETTINGS, seed=0)
+    return generate.plan(prompts, tiny_openvamp.load(), SETTINGS, seed=0, vamps_per_prompt=1)
 
 
 def made(planned, folder):
@@ -155,7 +156,7 @@ def test_a_run_that_was_killed_goes_on_and_gives_the_same(planned, tmp_path):
 
 def test_what_a_vamp_depends_on_is_in_its_name(prompts):
     plans = [
-        generate.plan(prompts, tiny_openvamp.load(), settings, seed)
+        generate.plan(prompts, tiny_openvamp.load(), settings, seed, 1)
         for settings, seed in (
             (SETTINGS, 0),
             (SETTINGS, 1),
@@ -169,10 +170,45 @@ def test_what_a_vamp_depends_on_is_in_its_name(prompts):
 
 def test_parts_give_the_same_vamps(prompts, planned):
     parts = [
-        generate.plan(prompts.iloc[part::2], tiny_openvamp.load(), SETTINGS, 0) for part in (0, 1)
+        generate.plan(prompts.iloc[part::2], tiny_openvamp.load(), SETTINGS, 0, 1)
+        for part in (0, 1)
     ]
     together = pd.concat(parts).sort_values("output_id", ignore_index=True)
     pd.testing.assert_frame_equal(together, planned.sort_values("output_id", ignore_index=True))
+
+
+def test_more_vamps_of_a_prompt_leave_the_first_as_they_are(prompts, planned):
+    many = generate.plan(prompts, tiny_openvamp.load(), SETTINGS, 0, vamps_per_prompt=3)
+    first = many[many.vamp == 0].reset_index(drop=True)
+    pd.testing.assert_frame_equal(first, planned)
+    assert (planned.vamp == 0).all()
+    for _, part in many.groupby(["setting", "prompt_id"]):
+        assert part.vamp.tolist() == [0, 1, 2]
+    assert many.seed.nunique() == many.output_id.nunique() == many.stem.nunique() == len(many)
+    assert generate.first_of_each(many, 8).prompt_id.value_counts().tolist() == [2, 2, 2, 2]
+    assert (generate.first_of_each(many, 8).vamp == 0).all(), "other prompts before second vamps"
+
+
+def test_the_seed_of_the_first_vamp_is_drawn_as_when_there_was_but_one():
+    drawn = rng(7, "vamp", "coarse abc").integers(2**31)
+    assert generate.vamp_seed(7, "coarse", "abc", 0) == drawn
+    assert len({generate.vamp_seed(7, "coarse", "abc", number) for number in range(9)}) == 9
+
+
+def test_vamps_of_two_generators_are_pairs(prompts, tmp_path):
+    """One seed and one mask, whatever the weights: what differs is what the model learned."""
+    tiny_openvamp.save(tmp_path)
+    tiny_openvamp.save(tmp_path, seed=1, network="openvamp_small.safetensors")
+    plans, kept = [], []
+    for name in ("openvamp", "openvamp_small"):
+        model = load(name, tmp_path)
+        plans.append(generate.plan(prompts, model, SETTINGS, 0, 2))
+        made = generate.vamps(plans[-1], model, SETTINGS, tmp_path / name)
+        kept.append([np.load(path)["kept"] for path in made.tokens_path])
+    what = ["setting", "prompt_id", "vamp", "seed"]
+    pd.testing.assert_frame_equal(plans[0][what], plans[1][what])
+    assert not set(plans[0].output_id) & set(plans[1].output_id)
+    assert all(np.array_equal(one, two) for one, two in zip(*kept, strict=True))
 
 
 # -- clip lists ------------------------------------------------------------------------------------
@@ -309,7 +345,7 @@ def test_audio_that_other_code_made_is_not_kept(stage, prompts, tmp_path):
     lists = tmp_path / "lists.parquet"
     weights = tiny_openvamp.save(tmp_path)
     words = [*stage.split(), "--generator", "openvamp", "--checkpoints", weights, "--device", "cpu"]
-    words += ["--seed", 0] if stage == "generate vamp" else []
+    words += ["--seed", 0, "--vamps-per-prompt", 1] if stage == "generate vamp" else []
     words += ["--shard", 0, 1, "--audio-out", tmp_path / "audio", "--out", tmp_path / "out.parquet"]
     if stage == "generate vamp":
         chosen, option = prompts.iloc[:1], "--prompts"

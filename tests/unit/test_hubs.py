@@ -171,9 +171,10 @@ def test_sources_take_their_index_and_prompt_track_and_nothing_else():
 # -- hubs ------------------------------------------------------------------------------------------
 
 
-def of_vectors(vectors):
+def of_vectors(vectors, groups=None):
     vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    clips = pd.DataFrame({"clip_id": [f"c{n}" for n in range(len(vectors))]})
+    names = [f"c{n}" for n in range(len(vectors))]
+    clips = pd.DataFrame({"clip_id": names, "group_id": groups or names})
     about = {"encoder": "test", "fingerprint": "abc", "dim": vectors.shape[1]}
     return Embeddings(clips, [vectors.astype(np.float16)], about)
 
@@ -253,3 +254,17 @@ def test_no_more_clips_are_drawn_than_asked_for_and_k_fits():
         for seed in (0, 1)
     )
     assert not one.equals(other)
+
+
+def test_many_vamps_of_one_prompt_are_not_many_queries():
+    """A prompt with forty clips, all at one place, beside forty with one: it counts as one."""
+    apart, together = np.eye(60)[:40], np.repeat(np.eye(60)[50:51], 40, axis=0)
+    groups = [f"g{n}" for n in range(40)] + ["often"] * 40
+    queries = {
+        "outputs": of_vectors(np.concatenate([apart, together]), groups),
+        "control": of_vectors(np.eye(60)[:41]),
+    }
+    table = hubs.hubness(queries, of_vectors(np.eye(60)), k=1, most=99, seed=0)
+    plain = table[(table.correction == "none") & (table.queries == "outputs")]
+    assert plain.n_queries.item() == 41
+    assert plain.biggest_hub.item() == pytest.approx(1 / 41), "once, as every other"

@@ -73,6 +73,16 @@ def test_another_seed_draws_another_training_index():
     assert one.control.equals(other.control), "all of the smaller split"
 
 
+def test_the_small_index_holds_the_train_clips_of_its_tracks_alone():
+    clips = clip_list(6, 4)
+    small = pd.DataFrame({"track_id": ["t0", "t1", "t2"], "small": [False, True, False]})
+    indexes = influence.equal_indexes(clips, 0, small)
+    assert indexes.clip_id[indexes.train_small].tolist() == ["c2", "c3"]
+    assert not (indexes.train_small & ~indexes.train).any()
+    rest = indexes.drop(columns="train_small")
+    pd.testing.assert_frame_equal(rest, influence.equal_indexes(clips, 0))
+
+
 # -- matches ---------------------------------------------------------------------------------------
 
 

@@ -43,7 +43,16 @@ def test_a_file_says_how_it_was_trained_and_on_what(tmp_path):
     size, told = {"width": SIZE.width, "layers": SIZE.layers}, []
     out = tmp_path / NETWORK
     curve = training.train_file(
-        out, tokens, {}, codec, seed=3, device="cpu", progress=told.append, **size, **how
+        out,
+        tokens,
+        {},
+        codec,
+        seed=3,
+        device="cpu",
+        shipped=None,
+        progress=told.append,
+        **size,
+        **how,
     )
     codec.save(tmp_path / CODEC, {"trained_on": sorted(TRAIN)})
     check(tmp_path, SIZE, TRAIN)

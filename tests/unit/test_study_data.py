@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from musical_roots import config, figures
+from musical_roots.errors import InputError
 from musical_roots.study import Study
 from musical_roots.weights import PLUMBING
 
@@ -56,9 +57,10 @@ def test_where_experiment_c_searches_for_what(default):
         for name, part in default.clip_sets.items()
         if part.indexes
     }
-    every = ("train", "train_equal", "control")
+    vamps = ("train", "train_equal", "control", "train_small")
     assert found == {
-        "vamps-openvamp": (every, ("included", "excluded"), "prompts-openvamp", None),
+        "vamps-openvamp": (vamps, ("included", "excluded"), "prompts-openvamp", None),
+        "vamps-openvamp_small": (vamps, ("included", "excluded"), "prompts-openvamp", None),
         "control-excerpts": (("train", "train_equal"), ("included",), "", None),
         "planted": (("train",), ("included",), "", 1),
         "control_roundtrip-openvamp": (("train",), ("included",), "control-excerpts", None),
@@ -158,7 +160,7 @@ def test_without_a_control_split_nothing_is_attributed():
 
 def test_what_nothing_searches_for_is_not_embedded():
     idle = study(influence={"activate": False})
-    assert idle.generators == ["openvamp"] and "vamps-openvamp" in idle.clip_sets
+    assert idle.generators == ["openvamp", "openvamp_small"] and "vamps-openvamp" in idle.clip_sets
     assert not [path for path in idle.embeddings() if "vamps" in path or "prompts" in path]
     assert [path for path in study().embeddings() if "/vamps-openvamp/" in path]
 
@@ -169,7 +171,7 @@ def test_outputs_made_elsewhere_need_no_generator_of_ours():
     assert "codec" not in own.kinds and own.openvamp_tables() == [] and own.cards == {}
     assert own.null("external").name == "control-excerpts"  # their codec is not known
     both = {"external": {"activate": True, "root": "outputs"}, "openvamp": {"activate": True}}
-    assert study(generators=both).generators == ["openvamp", "external"]
+    assert study(generators=both).generators == ["openvamp", "openvamp_small", "external"]
 
 
 def test_random_weights_lie_apart_and_are_called_so():
@@ -202,6 +204,74 @@ def test_audio_of_other_packages_is_other_audio(default, tmp_path, monkeypatch):
     assert len({before, vampnet.code("digest"), vampnet.code("another")}) == 3
 
 
+def test_one_that_learned_from_less_has_its_pairs_prompts_and_null(default):
+    assert default.null("openvamp_small") == default.null("openvamp")
+    assert default.null("openvamp").name == "control_roundtrip-openvamp"
+    encoded = [path for path in default.embeddings() if path.endswith("000.npy")]
+    names = {path.split("/")[-2] for path in encoded}
+    assert {"vamps-openvamp_small", "prompts-openvamp"} <= names
+    assert not {"prompts-openvamp_small", "control_roundtrip-openvamp_small"} & names
+    assert list(default.settings("openvamp_small")) == ["paper_time"]
+    assert len(default.settings("openvamp")) == 4
+    codec, network = default.models["openvamp_small"].files
+    assert codec == default.models["openvamp"].files[0] and "openvamp_small" in network
+
+
+def test_where_there_is_no_smaller_model_nothing_of_it_is_made():
+    alone = study(generators={"openvamp_small": {"activate": False}})
+    assert alone.small() == [] and alone["vamps-openvamp"].indexes == (
+        *("train", "train_equal", "control"),
+    )
+    made = [*alone.tables(), *alone.figures, *alone.pages, *alone.cards]
+    assert not [name for name in made if "small" in name]
+    assert [name for name in study().tables() if "small_training_set" in name]
+
+
+def test_a_second_vampnet_has_its_own_models_and_the_codec_of_the_first():
+    given = {"vampnet": {"activate": True}}
+    given["vampnet_small"] = {"activate": True, "checkpoint": "second"}
+    given["openvamp"] = {"activate": False}
+    both = study(generators=given)
+    files = both.models["vampnet_small"].files
+    names = [Path(file).stem for file in files]
+    assert names == ["vampnet_codec", "vampnet_small_coarse", "vampnet_small_c2f", "vampnet"]
+    assert files[0] == both.models["vampnet"].files[0]
+    local = {part.name: part.local for part in both.downloads}
+    assert local["vampnet_small_coarse"] == local["vampnet_small_c2f"] == "second"
+    assert local["vampnet_codec"] is None
+    assert both["vamps-vampnet"].indexes == ("train", "train_equal", "control")  # what it heard: ?
+    assert both.small() == [] and both.pair("vampnet") == ["vampnet", "vampnet_small"]
+
+
+@pytest.mark.parametrize(
+    ("generators", "said"),
+    [
+        ({"vampnet": {"activate": True}, "vampnet_small": {"activate": True}}, "give checkpoint"),
+        (
+            {"vampnet_small": {"activate": True, "weights": "random"}},
+            "vampnet_small is held against vampnet, which is not active",
+        ),
+        (
+            {
+                "vampnet": {"activate": True},
+                "vampnet_small": {"activate": True, "weights": "random"},
+            },
+            "give both the same weights",
+        ),
+        (
+            {"openvamp": {"activate": False}, "openvamp_small": {"activate": True}},
+            "openvamp_small is held against openvamp, which is not active",
+        ),
+        ({"openvamp_small": {"settings": ["nosuch"]}}, r"settings: \['nosuch'\] must be of"),
+        ({"openvamp_small": {"share": 1.0}}, "openvamp_small.share: Input should be less than 1"),
+    ],
+)
+def test_what_a_smaller_model_wants_is_said_in_a_line(generators, said):
+    with pytest.raises(InputError, match=said) as caught:
+        study(generators=generators)
+    assert "\n" not in str(caught.value)
+
+
 def test_every_figure_can_be_drawn_and_has_its_caption(default):
     captions = {path.stem for path in ROOT.glob("workflow/report/*.rst")}
     for figure in default.figures.values():
@@ -210,11 +280,12 @@ def test_every_figure_can_be_drawn_and_has_its_caption(default):
 
 
 def test_a_trained_model_has_a_card_unless_it_was_trained_before():
-    assert list(study().cards) == ["openvamp"]
+    assert list(study().cards) == ["openvamp", "openvamp_small"]
     given = {"openvamp": {"checkpoint": "models/openvamp-large"}}
     assert study(generators=given).cards == {}
     assert list(study(encoders={"clmr_open": {"activate": True}}).cards) == [
         "openvamp",
+        "openvamp_small",
         "clmr_open",
     ]
 

@@ -160,6 +160,33 @@ def test_random_weights_repeat_to_the_bit_and_change_with_the_seed(tmp_path, nam
     assert one == same != other
 
 
+@pytest.mark.parametrize("part", ["coarse", "c2f"])
+def test_a_second_vampnet_is_taken_from_its_own_folder_alone(published, tmp_path, part):
+    name, folder = f"vampnet_small_{part}", tmp_path / "checkpoints"
+    published(f"vampnet_{part}")  # laid out alike: coarse.pth, c2f.pth
+    (file,) = weights.fetch(name, folder, tmp_path)
+    assert file.name == f"{name}.safetensors" and not files.is_random(file)
+    assert files.about_of(file)["source"] == "your own training"
+    folder = tmp_path / "other"
+    folder.mkdir()
+    (folder / f"{part}.pth").write_bytes((tmp_path / f"{part}.pth").read_bytes())
+    with pytest.raises(InputError, match=r"published nowhere; .* generators.vampnet_small.check"):
+        weights.fetch(name, folder)  # the first one's file lies there, by the same name
+    with pytest.raises(InputError, match=rf"{part}\.pth of your own training.*vampnet_small.check"):
+        weights.fetch(name, folder, tmp_path / "nowhere")
+
+
+def test_a_second_vampnets_random_weights_are_other_ones(tmp_path):
+    for part in ("coarse", "c2f"):
+        one, two = (
+            load_file(weights.fetch_random(f"vampnet_{kind}{part}", tmp_path, 1)[0])
+            for kind in ("", "small_")
+        )
+        assert one.keys() == two.keys()
+        key = "embedding.out_proj.weight"
+        assert not np.array_equal(one[key], two[key])
+
+
 @pytest.mark.parametrize("name", vampnet.WEIGHTS)
 def test_missing_and_damaged_weights_say_how_to_get_them(beside_vampnet, untrained_vampnet, name):
     folder = beside_vampnet()

@@ -17,7 +17,7 @@ encode: {shards: 1}
 encoders:
   clap: {weights: random}
   clmr: {weights: random, part: end}
-generation: {vamps: 4, duration_s: 6.0, shards: 1, settings: {paper_time: {steps: 2}}}
+generation: {prompts: 4, duration_s: 6.0, shards: 1, settings: {paper_time: {steps: 2}}}
 influence: {excerpts: 6, draws: 10, resamples: 50}
 robustness:
   queries: 4
@@ -30,11 +30,13 @@ robustness:
     splice_vamp: {levels: [60]}
     codec: {levels: [4], generator: GENERATOR}
 """
-VAMPNET = "generators: {vampnet: {weights: random}}"
+VAMPNET = "generators: {vampnet: {weights: random}, vampnet_small: {weights: random}}"
 # VampNet's packages are on no registry: where they are not, our own generator takes its place
 OPENVAMP = """
 generators:
   vampnet: {activate: false}
+  vampnet_small: {activate: false}
+  openvamp_small: {activate: false}
   openvamp:
     {activate: true, codebooks: 4, entries: 64, decoder_steps: 5, width: 64, layers: 1, steps: 5}
 """

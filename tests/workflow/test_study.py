@@ -33,9 +33,11 @@ TABLES += [
     "songs",
     "paired",
     "lorenz",
+    "openvamp_small_training",
+    "small_training_set",
 ]
 FIGURES = ["robustness", "robustness_extended", "robustness_cosine", "openvamp_training"]
-FIGURES += ["ngram_overlap", "bins"]
+FIGURES += ["ngram_overlap", "bins", "openvamp_small_training"]
 FIGURES += [f"{name}_of_openvamp" for name in ["vamps", *INFLUENCE]]
 
 
@@ -104,7 +106,8 @@ def test_every_vamp_is_attributed_and_says_what_it_was_made_from(tiny):
     results = tiny.folder / RESULTS
     outputs = pd.read_csv(results / "tables/outputs.csv")
     made = pd.read_parquet(results / "vamps/openvamp/000.parquet")
-    assert set(outputs.output_id) == set(made.output_id) and len(outputs) == 8
+    assert set(outputs.output_id) >= set(made.output_id) and len(made) == 16
+    assert outputs.generator.value_counts().to_dict() == {"openvamp": 16, "openvamp_small": 8}
     assert outputs.tier.notna().all() and outputs.prompt_split.isin(["train", "control"]).all()
     evidence = pd.read_csv(results / "tables/evidence.csv", dtype={"track_id": str})
     tracks = pd.read_csv(results / "corpus/tracks.csv", dtype={"track_id": str})
@@ -136,14 +139,14 @@ def test_audio_made_elsewhere_is_attributed_too(tiny, new_study):
         "unknown.flac,,\nbroken.flac,,\n"
     )
     overlay = study.overlay(
-        "generators: {openvamp: {activate: true}, "
+        "generators: {openvamp: {activate: true}, openvamp_small: {activate: false}, "
         "external: {activate: true, manifest: outputs/list.csv}}"
     )
     files = ["--configfile", TINY[1], overlay]
     done = study.snakemake("influence", "--rerun-triggers", "mtime", *files, *CACHE)
     assert done.returncode == 0, done.stdout[-5000:]
     listed = pd.read_csv(study.folder / RESULTS / "tables/outputs.csv").set_index("generator")
-    assert len(listed.loc["external"]) == 2 and len(listed.loc["openvamp"]) == 8
+    assert len(listed.loc["external"]) == 2 and len(listed.loc["openvamp"]) == 16
     assert listed.loc["external"].prompt_split.tolist() == ["train", np.nan]
     assert listed.loc["external"].tier.notna().all()
     rejected = pd.read_csv(study.folder / RESULTS / "vamps/external/rejected.csv")

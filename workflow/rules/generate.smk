@@ -1,12 +1,13 @@
 # Prompts -> vamps -> clip sets. openvamp is trained here, on the train split alone.
 #
-# Makes: results/models/openvamp-codec.safetensors, openvamp.safetensors
+# Makes: results/models/openvamp-codec.safetensors, openvamp.safetensors, openvamp_small.safetensors
+#        results/corpus/small.csv                      what the last of them learned from
 #        results/tokens/{split}/{shard}.npz            tokens of the tracks, by openvamp's codec
 #        results/generation/prompts.parquet            what is vamped upon
 #        results/vamps/{generator}/{shard}.parquet     one row a vamp, with its provenance
 #        results/vamps/{generator}/audio/              the vamps, and their tokens
 #        results/clips/vamps-{generator}/{shard}.parquet, prompts-{generator}/{shard}.parquet
-#        results/tables/{openvamp,openvamp_training,codec,ngram_overlap}.csv
+#        results/tables/{openvamp,openvamp_training,openvamp_small_training,codec,ngram_overlap}.csv
 #        results/generation/ngram_overlap.parquet      the same of each vamp
 
 import json
@@ -14,6 +15,15 @@ import json
 from musical_roots.generators.base import GENERATORS
 
 OPENVAMP, GENERATION = config["generators"]["openvamp"], config["generation"]
+# of the network, on all of the train split or on a part of it
+TRAINING = stage("train openvamp") | {
+    "train": lambda wildcards, input: each("--train-tokens", input.train),
+    "control": lambda wildcards, input: each("--control-tokens", input.control),
+    "flags": flags(
+        OPENVAMP, "width", "layers", "steps", "batch", "precision", "shipped"
+    ),
+    "device": DEVICE,
+}
 
 
 if OPENVAMP["checkpoint"]:
@@ -68,9 +78,9 @@ else:
             mem_mb=4000,
         params:
             **stage("train openvamp-codec"),
-            flags=flags(OPENVAMP, "codebooks", "entries", "decoder_steps"),
+            flags=flags(OPENVAMP, "codebooks", "entries", "decoder_steps", "shipped"),
         message:
-            "Training openvamp's codec on the train split"
+            "Training openvamp's codec on the train split, or taking it"
         shell:
             "{params.call} --log {log:q} --tracks {input.tracks:q} {params.flags}"
             " --out {output.codec:q}"
@@ -93,17 +103,61 @@ else:
             runtime=1440,
             gpu=GPU,
         params:
-            **stage("train openvamp"),
-            train=lambda wildcards, input: each("--train-tokens", input.train),
-            control=lambda wildcards, input: each("--control-tokens", input.control),
-            flags=flags(OPENVAMP, "width", "layers", "steps", "batch", "precision"),
-            device=DEVICE,
+            **TRAINING,
         message:
-            "Training openvamp on the train split"
+            "Training openvamp on the train split, or taking it"
         shell:
             "{params.call} --log {log:q} {params.train} {params.control} {params.flags}"
             " --codec {input.codec:q} --device {params.device} --out {output.weights:q}"
             " --curve-out {output.curve:q}"
+
+
+rule small:
+    input:
+        tracks="<results>/corpus/tracks.csv",
+    output:
+        small="<results>/corpus/small.csv",
+    log:
+        "<logs>/small.log",
+    params:
+        **stage("corpus small"),
+        flags=flags(
+            config["generators"]["openvamp_small"] | config["corpus"],
+            "share",
+            "split_artists",
+        ),
+    message:
+        "Drawing a small training set"
+    shell:
+        "{params.call} --log {log:q} --tracks {input.tracks:q} {params.flags} --out {output.small:q}"
+
+
+rule train_openvamp_small:
+    input:
+        codec="<results>/models/openvamp-codec.safetensors",
+        train=STUDY.tokens("train"),
+        control=STUDY.tokens("control"),
+        small="<results>/corpus/small.csv",
+    output:
+        weights="<results>/models/openvamp_small.safetensors",
+        curve="<results>/tables/openvamp_small_training.csv",
+    log:
+        "<logs>/train_openvamp_small.log",
+    benchmark:
+        "<benchmarks>/train_openvamp_small.tsv"
+    priority: 10
+    resources:
+        mem_mb=4000,
+        runtime=1440,
+        gpu=GPU,
+    params:
+        **TRAINING,
+    message:
+        "Training openvamp on a part of the train split, or taking it"
+    shell:
+        "{params.call} --log {log:q} {params.train} {params.control} {params.flags}"
+        " --codec {input.codec:q} --small {input.small:q} --device {params.device}"
+        " --out {output.weights:q} --curve-out {output.curve:q}"
 
 
 rule tokenise:
@@ -131,6 +185,10 @@ rule tokenise:
 rule openvamp_quality:
     input:
         weights="<results>/models/openvamp.safetensors",
+        small_weights=(
+            f"{RESULTS}/models/openvamp_small.safetensors" if STUDY.small() else []
+        ),
+        small=STUDY.small(),
         train=STUDY.tokens("train"),
         control=STUDY.tokens("control"),
     output:
@@ -143,11 +201,17 @@ rule openvamp_quality:
         **stage("generate openvamp-quality"),
         train=lambda wildcards, input: each("--train-tokens", input.train),
         control=lambda wildcards, input: each("--control-tokens", input.control),
+        small=lambda wildcards, input: " ".join(
+            [
+                each("--small", input.small),
+                each("--small-weights", input.small_weights),
+            ]
+        ),
     message:
         "Measuring openvamp on train and control"
     shell:
-        "{params.call} --log {log:q} --weights {input.weights:q} {params.train} {params.control}"
-        " --out {output.table:q}"
+        "{params.call} --log {log:q} --weights {input.weights:q} {params.small} {params.train}"
+        " {params.control} --out {output.table:q}"
 
 
 # VampNet's packages, in a folder that only its own process imports from.
@@ -176,7 +240,9 @@ rule prompts:
         "<logs>/prompts.log",
     params:
         **stage("generate prompts"),
-        flags=flags(GENERATION | {"count": GENERATION["vamps"]}, "count", "duration_s"),
+        flags=flags(
+            GENERATION | {"count": GENERATION["prompts"]}, "count", "duration_s"
+        ),
     message:
         "Drawing prompts"
     shell:
@@ -205,7 +271,8 @@ rule vamp:
         **made_by("generate vamp"),
         # not an output: a vamp is named by all that it depends on, and a killed run goes on with it
         audio=f"{RESULTS}/vamps/{{generator}}/audio",
-        settings=verbatim(json.dumps(STUDY.settings())),
+        settings=lambda wildcards: json.dumps(STUDY.settings(wildcards.generator)),
+        flags=flags(GENERATION, "vamps_per_prompt"),
         shard=lambda wildcards: f"{int(wildcards.shard)} {GENERATION['shards']}",
         device=DEVICE,
     message:
@@ -213,7 +280,7 @@ rule vamp:
     shell:
         "{params.call} --log {log:q} --generator {wildcards.generator}"
         " --checkpoints {params.checkpoints:q} --device {params.device} --code {params.code}"
-        " --prompts {input.prompts:q} --settings {params.settings:q} --shard {params.shard}"
+        " --prompts {input.prompts:q} --settings {params.settings:q} {params.flags} --shard {params.shard}"
         " --audio-out {params.audio:q} --out {output.vamps:q}"
 
 
@@ -324,3 +391,4 @@ rule generation:
         ],
         STUDY.openvamp_tables(),
         "<results>/tables/openvamp_training.csv" if OPENVAMP["activate"] else [],
+        "<results>/tables/openvamp_small_training.csv" if STUDY.small() else [],

@@ -70,16 +70,18 @@ rule control_roundtrips:
 rule indexes:
     input:
         lists=STUDY.corpus(),
+        small=STUDY.small(),
     output:
         indexes="<results>/influence/indexes.parquet",
     log:
         "<logs>/indexes.log",
     params:
         **stage("influence indexes"),
+        small=lambda wildcards, input: each("--small", input.small),
     message:
         "Drawing indexes of equal size"
     shell:
-        "{params.call} --log {log:q} --out {output.indexes:q} {input.lists:q}"
+        "{params.call} --log {log:q} {params.small} --out {output.indexes:q} {input.lists:q}"
 
 
 rule attribute:
@@ -331,6 +333,44 @@ rule verdicts:
         "{params.call} --log {log:q} {params.outputs} {params.overlap} {params.roundtrips}"
         " {params.without} {params.flags} --p-values {input.p_values:q} --songs {input.songs:q}"
         " --tracks {input.tracks:q} --agreement-out {output.agreement:q} --out {output.outputs:q}"
+
+
+rule training_sets:
+    input:
+        outputs=lambda wildcards: [
+            f"{RESULTS}/vamps/{name}/{shard}.parquet"
+            for name in STUDY.pair(wildcards.generator)
+            for shard in STUDY[f"vamps-{name}"].shards
+        ],
+        matches=lambda wildcards: [
+            path
+            for name in STUDY.pair(wildcards.generator)
+            for path in STUDY[f"vamps-{name}"].influence("matches", STUDY.encoders)
+        ],
+        clips=lambda wildcards: [
+            path
+            for name in STUDY.pair(wildcards.generator)
+            for path in STUDY[f"vamps-{name}"].lists()
+        ],
+        small=lambda wildcards: STUDY.small_of(wildcards.generator),
+    output:
+        table="<results>/influence/{generator}/small_training_set.csv",
+    log:
+        "<logs>/training_sets/{generator}.log",
+    resources:
+        mem_mb=4000,
+    params:
+        **stage("influence training-sets"),
+        outputs=lambda wildcards, input: each("--outputs", input.outputs),
+        matches=lambda wildcards, input: each("--output-matches", input.matches),
+        clips=lambda wildcards, input: each("--output-clips", input.clips),
+        small=lambda wildcards, input: each("--small", input.small),
+        flags=flags(INFLUENCE, "resamples", "confidence"),
+    message:
+        "Vamps of {wildcards.generator} against those of a smaller training set"
+    shell:
+        "{params.call} --log {log:q} {params.outputs} {params.matches} {params.clips}"
+        " {params.small} {params.flags} --out {output.table:q}"
 
 
 # One table of all generators and encoders.

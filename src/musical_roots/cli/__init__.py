@@ -98,6 +98,12 @@ def root(required: bool = True):
     return file("--root", "Folder of audio files.", required=required)
 
 
+SMALL = file(
+    "--small", "Which tracks the small training set holds, where it plays a part.", required=False
+)
+SPLIT_ARTISTS = click.option(
+    "--split-artists/--no-split-artists", required=True, help="Take names in one field apart."
+)
 CODEC = file("--codec", "openvamp's codec.")
 WEIGHTS = file("--weights", "Weights of a model that was trained.")
 CODEBOOKS = click.option("--codebooks", type=int, required=True, help="Of openvamp's codec.")

@@ -11,6 +11,7 @@ from musical_roots.cli import (
     SEED,
     SHARD,
     SPLIT,
+    SPLIT_ARTISTS,
     TRACKS,
     file,
     group,
@@ -116,9 +117,7 @@ def probe(table, shard, kept, rejected, fingerprints, **limits) -> None:
     "--near-duplicate-share", type=float, required=True, help="Of a track that another repeats."
 )
 @click.option("--control-share", type=float, required=True, help="Of the playing time.")
-@click.option(
-    "--split-artists/--no-split-artists", required=True, help="Take names in one field apart."
-)
+@SPLIT_ARTISTS
 @TRACKS_OUT
 @REJECTED_OUT
 @SEED
@@ -135,6 +134,24 @@ def merge_tracks(seed, probed, kept, rejected, **settings) -> None:
     write_table(good, kept)
     write_table(bad, rejected)
     log.info("%d tracks kept, %d rejected", len(good), len(bad))
+
+
+@corpus.command("small")
+@TRACKS
+@click.option("--share", type=float, required=True, help="Of the train split's playing time.")
+@SPLIT_ARTISTS
+@OUT
+@SEED
+def small(seed, tracks, share, split_artists, out) -> None:
+    """Draw a smaller training set within the train split, artists whole."""
+    from musical_roots.corpus import split
+    from musical_roots.tables import read_table, write_table
+
+    table = read_table(tracks)
+    table["small"] = split.small(table, share, seed, split_artists)
+    table = table.loc[table.split == "train", ["track_id", "group_id", "artist", "small"]]
+    log.info("small training set: %d of %d tracks", table.small.sum(), len(table))
+    write_table(table, out)
 
 
 @corpus.command("clips")

@@ -23,6 +23,7 @@ from musical_roots.cli import (
     RESAMPLES,
     SEED,
     SHARD,
+    SMALL,
     SPLIT,
     TRACKS,
     TRAIN_TOKENS,
@@ -86,18 +87,26 @@ def take_openvamp(folder, tracks, codec, weights, curve, **size) -> None:
 
 @generate.command("openvamp-quality")
 @WEIGHTS
+@SMALL
+@file("--small-weights", "Of the model that learned from the small training set.", required=False)
 @TRAIN_TOKENS
 @CONTROL_TOKENS
 @OUT
 @SEED
-def openvamp_quality(seed, weights, train_tokens, control_tokens, out) -> None:
+def openvamp_quality(
+    seed, weights, small, small_weights, train_tokens, control_tokens, out
+) -> None:
     """Loss and accuracy of openvamp's network on what it was trained on, and on what it was not."""
-    from musical_roots.generators.openvamp import model, training
-    from musical_roots.tables import read_arrays, write_table
+    from musical_roots.generators.openvamp import training
+    from musical_roots.tables import among, read_arrays, read_table, write_table
 
-    trained, about = model.load(weights)
-    tokens = {"train": read_arrays(train_tokens), "control": read_arrays(control_tokens)}
-    write_table(training.quality(trained, tokens, seed).assign(steps=about["steps"]), out)
+    train, control = read_arrays(train_tokens), read_arrays(control_tokens)
+    models = {weights: {"train": train, "control": control}}
+    if small:
+        part = among(train, read_table(small))
+        rest = {track: tokens for track, tokens in train.items() if track not in part}
+        models[small_weights] = {"train_small": part, "train_rest": rest, "control": control}
+    write_table(training.qualities(models, seed), out)
 
 
 @generate.command("codec-quality")
@@ -141,11 +150,15 @@ def prompts(seed, lists, tracks, count, duration_s, out) -> None:
 @CODE
 @file("--prompts", "What is vamped upon.")
 @click.option("--settings", required=True, help="Name to mask and sampling settings, as JSON.")
+@click.option("--vamps-per-prompt", type=int, required=True, help="In each setting.")
 @SHARD
 @AUDIO_OUT
 @OUT
 @SEED
-def vamp(seed, generator, checkpoints, device, code, prompts, settings, shard, audio, out) -> None:
+def vamp(
+    seed, generator, checkpoints, device, code, prompts, settings, vamps_per_prompt, shard, audio,
+    out,
+) -> None:  # fmt: skip
     """Vamps of one part of the prompts, in every setting; those that are there are kept."""
     from musical_roots import generate
     from musical_roots.generators import base
@@ -153,7 +166,7 @@ def vamp(seed, generator, checkpoints, device, code, prompts, settings, shard, a
 
     model, chosen = base.load(generator, checkpoints, device, code), base.settings(settings)
     part = read_table(prompts).iloc[shard[0] :: shard[1]]
-    planned = generate.plan(part, model, chosen, seed)
+    planned = generate.plan(part, model, chosen, seed, vamps_per_prompt)
     with progress(len(planned), f"vamps, {generator}", "vamps") as bar:
         made = generate.vamps(planned, model, chosen, audio, bar.update)
     for setting, count in made[made.kept_share == 1].setting.value_counts().items():

@@ -19,6 +19,7 @@ from musical_roots.cli import (
     RESAMPLES,
     SEED,
     SHARD,
+    SMALL,
     TRACKS,
     checkpoints,
     file,
@@ -96,14 +97,16 @@ def control_roundtrips(
 
 @influence.command("indexes")
 @LISTS
+@SMALL
 @OUT
 @SEED
-def indexes(seed, lists, out) -> None:
-    """Say which clips are in which index: the training set, and two indexes of equal size."""
+def indexes(seed, lists, small, out) -> None:
+    """Say which clips are in which index: the training set, its parts, and one of equal size."""
     from musical_roots.experiments.influence import equal_indexes
-    from musical_roots.tables import read_tables, write_table
+    from musical_roots.tables import read_table, read_tables, write_table
 
-    write_table(equal_indexes(read_tables(lists), seed), out)
+    part = read_table(small) if small else None
+    write_table(equal_indexes(read_tables(lists), seed, part), out)
 
 
 @influence.command("attribute")
@@ -314,6 +317,25 @@ def verdicts(
     agreed, found = verdicts.views(read_tables(outputs), *read, overlap, back, **how, seed=seed)
     write(agreed, agreement)
     write(found, out)
+
+
+@influence.command("training-sets")
+@OUTPUTS
+@OUTPUT_MATCHES
+@files("--output-clips", "Clip lists of outputs.", "clips")
+@SMALL
+@RESAMPLES
+@CONFIDENCE
+@OUT
+@SEED
+def training_sets(seed, outputs, output_matches, clips, small, out, **interval) -> None:
+    """Vamps of a model against those of one that learned from less: lists of both are given."""
+    from musical_roots.experiments.training_sets import between
+    from musical_roots.tables import read_table, read_tables
+
+    made, matches, cut = map(read_tables, (outputs, output_matches, clips))
+    part = read_table(small) if small else None
+    write(between(matches, cut, made, part, **interval, seed=seed), out)
 
 
 @influence.command("findings")

@@ -13,16 +13,19 @@ from musical_roots.cli import (
     OUT,
     PRECISION,
     SEED,
+    SMALL,
     TRACKS,
     TRAIN_TOKENS,
     WIDTH,
     batch,
+    file,
     group,
     progress,
 )
 
 train = group("train", "Train what the workflow trains, on the train split alone.")
 STEPS = click.option("--steps", type=int, required=True, help="Training steps.")
+SHIPPED = file("--shipped", "Folder of weights to take where they are the very same.", None, False)
 
 
 @train.command("clmr-open")
@@ -55,23 +58,25 @@ def clmr_open(seed, tracks, steps, out, curve, **how) -> None:
 @CODEBOOKS
 @ENTRIES
 @click.option("--decoder-steps", type=int, required=True, help="Training steps of its decoder.")
+@SHIPPED
 @OUT
 @SEED
-def openvamp_codec(seed, tracks, decoder_steps, out, **size) -> None:
-    """Train openvamp's codec on excerpts of training tracks."""
+def openvamp_codec(seed, tracks, shipped, out, **how) -> None:
+    """Train openvamp's codec on excerpts of training tracks, or take it where it was trained so."""
     from musical_roots.corpus import recordings
     from musical_roots.generators.openvamp import codec
     from musical_roots.tables import read_table
+    from musical_roots.weights.shipped import take
 
     table = read_table(tracks)
-    table = table[table.split == "train"]
+    table, how["seed"] = table[table.split == "train"], seed
+    about = codec.described(table.track_id, **how)
+    if take(shipped, out, about):
+        return
     excerpts = recordings.excerpts(table, codec.SAMPLE_RATE, seed)
     heard = [codec.log_mel(codec.levelled(audio)) for audio in excerpts]
-    how = {"seed": seed, "decoder_steps": decoder_steps}
-    with progress(decoder_steps, "training openvamp's codec", "steps") as bar:
-        trained = codec.train(heard, **size, **how, progress=bar.update)
-    about = {"source": f"trained here, seed {seed}", "trained_on": sorted(table.track_id)}
-    trained.save(out, about | {"excerpts": len(heard), "decoder_steps": decoder_steps})
+    with progress(how["decoder_steps"], "training openvamp's codec", "steps") as bar:
+        codec.train(heard, **how, progress=bar.update).save(out, about | {"excerpts": len(heard)})
 
 
 @train.command("openvamp")
@@ -84,18 +89,34 @@ def openvamp_codec(seed, tracks, decoder_steps, out, **size) -> None:
 @batch()
 @PRECISION
 @DEVICE
+@SMALL
+@SHIPPED
 @OUT
 @CURVE_OUT
 @SEED
-def openvamp(seed, train_tokens, control_tokens, codec, steps, out, curve, **how) -> None:
-    """Train openvamp's network, watching its loss on the control split."""
+def openvamp(
+    seed, train_tokens, control_tokens, codec, steps, small, shipped, out, curve, **how
+) -> None:
+    """Train openvamp's network, or take it where it was trained so; watch its loss on control."""
     from musical_roots.generators.openvamp import training
     from musical_roots.generators.openvamp.codec import load
-    from musical_roots.tables import read_arrays, write_table
+    from musical_roots.tables import among, read_arrays, read_table, write_table
 
-    tokens = read_arrays(train_tokens), read_arrays(control_tokens)
-    with progress(steps, "training openvamp", "steps") as bar:
-        losses = training.train_file(
-            out, *tokens, load(codec), seed=seed, steps=steps, **how, progress=bar.update
-        )
+    train, control = read_arrays(train_tokens), read_arrays(control_tokens)
+    train = among(train, read_table(small)) if small else train
+    how |= {"seed": seed, "steps": steps, "shipped": shipped}
+    with progress(steps, f"training {out.stem}", "steps") as bar:
+        losses = training.train_file(out, train, control, load(codec), **how, progress=bar.update)
     write_table(losses, curve)
+
+
+@train.command("ship")
+@file("--models", "A run's folder of models.")
+@file("--tables", "A run's folder of tables.")
+@OUT
+def ship(models, tables, out) -> None:
+    """Copy the openvamps that a run trained, their curves and cards, for later runs to take."""
+    from musical_roots.generators.openvamp.generator import SHIPPED
+    from musical_roots.weights.shipped import ship
+
+    ship(SHIPPED, models, tables, out)

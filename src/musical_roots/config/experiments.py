@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from musical_roots.config.base import Count, Seconds, Section, Share, Switch
 from musical_roots.errors import InputError
-from musical_roots.generators.base import GENERATORS
+from musical_roots.generators.base import FULL, GENERATORS
 
 
 class Search(Section):
@@ -47,7 +47,9 @@ class RoundTrip(Perturbation):
         None, description="Whether it takes part; null for yes, where its generator does."
     )
 
-    generator: Literal[tuple(GENERATORS)] = Field("openvamp", description="Whose codec.")
+    generator: Literal[tuple(name for name in GENERATORS if name not in FULL)] = Field(
+        "openvamp", description="Whose codec."
+    )
 
 
 class OutsideSplice(Section):

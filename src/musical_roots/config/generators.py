@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from musical_roots.config.base import Count, Path, Seconds, Section, Shards, Switch
-from musical_roots.generators.base import VampSettings
+from musical_roots.generators.base import FULL, VampSettings
 
 
 class OpenVamp(Section):
@@ -22,6 +22,13 @@ class OpenVamp(Section):
         description="Folder with an openvamp of these sizes that was trained on this very train "
         "split, such as `models/openvamp-large` (its `use.yaml`); null to train it here.",
     )
+    shipped: Path | None = Field(
+        "models/openvamp",
+        description="Folder with weights that an earlier run of this workflow trained (`make "
+        "models`). Each file is taken in the place of training where it is of the very same "
+        "tracks, sizes, steps and seed, and else it is trained here; null to train in any case, as "
+        "after an edit of how it is trained.",
+    )
     codebooks: Annotated[int, Field(ge=1, le=16)] = Field(8, description="Codebooks of its codec.")
     entries: Literal[64, 128, 256, 512, 1024] = Field(256, description="Entries a codebook.")
     decoder_steps: Count = Field(450, description="Training steps of its codec's decoder.")
@@ -34,6 +41,27 @@ class OpenVamp(Section):
     precision: Literal["fp32", "bf16"] = Field(
         "fp32", description="It is trained in; bf16 is faster where the processor has it."
     )
+
+
+SETTINGS_OF_SMALL = Field(
+    None,
+    description="Names of the vamp settings in which it vamps; null for the first that takes part.",
+)
+
+
+class OpenVampSmall(Section):
+    """openvamp once more, trained on a part of the train split: the paper's question."""
+
+    activate: bool | None = Field(
+        None, description="Whether it takes part; null for yes, where openvamp is trained here."
+    )
+    share: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.25,
+        description="Of the train split's playing time that it learns from, artists whole, drawn "
+        "by the seed. The paper's is 30,550 of 795,000 songs; of a corpus of some sixty tracks "
+        "that would be two, and a fourth is ten.",
+    )
+    settings: list[str] | None = SETTINGS_OF_SMALL
 
 
 class VampNet(Switch):
@@ -49,6 +77,30 @@ class VampNet(Switch):
         description="`random` makes small checkpoints of the published format with random "
         "weights; every output is marked so.",
     )
+
+
+class VampNetSmall(Switch):
+    """VampNet, trained on a smaller training set: its coarse and its coarse-to-fine model."""
+
+    activate: bool = Field(False, description="Whether it takes part.")
+    checkpoint: str | None = Field(
+        None,
+        description="Folder with its coarse.pth and c2f.pth on this machine; the codec is that of "
+        "vampnet. None is published, so that it is wanted, unless `weights` is random.",
+    )
+    weights: Literal["published", "random"] = Field(
+        "published", description="As of vampnet: `published` is the checkpoint, here."
+    )
+    settings: list[str] | None = SETTINGS_OF_SMALL
+
+    @model_validator(mode="after")
+    def _checkpoint_given(self):
+        if self.activate and self.weights != "random" and not self.checkpoint:
+            raise ValueError(
+                "no such checkpoint is published: give checkpoint, a folder with its coarse.pth "
+                "and c2f.pth, or set activate to false"
+            )
+        return self
 
 
 class External(Switch):
@@ -75,13 +127,39 @@ class Generators(Section):
     openvamp: OpenVamp = Field(
         OpenVamp(), description="Masked token model, trained here on the train split alone."
     )
+    openvamp_small: OpenVampSmall = Field(
+        OpenVampSmall(),
+        description="openvamp once more, trained on a part of the train split, with the same "
+        "codec, network and steps.",
+    )
     vampnet: VampNet = Field(VampNet(activate=False), description="VampNet, the paper's generator.")
+    vampnet_small: VampNetSmall = Field(
+        VampNetSmall(),
+        description="A second VampNet, trained on a smaller training set, as the paper has one.",
+    )
     external: External = Field(External(), description="Audio made elsewhere, to be attributed.")
 
     @model_validator(mode="after")
     def _openvamp_where_it_is_wanted(self):
         if self.openvamp.activate is None:
             self.openvamp.activate = not self.external.activate
+        if self.openvamp_small.activate is None:
+            trained = self.openvamp.activate and not self.openvamp.checkpoint
+            self.openvamp_small.activate = trained
+        return self
+
+    @model_validator(mode="after")
+    def _small_beside_full(self):
+        for small, full in FULL.items():
+            if getattr(self, small).activate and not getattr(self, full).activate:
+                raise ValueError(
+                    f"{small} is held against {full}, which is not active: activate it, or set "
+                    f"{small}.activate to false"
+                )
+        if self.vampnet_small.activate and self.vampnet_small.weights != self.vampnet.weights:
+            raise ValueError(
+                "vampnet_small has vampnet's codec: give both the same weights, random or not"
+            )
         return self
 
 
@@ -110,9 +188,11 @@ SETTINGS = {
 class Generation(Section):
     """Vamps: music generated from prompts."""
 
-    vamps: Count = Field(
-        52,
-        description="A generator and setting; half of the prompts from train, half from control.",
+    prompts: Count = Field(
+        52, description="Music that is vamped upon; half of it from train, half from control."
+    )
+    vamps_per_prompt: Count = Field(
+        1, description="Vamps of each prompt, for each generator and setting: each by its own seed."
     )
     duration_s: Seconds = Field(
         6.0,

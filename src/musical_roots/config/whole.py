@@ -10,6 +10,7 @@ from musical_roots.config.corpus import Clips, Corpus
 from musical_roots.config.encoders import Encode, Encoders
 from musical_roots.config.experiments import Bins, Influence, Robustness, Search
 from musical_roots.config.generators import Generation, Generators
+from musical_roots.generators.base import FULL
 
 
 class Config(Section):
@@ -62,6 +63,20 @@ class Config(Section):
                 "robustness.perturbations.splice_vamp wants vamps, and no generator that makes "
                 "them is active: activate one, or set the activate of splice_vamp to null"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _settings_there(self):
+        there = [name for name, one in self.generation.settings.items() if one.activate]
+        for small in FULL:
+            section = getattr(self.generators, small)
+            section.settings = there[:1] if section.settings is None else section.settings
+            given = set(section.settings)
+            if section.activate and not (given and given <= set(there)):
+                raise ValueError(
+                    f"generators.{small}.settings: {section.settings} must be of the settings that "
+                    f"take part: {', '.join(there)}"
+                )
         return self
 
     @model_validator(mode="after")

@@ -72,6 +72,43 @@ def blocks(tracks: pd.DataFrame, split_artists: bool) -> pd.Series:
     return pd.Series([block_of[group] for group in groups], tracks.index, dtype=object)
 
 
+def small(tracks: pd.DataFrame, share: float, seed: int, split_artists: bool) -> pd.Series:
+    """A smaller training set within the train split: artists whole, drawn by the seed.
+
+    Parameters
+    ----------
+    tracks : DataFrame
+        As of `splits`, split.
+    share : float
+        Of the train split's playing time, between 0 and 1; as near as whole blocks of artists come.
+    seed : int
+        The config's `seed`.
+    split_artists : bool
+        See `blocks`.
+
+    Returns
+    -------
+    Series of bool
+        Of the same rows: whether a track is in it. No control track is.
+
+    Raises
+    ------
+    InputError
+        If the train split is one block, of which there is no part.
+    """
+    train = tracks[tracks["split"] == "train"]
+    block = blocks(train, split_artists)
+    lengths = _lengths(train, block)
+    if len(lengths) < 2:
+        raise InputError(
+            "generators.openvamp_small: the train split is of one artist, or of artists tied by "
+            "credits or shared recordings, so no part of it can be set apart; add artists, or set "
+            "its activate to false"
+        )
+    chosen = _assign(lengths, {}, 1 - share, seed, "split.small")
+    return tracks.index.to_series().isin(block.index[block.map(chosen) == "train"])
+
+
 def forced(tracks: pd.DataFrame, control_share: float, split_artists: bool) -> float:
     """How far from `control_share` what is given, or a block too large, can hold the control's.
 
@@ -203,7 +240,11 @@ def _tell_of_largest(
 
 
 def _assign(
-    lengths: dict[str, float], fixed: dict[str, str], control_share: float, seed: int
+    lengths: dict[str, float],
+    fixed: dict[str, str],
+    control_share: float,
+    seed: int,
+    stage: str = "split",
 ) -> dict[str, str]:
     """Blocks to splits: the best of many random fillings, by duration and by number of blocks.
 
@@ -232,7 +273,7 @@ def _assign(
     seconds = np.array([lengths[name] for name in free])
     target = control_share * total
     best, least = np.zeros(len(free), bool), np.inf
-    draw = rng(seed, "split")
+    draw = rng(seed, stage)
     for _ in range(DRAWS):
         order = draw.permutation(len(free))
         cumulated = held + np.cumsum(seconds[order])

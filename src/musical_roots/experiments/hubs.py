@@ -147,8 +147,9 @@ def hubness(
     Parameters
     ----------
     queries : dict of str to Embeddings
-        Name to clips that are searched for; as many are drawn of each as the smallest has. The
-        index is searched for in itself, too.
+        Name to clips that are searched for; as many are drawn of each as the smallest has, of
+        their tracks (or prompts' tracks) in turns: many vamps of one prompt are no many queries.
+        The index is searched for in itself, too.
     index : Embeddings
         Training clips, or more: see `among`.
     k : int
@@ -172,7 +173,8 @@ def hubness(
     vectors = _drawn(index, most, "index", seed, among)
     size = min([len(part) for part in queries.values()] + [most])
     asked = {
-        name: _drawn(part, size, draw_name(HUBNESS, name), seed) for name, part in queries.items()
+        name: _drawn(part, size, draw_name(HUBNESS, name), seed, in_turns=True)
+        for name, part in queries.items()
     }
     asked = {"train": vectors, **asked}
     k = min(k, len(vectors) - 1)
@@ -226,15 +228,32 @@ def _draws(found: pd.DataFrame, size: int, draws: int, seed: int, source: str) -
 
 
 def _drawn(
-    embeddings: Embeddings, count: int, name: str, seed: int, among: np.ndarray | None = None
+    embeddings: Embeddings,
+    count: int,
+    name: str,
+    seed: int,
+    among: np.ndarray | None = None,
+    in_turns: bool = False,
 ) -> np.ndarray:
-    """Vectors of `count` clips at most, drawn by the seed: float32 [count, dim]."""
+    """Vectors of `count` clips at most, drawn by the seed: float32 [count, dim].
+
+    `in_turns` takes one clip of every track, or prompt's track, before a second one of any.
+    """
     rows = np.arange(len(embeddings)) if among is None else np.flatnonzero(among)
     rows = rows[np.argsort(embeddings.clips.clip_id.to_numpy(str)[rows])]  # whatever their order
+    rows = rng(seed, "influence.hubness", name).permutation(rows)
+    if in_turns:
+        rows = rows[np.argsort(_turns(embeddings.clips.iloc[rows]), kind="stable")]
     mask = np.zeros(len(embeddings), bool)
-    mask[rng(seed, "influence.hubness", name).permutation(rows)[:count]] = True
+    mask[rows[:count]] = True
     part = embeddings.where(mask)
     return part.rows(0, len(part))
+
+
+def _turns(clips: pd.DataFrame) -> np.ndarray:
+    """How many clips of the same track, or prompt's track, come before each: int [n]."""
+    cluster = clips.group_id.where(clips.group_id != "", clips.get("output_id", clips.clip_id))
+    return clips.groupby(cluster.to_numpy()).cumcount().to_numpy()
 
 
 def _without_self(similarity: np.ndarray) -> np.ndarray:

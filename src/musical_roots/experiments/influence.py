@@ -39,7 +39,9 @@ PROMPT_COLUMNS = [
 ]
 
 
-def equal_indexes(clips: pd.DataFrame, seed: int) -> pd.DataFrame:
+def equal_indexes(
+    clips: pd.DataFrame, seed: int, small: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Which clips are in which index.
 
     Parameters
@@ -48,26 +50,30 @@ def equal_indexes(clips: pd.DataFrame, seed: int) -> pd.DataFrame:
         The corpus's clip list.
     seed : int
         The config's seed.
+    small : DataFrame, optional
+        Which tracks a smaller training set holds: track_id, small.
 
     Returns
     -------
     DataFrame
         clip_id; train: all clips of the train split; train_equal and control: as many clips of
-        either split, all of the smaller one and a random draw of the other.
+        either split, all of the smaller one and a random draw of the other; if there is a smaller
+        training set, train_small: the clips of train that are of its tracks.
     """
     draw = pd.Series([rng(seed, "influence.index", clip).random() for clip in clips.clip_id])
     draw.index = clips.index
     size = clips.split.value_counts().reindex(["train", "control"], fill_value=0).min()
     drawn = draw.groupby(clips.split).rank(method="first") <= size
     train = clips.split == "train"
-    return pd.DataFrame(
-        {
-            "clip_id": clips.clip_id,
-            "train": train,
-            "train_equal": train & drawn,
-            "control": ~train & drawn,
-        }
-    )
+    indexes = {
+        "clip_id": clips.clip_id,
+        "train": train,
+        "train_equal": train & drawn,
+        "control": ~train & drawn,
+    }
+    if small is not None:
+        indexes["train_small"] = train & clips.track_id.isin(small.track_id[small.small])
+    return pd.DataFrame(indexes)
 
 
 def attribute(
@@ -292,7 +298,7 @@ def prompt_against_training(
     if to_prompt.empty:
         return pd.DataFrame(columns=PROMPT_COLUMNS)
     # how many clips of an index the prompt had to compete with: those of its own track may be out
-    size = indexes[["train", "train_equal", "control"]].sum()
+    size = indexes.drop(columns="clip_id").sum()
     to_prompt["ahead"] = (to_prompt["rank"] - 1) / to_prompt["index"].map(size)
     outputs = nearest.join(to_prompt.groupby(keys)[["cosine", "ahead"]].agg(
         {"cosine": "max", "ahead": "mean"}).rename(columns={"cosine": "prompt"}),

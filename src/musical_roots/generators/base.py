@@ -19,8 +19,13 @@ from musical_roots.weights import PLUMBING
 
 GENERATORS = {
     "openvamp": "musical_roots.generators.openvamp.generator:OpenVamp",
+    "openvamp_small": "musical_roots.generators.openvamp.generator:OpenVampSmall",
     "vampnet": "musical_roots.generators.vampnet:VampNet",
+    "vampnet_small": "musical_roots.generators.vampnet:VampNetSmall",
 }
+# One that learned from a smaller training set -> the one that it is held against. They have one
+# codec, and the same prompts and seeds.
+FULL = {"openvamp_small": "openvamp", "vampnet_small": "vampnet"}
 
 
 @dataclass(frozen=True)

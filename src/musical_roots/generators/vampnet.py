@@ -53,10 +53,11 @@ class VampNet(Generator):
     """
 
     name = "vampnet"
+    weights = WEIGHTS
     sample_rate = 44_100
 
     def __init__(self, checkpoints: Path, device: str):
-        paths = [Path(checkpoints) / f"{name}.safetensors" for name in WEIGHTS]
+        paths = [Path(checkpoints) / f"{name}.safetensors" for name in self.weights]
         digests = [files.read(path)[1]["tensors_sha256"] for path in paths]
         self.plumbing = any(files.is_random(path) for path in paths)
         self.fingerprint = (
@@ -149,6 +150,13 @@ class VampNet(Generator):
                 reason = f"killed by signal {-code}"
             raise InputError(f"VampNet has stopped: {reason}; see envs/vampnet.txt")
         return json.loads(line)
+
+
+class VampNetSmall(VampNet):
+    """A second VampNet, trained on a smaller training set, with the codec of the first."""
+
+    name = "vampnet_small"
+    weights = ("vampnet_codec", "vampnet_small_coarse", "vampnet_small_c2f")
 
 
 def _stop(process: subprocess.Popen) -> None:

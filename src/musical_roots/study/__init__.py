@@ -4,18 +4,21 @@ Plain data and plain functions, without Snakemake: the rule files ask a `Study`,
 and paths alone.
 """
 
+from musical_roots.generators.base import FULL
 from musical_roots.study.clip_sets import (
     OUTSIDE,
     ClipSet,
     active,
     attributed,
     clip_sets,
+    pairs,
+    small_known,
     splits,
 )
 from musical_roots.study.figures import figures
 from musical_roots.study.models import Model, downloads, models
 from musical_roots.study.pages import cards, listening, pages
-from musical_roots.study.tables import INFLUENCE_TABLES, OPENVAMP_TABLES, pieces, tables
+from musical_roots.study.tables import OPENVAMP_TABLES, influence_tables, pieces, tables
 
 __all__ = ["ClipSet", "Model", "Study"]
 
@@ -112,7 +115,8 @@ class Study:
 
     def null(self, generator: str) -> ClipSet:
         """Control music through a generator's codec, or as it is where that is not known."""
-        return self.clip_sets.get(f"control_roundtrip-{generator}", self["control-excerpts"])
+        name = f"control_roundtrip-{FULL.get(generator, generator)}"
+        return self.clip_sets.get(name, self["control-excerpts"])
 
     def excerpts(self) -> list[str]:
         """Clip lists of excerpts of control tracks, if Experiment C takes part."""
@@ -129,8 +133,21 @@ class Study:
 
     def influence_tables(self) -> list[str]:
         """What Experiment C makes, if it takes part."""
-        names = (*INFLUENCE_TABLES, "findings") if self.attributed else ()
+        names = (*influence_tables(self.config), "findings") if self.attributed else ()
         return [f"{self.results}/tables/{name}.csv" for name in names]
+
+    def small(self) -> list[str]:
+        """Which tracks are in the small training set, if there is one that is known."""
+        return [f"{self.results}/corpus/small.csv"] if small_known(self.config) else []
+
+    def small_of(self, full: str) -> list[str]:
+        """The same, where it is that of a generator's pair."""
+        return self.small() if full in small_known(self.config) else []
+
+    def pair(self, full: str) -> list[str]:
+        """A generator, and the one that learned from less."""
+        small = [small for small, its in pairs(self.config).items() if its == full]
+        return [full, *small]
 
     def pieces(self) -> list[tuple[str, str, str]]:
         """Pieces of Experiment C's tables: (table, list of a generator's outputs, piece)."""
@@ -144,11 +161,12 @@ class Study:
             for table, generator, piece in pieces(self.config)
         ]
 
-    def settings(self) -> dict[str, dict]:
-        """Vamp settings that take part: name -> fields of `generators.base.VampSettings`."""
+    def settings(self, generator: str) -> dict[str, dict]:
+        """Settings in which a generator vamps: name -> fields of `generators.base.VampSettings`."""
         given = self.config["generation"]["settings"]
+        wanted = self.config["generators"][generator].get("settings", given)
         return {
             name: {key: value for key, value in setting.items() if key != "activate"}
             for name, setting in given.items()
-            if setting["activate"]
+            if setting["activate"] and name in wanted
         }

@@ -7,7 +7,10 @@ one more row of `clip_sets`.
 
 from dataclasses import dataclass
 
+from musical_roots.generators.base import FULL
+
 INDEXES = ("train", "train_equal", "control")  # the training set, and two indexes of one size
+SMALL_INDEX = "train_small"  # the part of the training set that openvamp_small learned from
 INCLUDED = ("included",)
 # Kinds of Experiment B that are another kind's clips, searched for where their partner's track
 # cannot be found.
@@ -113,19 +116,33 @@ def clip_sets(config: dict) -> dict[str, ClipSet]:
     shards = config["generation"]["shards"]
     for generator in active(config["generators"]):
         count = 1 if generator == "external" else shards
-        vamps = {"indexes": INDEXES, "prompt_track": ("included", "excluded")}
-        add(f"vamps-{generator}", count, parents=f"prompts-{generator}", **vamps)
-        add(f"prompts-{generator}", count)
+        small = (SMALL_INDEX,) if FULL.get(generator, generator) in small_known(config) else ()
+        vamps = {"indexes": INDEXES + small, "prompt_track": ("included", "excluded")}
+        prompts = f"prompts-{FULL.get(generator, generator)}"  # a pair has the same
+        add(f"vamps-{generator}", count, parents=prompts, **vamps)
+        if generator not in FULL:
+            add(prompts, count)
     if attributed(config):
         add("control-excerpts", shards, indexes=("train", "train_equal"))
         of_one = [kind for kind in kinds if kind not in (*OUTSIDE, *SPLICES)]
         perturbed = tuple(f"perturbed-{kind}" for kind in of_one)
         add("planted", 1, made_of=perturbed, indexes=("train",), k=1)
     for generator in attributed(config):
-        if generator != "external":  # its codec is not known
+        # the codec of external is not known, and one that learned from less has its pair's
+        if generator != "external" and generator not in FULL:
             name = f"control_roundtrip-{generator}"
             add(name, shards, parents="control-excerpts", indexes=("train",))
     return made
+
+
+def pairs(config: dict) -> dict[str, str]:
+    """Generators that learned from less -> those that they are held against."""
+    return {small: FULL[small] for small in active(config["generators"]) if small in FULL}
+
+
+def small_known(config: dict) -> set[str]:
+    """Generators whose pair learned from a part of this very train split, which is known."""
+    return {full for small, full in pairs(config).items() if small == "openvamp_small"}
 
 
 def active(section: dict) -> list[str]:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from musical_roots.generators.base import GENERATORS
+from musical_roots.generators.base import FULL, GENERATORS
 from musical_roots.perturb import PERTURBATIONS
-from musical_roots.study.clip_sets import active, attributed
+from musical_roots.study.clip_sets import active, attributed, small_known
 from musical_roots.study.sections import ENCODERS, GENERATION, INFLUENCE, ROBUSTNESS
 
 PAPER = "config/paper"  # the paper's published numbers
@@ -53,8 +53,10 @@ def figures(config: dict) -> dict[str, Figure]:
     results = config["results"]
     made = {}
 
-    def add(draws: str, table: str, section: str, generator: str = "", paper: str = "") -> None:
-        name = f"{draws}_of_{generator}" if generator else draws
+    def add(
+        draws: str, table: str, section: str, generator: str = "", paper: str = "", name: str = ""
+    ) -> None:
+        name = name or (f"{draws}_of_{generator}" if generator else draws)
         made[name] = Figure(draws, f"{results}/{table}", section, generator, paper)
 
     add("robustness", "tables/robustness.csv", ROBUSTNESS, paper=f"{PAPER}/figure1.csv")
@@ -66,10 +68,15 @@ def figures(config: dict) -> dict[str, Figure]:
     if config["generators"]["openvamp"]["activate"]:
         for draws in OPENVAMP_FIGURES:
             add(draws, f"tables/{draws}.csv", GENERATION)
+    if small_known(config):
+        small = "openvamp_small_training"
+        add("openvamp_training", f"tables/{small}.csv", GENERATION, name=small)
     for generator in active(config["generators"]):
-        if generator in GENERATORS:
+        if generator in GENERATORS and generator not in FULL:
             add("vamps", f"vamps/{generator}/000.parquet", GENERATION, generator)
     for generator in attributed(config):
+        if generator in FULL:
+            continue  # its rows are in the tables, and small_training_set.csv says what is other
         for draws, table in INFLUENCE_FIGURES.items():
             paper = INFLUENCE_PAPER.get(draws, "")
             add(draws, f"tables/{table}.csv", INFLUENCE, generator, paper)

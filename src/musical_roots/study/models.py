@@ -13,11 +13,14 @@ from musical_roots.weights.manifest import SOURCES
 TRAINED = {
     "clmr_open": ("clmr_open.safetensors",),
     "openvamp": ("openvamp-codec.safetensors", "openvamp.safetensors"),
+    "openvamp_small": ("openvamp-codec.safetensors", "openvamp_small.safetensors"),
 }
 # One with packages that only its own process imports -> their list in envs/, and their folder.
-PACKAGES = {"laion_clap": "laion-clap", "vampnet": "vampnet"}
+PACKAGES = {"laion_clap": "laion-clap", "vampnet": "vampnet", "vampnet_small": "vampnet"}
 # One that has no published file of its own -> whose it reads: laion_clap in a process of its own.
 READS = {"aisfx_8k": "aisfx", "laion_clap": "clap"}
+# One that is loaded from a published file of another beside its own.
+SHARES = {"vampnet_small": ("vampnet_codec",)}
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def models(config: dict) -> dict[str, Model]:
     for name, where in (ENCODERS | GENERATORS).items():
         options, source = _options(config, name), READS.get(name, name)
         folder = _checkpoints(config, source)
-        published = [part for part in SOURCES if owner(part) == source]
+        published = [*SHARES.get(name, ()), *(part for part in SOURCES if owner(part) == source)]
         weights = TRAINED.get(name) or [f for part in published for f in SOURCES[part].converted]
         files = [f"{folder}/{file}" for file in weights]
         listed = PACKAGES.get(name, "")

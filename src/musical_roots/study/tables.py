@@ -1,6 +1,6 @@
 """The results tables of a config: which there are, and what pieces Experiment C's are made of."""
 
-from musical_roots.study.clip_sets import active, attributed
+from musical_roots.study.clip_sets import active, attributed, pairs
 
 # What of openvamp is measured.
 OPENVAMP_TABLES = ("openvamp", "codec", "ngram_overlap")
@@ -12,7 +12,15 @@ BY_GENERATOR = (
 )
 # and those that are made for each generator and encoder.
 BY_ENCODER = ("concentration", "lorenz", "hubness")
-INFLUENCE_TABLES = (*BY_GENERATOR, *BY_ENCODER)
+# Those that are made for each pair of generators of which one learned from less: under the other.
+BY_PAIR = ("small_training_set",)
+
+
+def influence_tables(config: dict) -> list[str]:
+    """Names of the tables that Experiment C makes of its pieces, if it takes part."""
+    if not attributed(config):
+        return []
+    return [*BY_GENERATOR, *BY_ENCODER, *(BY_PAIR if pairs(config) else ())]
 
 
 def pieces(config: dict) -> list[tuple[str, str, str]]:
@@ -20,11 +28,14 @@ def pieces(config: dict) -> list[tuple[str, str, str]]:
     encoders = active(config["encoders"])
     names = {table: [table] for table in BY_GENERATOR}
     names |= {table: [f"{table}-{encoder}" for encoder in encoders] for table in BY_ENCODER}
+    names |= {table: [table] for table in BY_PAIR}
+    paired = set(pairs(config).values())
     return [
         (table, generator, piece)
-        for table in INFLUENCE_TABLES
+        for table in influence_tables(config)
         for generator in attributed(config)
         for piece in names[table]
+        if table not in BY_PAIR or generator in paired
     ]
 
 
@@ -32,5 +43,5 @@ def tables(config: dict) -> list[str]:
     """Names of the results tables that claims are held against."""
     names = ["robustness", "retrieval", "bins"]
     names += OPENVAMP_TABLES if config["generators"]["openvamp"]["activate"] else []
-    names += [*INFLUENCE_TABLES, "findings"] if attributed(config) else []
+    names += [*influence_tables(config), "findings"] if attributed(config) else []
     return names

@@ -64,6 +64,11 @@ def fetch(
         If the file cannot be had, or is not what the manifest says.
     """
     source, folder = _source(name), Path(checkpoints)
+    if local is None and not source.url:
+        raise InputError(
+            f"{name} is published nowhere; give the folder that holds your {source.file} as "
+            f"{_section(name, source)}.checkpoint"
+        )
     if sha256 is not None:
         if not re.fullmatch("[0-9a-fA-F]{64}", sha256):
             raise InputError(
@@ -92,7 +97,7 @@ def fetch(
         if source.sha256 is None:
             log.info("%s has no known SHA-256; believed with %s", published, seen)
         about = {
-            "source": source.url,
+            "source": source.origin,
             "source_sha256": seen,
             "licence": source.licence,
             "citation": source.citation,
@@ -150,7 +155,7 @@ def listing(checkpoints: Path | str) -> str:
         size = f"{source.size_bytes / 1e6:.0f} MB" if source.size_bytes else "not known"
         state = _state(source, Path(checkpoints), abouts)
         known = _known(source, abouts)
-        rows.append((name, source.file, state, known, size, source.licence, source.url))
+        rows.append((name, source.file, state, known, size, source.licence, source.origin))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (map(str.ljust, row, widths) for row in rows)
     return "\n".join("  ".join(line).rstrip() for line in lines)
@@ -167,7 +172,7 @@ def _state(source: Source, folder: Path, abouts: list[dict | None]) -> str:
         if not about and (folder / file).is_file():
             return f"damaged: {file}"
     published = folder / source.file
-    if published.is_file():
+    if source.url and published.is_file():  # another's may be called the same
         whole = source.size_bytes in (None, published.stat().st_size)
         return "published file, not converted" if whole else f"damaged: {source.file}"
     part = part_of(published)
@@ -211,8 +216,8 @@ def _published(name: str, source: Source, folder: Path, local: Path | str | None
     path = path / source.file if path.is_dir() else path
     if not path.is_file():
         raise InputError(
-            f"{path} is missing; it should be {source.file} of {source.url}: put it there, or mend "
-            f"{_section(name, source)}.checkpoint"
+            f"{path} is missing; it should be {source.file} of {source.origin}: put it there, or "
+            f"mend {_section(name, source)}.checkpoint"
         )
     return path
 
@@ -249,8 +254,8 @@ def _download(name: str, source: Source, folder: Path) -> tuple[Path, str]:
 def _verify(path: Path, name: str, source: Source) -> str:
     """SHA-256 of a published file that is the right one."""
     mend = (
-        f"get {source.url} again, or, if this file is meant, set {_hash_key(name, source)} to its "
-        "hash"
+        f"get {source.origin} again, or, if this file is meant, set {_hash_key(name, source)} to "
+        "its hash"
     )
     size = path.stat().st_size
     if source.size_bytes not in (None, size):
@@ -281,7 +286,7 @@ def _convert(published: Path, name: str, folder: Path, about: dict) -> None:
         reason = f"there is no {error}" if isinstance(error, KeyError) else error
         raise InputError(
             f"{published} cannot be converted: {reason}; it should be laid out as {source.file} of "
-            f"{source.url}: put that in its place, or mend {_section(name, source)}.checkpoint"
+            f"{source.origin}: put that in its place, or mend {_section(name, source)}.checkpoint"
         ) from error
 
 

@@ -14,7 +14,7 @@ class Source:
     ----------
     url : str
         Where it is published: ``pypi:<requirement>`` is fetched by pip, which honours the user's
-        own index.
+        own index; "" for what a user has alone.
     file : str
         Name of the published file.
     size_bytes, sha256 : int, str, optional
@@ -42,6 +42,11 @@ class Source:
     format: str
     random: bool = True
     section: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Where it is from, for people."""
+        return self.url or "your own training"
 
     @property
     def module(self) -> str:
@@ -163,5 +168,27 @@ SOURCES = {
         converted=("vampnet_c2f.safetensors",),
         format="vampnet",
         section="generators.vampnet",
+    ),
+    "vampnet_small_coarse": Source(
+        url="",
+        file="coarse.pth",
+        size_bytes=None,
+        sha256=None,
+        licence="that of who trained it",
+        citation=_FLORES_GARCIA,
+        converted=("vampnet_small_coarse.safetensors",),
+        format="vampnet",
+        section="generators.vampnet_small",
+    ),
+    "vampnet_small_c2f": Source(
+        url="",
+        file="c2f.pth",
+        size_bytes=None,
+        sha256=None,
+        licence="that of who trained it",
+        citation=_FLORES_GARCIA,
+        converted=("vampnet_small_c2f.safetensors",),
+        format="vampnet",
+        section="generators.vampnet_small",
     ),
 }

@@ -11,7 +11,7 @@ Lee and Seung (2001), "Algorithms for non-negative matrix factorization" (the me
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -115,6 +115,15 @@ def load(path) -> Codec:
     codebooks = tensors.pop("codebooks")
     decoder.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
     return Codec(codebooks, decoder.eval())
+
+
+def described(
+    trained_on: Iterable[str], seed: int, decoder_steps: int, codebooks: int, entries: int
+) -> dict:
+    """What the file of a codec that is trained so says of itself: track_ids, sizes, steps, seed."""
+    about = {"source": f"trained here, seed {seed}", "trained_on": sorted(trained_on)}
+    size = {"codebooks": codebooks, "entries": entries}
+    return about | size | {"decoder_steps": decoder_steps, "version": VERSION}
 
 
 def train(

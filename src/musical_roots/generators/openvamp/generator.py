@@ -15,22 +15,30 @@ from musical_roots.weights import files
 
 VERSION = "openvamp-1"
 CODEC, NETWORK = "openvamp-codec.safetensors", "openvamp.safetensors"
+SMALL_NETWORK = "openvamp_small.safetensors"
+# What comes with the repository -> its curve, and the name of its card.
+SHIPPED = {
+    CODEC: ("", ""),
+    NETWORK: ("openvamp_training.csv", "README.md"),
+    SMALL_NETWORK: ("openvamp_small_training.csv", "openvamp_small.md"),
+}
 
 
 class OpenVamp(Generator):
     """A masked acoustic token model whose training set is known: the train split."""
 
     name = "openvamp"
+    network = NETWORK
     sample_rate = codec.SAMPLE_RATE
     frame_s = codec.FRAME_S
 
     def __init__(self, checkpoints_folder: Path, device: str):
-        paths = [Path(checkpoints_folder) / file for file in (CODEC, NETWORK)]
+        paths = [Path(checkpoints_folder) / file for file in (CODEC, self.network)]
         for path in paths:
             if not path.is_file():
                 raise InputError(
-                    f"{path} is missing: the workflow trains it; set generators.openvamp.activate, "
-                    "and run it"
+                    f"{path} is missing: the workflow trains it; set generators.{self.name}."
+                    "activate, and run it"
                 )
         self.codec = codec.load(paths[0])
         self.model, about = model.load(paths[1])
@@ -64,6 +72,13 @@ class OpenVamp(Generator):
         return librosa.onset.onset_detect(
             y=audio, sr=self.sample_rate, hop_length=codec.HOP, backtrack=True
         )
+
+
+class OpenVampSmall(OpenVamp):
+    """The same, with a network that was trained on a part of the train split."""
+
+    name = "openvamp_small"
+    network = SMALL_NETWORK
 
 
 def check(folder: Path, size: model.Size, train: set[str]) -> None:

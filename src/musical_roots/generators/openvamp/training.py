@@ -15,11 +15,19 @@ from musical_roots.devices import settle
 from musical_roots.errors import InputError
 from musical_roots.generators.openvamp.codec import Codec
 from musical_roots.generators.openvamp.decoder import rate
-from musical_roots.generators.openvamp.model import MaskedTransformer, Size, described, initialise
+from musical_roots.generators.openvamp.model import (
+    MaskedTransformer,
+    Size,
+    described,
+    initialise,
+    load,
+)
 from musical_roots.generators.openvamp.steps import masked_loss, step_of
 from musical_roots.provenance import trained_here
 from musical_roots.seeding import rng
+from musical_roots.tables import read_table
 from musical_roots.weights import files
+from musical_roots.weights.shipped import take
 
 CROP = 256  # frames: 5.1 s
 WATCHED, WATCH_EVERY = 32, 25  # crops, steps
@@ -109,9 +117,12 @@ def train_file(
     batch: int,
     device: str,
     precision: str,
+    shipped: Path | None,
     progress: Callable[[int], object],
 ) -> pd.DataFrame:
     """Train a network, and write its file, which says how it was trained and on which tracks.
+
+    Where a file of this very training is there already, it is taken.
 
     Parameters
     ----------
@@ -123,6 +134,8 @@ def train_file(
         Of the transformer.
     batch : int
         `batch_size` of `train`; so are the others, but device may be "auto".
+    shipped : path or None
+        Folder where it may lie: see `weights.shipped.take`.
 
     Returns
     -------
@@ -136,11 +149,15 @@ def train_file(
     """
     size = Size(*codec.codebooks.shape[:2], width, layers)
     how = {"device": settle(device), "precision": precision}
+    about = trained_here(seed, tokens, codec=codec.digest(), steps=steps, batch=batch, **how)
+    about |= described(size)
+    known = f"{out.stem}_training.csv"
+    if take(shipped, out, about, (known,)):
+        return read_table(shipped / known, ["step", "train_loss", "control_loss"])
     trained, curve = train(
         tokens, control, size, seed=seed, steps=steps, batch_size=batch, progress=progress, **how
     )
-    about = trained_here(seed, tokens, codec=codec.digest(), steps=steps, batch=batch, **how)
-    files.save(out, trained.tensors(), about | described(size))
+    files.save(out, trained.tensors(), about)
     return curve
 
 
@@ -215,20 +232,31 @@ def evaluate(
     }
 
 
+def qualities(
+    models: Mapping[Path, Mapping[str, Mapping[str, np.ndarray]]], seed: int
+) -> pd.DataFrame:
+    """`quality` of some files of weights, each on tracks of its own, called by their names."""
+    tables = []
+    for path, tokens in models.items():
+        trained, about = load(path)
+        tables.append(quality(path.stem, trained, tokens, seed).assign(steps=about["steps"]))
+    return pd.concat(tables, ignore_index=True)
+
+
 def quality(
-    model: MaskedTransformer, tokens: Mapping[str, Mapping[str, np.ndarray]], seed: int
+    name: str, model: MaskedTransformer, tokens: Mapping[str, Mapping[str, np.ndarray]], seed: int
 ) -> pd.DataFrame:
     """What `evaluate` says of the tracks of each split: the training set's own, and others.
 
     Returns
     -------
     DataFrame
-        generator, split, loss, accuracy, accuracy_coarsest, n_tokens; n_tracks and n_frames of the
-        split; parameters of the network.
+        generator (`name`), split, loss, accuracy, accuracy_coarsest, n_tokens; n_tracks and
+        n_frames of the split; parameters of the network.
     """
     rows = [
         {
-            "generator": "openvamp",
+            "generator": name,
             "split": split,
             **evaluate(model, tracks, seed),
             "n_tracks": len(tracks),

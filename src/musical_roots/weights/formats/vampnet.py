@@ -63,8 +63,9 @@ def convert(path: Path, name: str) -> files.Converted:
         If it is laid out otherwise, or is another network than `name`.
     """
     tensors, kwargs, random = _published(path)
-    if _part(tensors, kwargs) != name:
-        raise ValueError(f"it is not {CALLED[name]}")
+    part = name.replace("_small", "")
+    if _part(tensors, kwargs) != part:
+        raise ValueError(f"it is not {CALLED[part]}")
     yield _converted(tensors, kwargs), random
 
 
@@ -109,8 +110,9 @@ def write_random(path: Path, seed: int, name: str) -> None:
     every machine.
     """
     model = name.removeprefix("vampnet_")
-    kwargs = {"codec": TINY_CODEC, "coarse": TINY_COARSE, "c2f": TINY_FINE}[model]
-    shapes = codec_shapes(kwargs) if model == "codec" else transformer_shapes(kwargs)
+    part = model.removeprefix("small_")
+    kwargs = {"codec": TINY_CODEC, "coarse": TINY_COARSE, "c2f": TINY_FINE}[part]
+    shapes = codec_shapes(kwargs) if part == "codec" else transformer_shapes(kwargs)
     state = {name: torch.from_numpy(_drawn(seed, model, name, s)) for name, s in shapes.items()}
     content = io.BytesIO()  # a path would leave its name in the file
     torch.save({"state_dict": state, "metadata": {"kwargs": kwargs, "name": RANDOM}}, content)
