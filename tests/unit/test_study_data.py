@@ -104,7 +104,10 @@ def test_two_splices_are_one_clip_set_searched_in_two_ways(default):
 
 
 def test_prompts_are_spliced_with_the_vamps_of_our_generators_alone(default):
-    assert default.vamps() == ["results/vamps/openvamp/000.parquet"]
+    assert default.vamps() == [
+        "results/vamps/openvamp/000.parquet",
+        "results/vamps/openvamp_small/000.parquet",
+    ]
     many = {"external": {"activate": True, "root": "outputs"}, "openvamp": {"activate": True}}
     many |= {"vampnet": {"activate": True}}
     lists = study(generators=many, generation={"shards": 2}).vamps()
