@@ -21,7 +21,9 @@ CUT = (
     "How the paper made 3 s clips of a vamp of 10 s it does not say. Here a vamp's clips follow"
     " each other from its start, and what is left at its end is dropped. All settings and prompts"
     " together come first, then each; prompts are of tracks that the generator learned from (train)"
-    " or never saw (control). low and high: a bootstrap clustered by the prompt's track. "
+    " or never saw (control); index: the whole training set, or the part of it that a model with a"
+    " small training set learned from (train_small). low and high: a bootstrap clustered by the"
+    " prompt's track. "
 )
 # Tables of the paper's case study -> title and text of their pages.
 PAPER_TABLES = {
