@@ -98,8 +98,8 @@ def render(
 @TARGETS_OUT
 @SEED
 def splice_vamps(
-    seed, lists, outputs, setting, count, levels, clip_duration_s, sample_rate, crossfade_s, audio, out,
-    targets_out,
+    seed, lists, outputs, setting, count, levels, clip_duration_s, sample_rate, crossfade_s, audio,
+    out, targets_out,
 ) -> None:  # fmt: skip
     """Splice prompts with their vamps: audio, clip list, and the pairs to look for."""
     from musical_roots import perturbed
