@@ -162,12 +162,12 @@ def plan(
 
 def plan_vamps(
     vamps: pd.DataFrame, corpus: pd.DataFrame, levels: list[float], duration_s: float, count: int,
-    seed: int,
+    seed: int, setting: str | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:  # fmt: skip
     """Splices of a prompt's first clip and the first clip of its vamp, which is of the same time.
 
-    Prompts come from the training set, as the paper's do. Of each, the first vamp in the first
-    setting of the list takes part; of each generator, `count` prompts at most: prompt_ids are
+    Prompts come from the training set, as the paper's do. Of each, the first vamp in one setting
+    takes part; of each generator, `count` prompts at most: prompt_ids are
     hashes, so the first of them are as good as drawn. A prompt whose clip is not in the corpus
     cannot be found, and is left out.
 
@@ -185,6 +185,8 @@ def plan_vamps(
         Prompts of a generator, at most.
     seed : int
         The config's seed.
+    setting : str, optional
+        Of the vamps; if there is none, the first of the list.
 
     Returns
     -------
@@ -198,7 +200,8 @@ def plan_vamps(
     InputError
         If no vamp of a train prompt has its prompt's clip in the corpus.
     """
-    vamps = vamps[(vamps.prompt_split == "train") & (vamps.setting == vamps.setting.iloc[0])]
+    wanted = setting or vamps.setting.iloc[0]
+    vamps = vamps[(vamps.prompt_split == "train") & (vamps.setting == wanted)]
     order = [name for name in ("generator", "prompt_id", "vamp") if name in vamps]
     vamps = vamps.sort_values(order, kind="stable").drop_duplicates(["generator", "prompt_id"])
     prompts = [

@@ -194,6 +194,15 @@ def test_a_prompt_is_spliced_with_the_same_time_of_its_vamp(music, tmp_path):
         assert np.array_equal(heard, alone)
 
 
+def test_another_setting_is_another_vamp(music, tmp_path):
+    made = vamps(tmp_path, [(0, 1)])
+    for setting in ("paper_time", "periodic"):
+        how = [50], CLIP, 9, 0, setting
+        planned, _, known = perturbed.plan_vamps(made, music, *how)
+        (path,) = known.set_index("clip_id").path[planned.partner_clip_id]
+        assert path == made.set_index("setting").path[setting]
+
+
 def test_each_generator_has_its_rows_and_first_vamps(music, tmp_path):
     places = [(0, 1), (1, 2)]
     several = vamps(tmp_path, places, "other (random weights)", numbers=(1, 0))

@@ -175,10 +175,10 @@ def test_each_stage_is_a_target(study, stage):
     assert done.returncode == 0, done.stdout
 
 
-def test_default_run_is_some_300_jobs(study):
+def test_default_run_is_some_hundred_jobs(study):
     done = study.snakemake("--dry-run")
     jobs = int(re.search(r"^total\s+(\d+)", done.stdout, re.MULTILINE).group(1))
-    assert 50 < jobs <= 360
+    assert 50 < jobs <= 400
 
 
 def test_schema_and_reference_are_up_to_date():
@@ -225,6 +225,24 @@ def test_shipped_config_says_what_the_defaults_are():
         ("corpus: {source: folder}", "needs folder.root"),
         ("robustness: {perturbations: {pitch: {levels: [40]}}}", "pitch: level 40 is not possible"),
         ("robustness: {perturbations: {mp3: {levels: [33]}}}", "mp3: level 33 is not possible"),
+        (
+            "robustness: {perturbations: {splice_vamp: {levels: [101]}}}",
+            "splice_vamp: level 101 is not possible; choose 0 to 100 %",
+        ),
+        (
+            "robustness: {perturbations: {splice_vamp: {setting: loud}}}",
+            "loud is no active one of generation.settings; choose from paper_time",
+        ),
+        (
+            "robustness: {perturbations: {splice_vamp: {activate: true}}}\n"
+            "generators: {openvamp: {activate: false}}",
+            "splice_vamp wants vamps, and no generator that makes them is active",
+        ),
+        (
+            "robustness: {perturbations: {splice_training: {activate: false}, "
+            "splice_outside: {activate: true}}}",
+            "splice_outside is the audio of splice_training, which is not active",
+        ),
         ("encoders: {clpa: {activate: true}}", "encoders.clpa is not a key"),
         ("corpus: {debian: {only: [nosuch]}}", "nosuch"),
         (

@@ -79,6 +79,7 @@ rule splice_vamps:
             | {"count": config["robustness"]["queries"]}
             | {"clip_duration_s": config["clips"]["duration_s"]}
             | {"sample_rate": config["robustness"]["sample_rate"]}
+            | {"setting": KINDS["splice_vamp"]["setting"]}
         ),
         crossfade=crossfade("splice_vamp"),
     message:

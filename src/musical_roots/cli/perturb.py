@@ -87,6 +87,7 @@ def render(
 @perturb.command("splice-vamps")
 @LISTS
 @OUTPUTS
+@click.option("--setting", help="Of the vamps; if not given, the first that is listed.")
 @COUNT
 @LEVELS
 @CLIP_DURATION
@@ -97,8 +98,8 @@ def render(
 @TARGETS_OUT
 @SEED
 def splice_vamps(
-    seed, lists, outputs, count, levels, clip_duration_s, sample_rate, crossfade_s, audio, out,
-    targets_out,
+    seed, lists, outputs, setting, count, levels, clip_duration_s, sample_rate, crossfade_s, audio,
+    out, targets_out,
 ) -> None:  # fmt: skip
     """Splice prompts with their vamps: audio, clip list, and the pairs to look for."""
     from musical_roots import perturbed
@@ -106,7 +107,7 @@ def splice_vamps(
 
     corpus, vamps = read_tables(lists), read_tables(outputs)
     how = list(levels), clip_duration_s, count, seed
-    planned, pairs, known = perturbed.plan_vamps(vamps, corpus, *how)
+    planned, pairs, known = perturbed.plan_vamps(vamps, corpus, *how, setting)
     with progress(len(planned), "splicing prompts and vamps", "clips") as bar:
         rendered = audio, sample_rate, seed, bar.update
         made = perturbed.render_clips(planned, known, *rendered, crossfade_s=crossfade_s)

@@ -66,6 +66,11 @@ class VampSplice(Perturbation):
     activate: bool | None = Field(
         None, description="Whether it takes part; null for yes, where a generator gives vamps."
     )
+    setting: str | None = Field(
+        None,
+        description="Of the vamps: a name in generation.settings; null for the first that is "
+        "active. The more of a prompt it keeps, the easier the prompt is found.",
+    )
 
 
 class CrossfadedSplice(Perturbation):
@@ -94,7 +99,7 @@ class Perturbations(Section):
     splice_vamp: VampSplice = Field(
         VampSplice(levels=SPLICES),
         description="The first percent of a train prompt's first clip, then its vamp: of each "
-        "generator, the first vamp in the first setting; `queries` prompts at most.",
+        "generator, the first vamp in one setting; `queries` prompts at most.",
     )
     splice_crossfade: CrossfadedSplice = Field(
         CrossfadedSplice(levels=[25, 50, 75]),

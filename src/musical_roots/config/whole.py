@@ -63,6 +63,12 @@ class Config(Section):
                 "robustness.perturbations.splice_vamp wants vamps, and no generator that makes "
                 "them is active: activate one, or set the activate of splice_vamp to null"
             )
+        settings = [name for name, setting in self.generation.settings.items() if setting.activate]
+        if splice.activate and splice.setting not in (None, *settings):
+            raise ValueError(
+                f"robustness.perturbations.splice_vamp.setting: {splice.setting} is no active one "
+                f"of generation.settings; choose from {', '.join(settings)}, or null"
+            )
         return self
 
     @model_validator(mode="after")
