@@ -261,6 +261,16 @@ def test_paired_differences_by_hand():
     assert table.sign_flip_p["all"] == pytest.approx(11 / 16, abs=0.08)
 
 
+def test_ten_vamps_of_a_prompt_say_no_more_than_one():
+    """Flips and resamples take a prompt's track whole: copies change neither p nor interval."""
+    one = in_both_indexes([0.1, 0.2, -0.05, 0.3], "abcd")
+    ten = pd.concat([one.assign(output_id=one.output_id + f" {n}") for n in range(10)])
+    few, many = (calibration.paired(part, 400, 0.95, seed=0) for part in (one, ten))
+    assert (many.n_outputs == 10 * few.n_outputs).all()
+    columns = ["n_prompts", "difference", "low", "high", "sign_flip_p"]
+    pd.testing.assert_frame_equal(many[columns], few[columns])
+
+
 def test_a_nearer_training_set_is_seen_for_each_prompt_track():
     draw = rng(0, "test.pairs")
     near, same = 0.1 + 0.1 * draw.normal(size=40), 0.1 * draw.normal(size=40)

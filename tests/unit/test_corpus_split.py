@@ -180,3 +180,17 @@ def test_of_one_artist_there_is_no_smaller_training_set():
     tracks = corpus([("Ann", 100, "train"), ("Ann & Ben", 100, "train"), ("Cy", 9, "control")])
     with pytest.raises(InputError, match="openvamp_small: the train split is of one artist"):
         split.small(tracks, 0.25, 0, split_artists=True)
+
+
+def test_a_small_training_set_can_be_listed(caplog):
+    caplog.set_level(logging.INFO)
+    tracks = corpus([("Ann", 9, "train"), ("Bob", 9, "train"), ("Cy", 9, "control")])
+    tracks["root"] = "/music"
+    paths = [tracks.path[0], "/music/" + tracks.path[1], tracks.path[2], "gone.ogg"]
+    for some, wanted in ((paths, [True, True, False]), (paths[:1], [True, False, False])):
+        assert split.listed(tracks, some, Path("list.csv")).tolist() == wanted
+    assert "list.csv: 4 paths, 2 of them train tracks" in caplog.text
+    with pytest.raises(InputError, match=r"list.csv: none of its 2 paths is a track of the train"):
+        split.listed(tracks, paths[2:], Path("list.csv"))
+    table = split.in_small(tracks, pd.Series([True, False, True]))
+    assert table.small.tolist() == [True, False], "control tracks are not in the table"

@@ -244,6 +244,14 @@ def test_a_second_vampnet_has_its_own_models_and_the_codec_of_the_first():
     assert local["vampnet_codec"] is None
     assert both["vamps-vampnet"].indexes == ("train", "train_equal", "control")  # what it heard: ?
     assert both.small() == [] and both.pair("vampnet") == ["vampnet", "vampnet_small"]
+    given["vampnet_small"]["trained_on"] = "listed.csv"
+    known = study(generators=given)
+    assert known["vamps-vampnet"].indexes[-1] == known["vamps-vampnet_small"].indexes[-1]
+    assert known["vamps-vampnet"].indexes[-1] == "train_small"
+    assert known.small() == known.small_of("vampnet") == ["results/corpus/small.csv"]
+    assert "openvamp_small" not in known.cards
+    with pytest.raises(InputError, match="a study has one small training set"):
+        study(generators=given | {"openvamp": {"activate": True}})
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,9 @@ def test_differences_are_small_less_full_by_what_the_small_one_heard():
         assert row(found, NEAREST, index, prompts).difference == pytest.approx(difference)
         assert row(found, NEAREST, index, prompts, "one").difference == pytest.approx(difference)
     assert row(found, PROMPT, "").difference == pytest.approx(0)
+    columns = ["difference", "low", "high"]
+    every, one = (found[found.setting == setting][columns] for setting in ("all", "one"))
+    assert np.array_equal(every, one, equal_nan=True), "there is one setting"
 
 
 def test_vamps_and_prompts_are_counted():

@@ -5,6 +5,7 @@ import json
 import math
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -249,3 +250,17 @@ def test_the_filter_is_that_of_torchaudio():
     np.testing.assert_allclose(said[0, 0], y[2:], atol=1e-12)
     clamped = vampnet_worker.lfilter(*(torch.tensor(part) for part in (9 * x, a, b)))
     assert clamped.abs().max() == 1
+
+
+def test_a_second_vampnet_has_its_own_models_and_the_codec_of_the_first(beside_vampnet):
+    said = 'import sys, json; print(json.dumps({"sample_rate": 44100, "hop": 768}), flush=True)\n'
+    folder = beside_vampnet(said + "open(sys.argv[1] + '/../told', 'a').write(str(sys.argv[2:5]))")
+    first, second = load("vampnet", folder), load("vampnet_small", folder)
+    for generator in (first, second):
+        generator._process.wait()
+    assert (second.name, second.frame_s) == ("vampnet_small", first.frame_s)
+    assert second.label == "vampnet_small (random weights: plumbing only)"
+    assert first.fingerprint != second.fingerprint
+    told = (folder.parent / "told").read_text()
+    names = [Path(word.strip("[]'")).stem for word in told.replace("][", "], [").split(", ")]
+    assert names == [*vampnet.WEIGHTS, *vampnet.VampNetSmall.weights]

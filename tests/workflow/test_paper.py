@@ -53,7 +53,7 @@ def test_dry_run_is_clean(study):
     assert done.returncode == 0, done.stdout[-3000:]
     jobs = ["weights_clap", "weights_clmr", "encode", "match", "robustness", "report"]
     jobs += ["weights_vampnet_coarse", "vamp", "splice_vamps", "control_roundtrips", "attribute"]
-    jobs += ["calibrate", "verdicts"]
+    jobs += ["calibrate", "verdicts", "weights_vampnet_small_coarse", "training_sets"]
     for job in jobs:
         assert f"\n{job} " in done.stdout
     assert "\nweights_musicnn " not in done.stdout
@@ -72,7 +72,7 @@ def paper(new_study, cache):
 
 
 def test_random_weights_are_marked_in_every_output(paper):
-    random = ["clap", "clmr", "vampnet"]
+    random = ["clap", "clmr", "vampnet", "vampnet_small"]
     marked = {f"{name} ({PLUMBING})" for name in random[:2]}
     for path in paper.glob("matches/*/*.parquet"):
         assert set(pd.read_parquet(path).encoder) < marked

@@ -15,6 +15,7 @@ import json
 from musical_roots.generators.base import GENERATORS
 
 OPENVAMP, GENERATION = config["generators"]["openvamp"], config["generation"]
+OPENVAMP_SMALL = config["generators"]["openvamp_small"]["activate"]
 # of the network, on all of the train split or on a part of it
 TRAINING = stage("train openvamp") | {
     "train": lambda wildcards, input: each("--train-tokens", input.train),
@@ -112,24 +113,46 @@ else:
             " --curve-out {output.curve:q}"
 
 
-rule small:
-    input:
-        tracks="<results>/corpus/tracks.csv",
-    output:
-        small="<results>/corpus/small.csv",
-    log:
-        "<logs>/small.log",
-    params:
-        **stage("corpus small"),
-        flags=flags(
-            config["generators"]["openvamp_small"] | config["corpus"],
-            "share",
-            "split_artists",
-        ),
-    message:
-        "Drawing a small training set"
-    shell:
-        "{params.call} --log {log:q} --tracks {input.tracks:q} {params.flags} --out {output.small:q}"
+# What a second model learned from: drawn here, or listed by who trained it.
+if LISTED := config["generators"]["vampnet_small"]["trained_on"]:
+
+    rule small_listed:
+        input:
+            tracks="<results>/corpus/tracks.csv",
+            listed=LISTED,
+        output:
+            small="<results>/corpus/small.csv",
+        log:
+            "<logs>/small.log",
+        params:
+            **stage("corpus small-listed"),
+        message:
+            "Finding the small training set among the tracks"
+        shell:
+            "{params.call} --log {log:q} --tracks {input.tracks:q} --listed {input.listed:q}"
+            " --out {output.small:q}"
+
+else:
+
+    rule small:
+        input:
+            tracks="<results>/corpus/tracks.csv",
+        output:
+            small="<results>/corpus/small.csv",
+        log:
+            "<logs>/small.log",
+        params:
+            **stage("corpus small"),
+            flags=flags(
+                config["generators"]["openvamp_small"] | config["corpus"],
+                "share",
+                "split_artists",
+            ),
+        message:
+            "Drawing a small training set"
+        shell:
+            "{params.call} --log {log:q} --tracks {input.tracks:q} {params.flags}"
+            " --out {output.small:q}"
 
 
 rule train_openvamp_small:
@@ -186,9 +209,9 @@ rule openvamp_quality:
     input:
         weights="<results>/models/openvamp.safetensors",
         small_weights=(
-            f"{RESULTS}/models/openvamp_small.safetensors" if STUDY.small() else []
+            f"{RESULTS}/models/openvamp_small.safetensors" if OPENVAMP_SMALL else []
         ),
-        small=STUDY.small(),
+        small=f"{RESULTS}/corpus/small.csv" if OPENVAMP_SMALL else [],
         train=STUDY.tokens("train"),
         control=STUDY.tokens("control"),
     output:
@@ -391,4 +414,4 @@ rule generation:
         ],
         STUDY.openvamp_tables(),
         "<results>/tables/openvamp_training.csv" if OPENVAMP["activate"] else [],
-        "<results>/tables/openvamp_small_training.csv" if STUDY.small() else [],
+        "<results>/tables/openvamp_small_training.csv" if OPENVAMP_SMALL else [],

@@ -148,10 +148,22 @@ def small(seed, tracks, share, split_artists, out) -> None:
     from musical_roots.tables import read_table, write_table
 
     table = read_table(tracks)
-    table["small"] = split.small(table, share, seed, split_artists)
-    table = table.loc[table.split == "train", ["track_id", "group_id", "artist", "small"]]
-    log.info("small training set: %d of %d tracks", table.small.sum(), len(table))
-    write_table(table, out)
+    write_table(split.in_small(table, split.small(table, share, seed, split_artists)), out)
+
+
+@corpus.command("small-listed")
+@TRACKS
+@file("--listed", "Which recordings it holds: a table with the column path.")
+@OUT
+def small_listed(tracks, listed, out) -> None:
+    """Find a smaller training set, which is listed, among the tracks of the train split."""
+    from musical_roots import manifests
+    from musical_roots.corpus import split
+    from musical_roots.tables import read_table, write_table
+
+    table, rows = read_table(tracks), manifests.read(listed, ["path"])
+    small = split.listed(table, [row["path"] for _, row in rows], listed)
+    write_table(split.in_small(table, small), out)
 
 
 @corpus.command("clips")

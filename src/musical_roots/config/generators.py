@@ -91,6 +91,12 @@ class VampNetSmall(Switch):
     weights: Literal["published", "random"] = Field(
         "published", description="As of vampnet: `published` is the checkpoint, here."
     )
+    trained_on: Path | None = Field(
+        None,
+        description="CSV or TSV with a column `path` (relative to `corpus.folder.root`): the "
+        "recordings that it learned from, for the index `train_small`; null where that is not "
+        "known.",
+    )
     settings: list[str] | None = SETTINGS_OF_SMALL
 
     @model_validator(mode="after")
@@ -156,6 +162,12 @@ class Generators(Section):
                     f"{small} is held against {full}, which is not active: activate it, or set "
                     f"{small}.activate to false"
                 )
+        second = self.vampnet_small
+        if self.openvamp_small.activate and second.activate and second.trained_on:
+            raise ValueError(
+                "a study has one small training set: leave out vampnet_small.trained_on, or "
+                "openvamp_small, which draws one of its own"
+            )
         if self.vampnet_small.activate and self.vampnet_small.weights != self.vampnet.weights:
             raise ValueError(
                 "vampnet_small has vampnet's codec: give both the same weights, random or not"

@@ -3,6 +3,7 @@
 import logging
 import re
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -107,6 +108,48 @@ def small(tracks: pd.DataFrame, share: float, seed: int, split_artists: bool) ->
         )
     chosen = _assign(lengths, {}, 1 - share, seed, "split.small")
     return tracks.index.to_series().isin(block.index[block.map(chosen) == "train"])
+
+
+def listed(tracks: pd.DataFrame, paths: list[str], source: Path) -> pd.Series:
+    """The tracks of the train split that a list names: what a second model learned from.
+
+    Parameters
+    ----------
+    tracks : DataFrame
+        split, root, path.
+    paths : list of str
+        As in the column path, or whole. Others are counted in the log: they were rejected, perhaps.
+    source : path
+        Of the list, for people.
+
+    Returns
+    -------
+    Series of bool
+        Of the rows of `tracks`.
+
+    Raises
+    ------
+    InputError
+        If none of them is a track of the train split.
+    """
+    whole = [str(Path(root) / path) for root, path in zip(tracks.root, tracks.path, strict=True)]
+    names = set(paths)
+    found = (tracks.path.isin(names) | np.isin(whole, sorted(names))) & (tracks.split == "train")
+    if not found.any():
+        raise InputError(
+            f"{source}: none of its {len(names)} paths is a track of the train split; write them "
+            "as in corpus/tracks.csv, or set generators.vampnet_small.trained_on to null"
+        )
+    log.info("%s: %d paths, %d of them train tracks", source, len(names), found.sum())
+    return found
+
+
+def in_small(tracks: pd.DataFrame, small: pd.Series) -> pd.DataFrame:
+    """Of each train track, whether it is in the small training set: the table that stages read."""
+    table = tracks.assign(small=small)
+    table = table.loc[table.split == "train", ["track_id", "group_id", "artist", "small"]]
+    log.info("small training set: %d of %d tracks", table.small.sum(), len(table))
+    return table
 
 
 def forced(tracks: pd.DataFrame, control_share: float, split_artists: bool) -> float:

@@ -13,6 +13,10 @@ training set against its best match in a control index of as many clips. It spea
 indexes: which tracks they are made of is not drawn again, and one can be nearer to everything by
 accident.
 
+Several vamps of one prompt are outputs of their own in a family, each with its p-value: they lean
+the same way, under which Benjamini and Hochberg's procedure holds as well (Benjamini and Yekutieli
+2001). Intervals and sign flips take all that a prompt's track gave for one.
+
 Where the null is not exact: a prompt from the train split leaves its artist's other tracks in the
 training set, an excerpt of a control track has none there; and an output of a control prompt is
 held against a null that holds excerpts of its prompt's track, too.
@@ -22,6 +26,8 @@ References
 Bates et al., "Testing for outliers with conformal p-values", Annals of Statistics 2023 (Benjamini
 and Hochberg's procedure holds for conformal p-values that share a calibration set).
 Benjamini, Hochberg, "Controlling the false discovery rate", JRSS B 1995.
+Benjamini, Yekutieli, "The control of the false discovery rate in multiple testing under
+dependency", Annals of Statistics 2001 (positive dependence).
 """
 
 import numpy as np

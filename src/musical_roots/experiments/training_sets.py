@@ -130,10 +130,13 @@ def differences(
     rows = []
     for key, every in pairs.groupby(KEYS, sort=False):
         for prompts, some in _by_prompts(every, heard).items():
+            about = dict(zip(KEYS, key, strict=True)) | {"prompts": prompts}
+            item = " ".join(about.values())
             for setting, part in [("all", some), *some.groupby("setting", sort=False)]:
-                about = dict(zip(KEYS, key, strict=True)) | {"prompts": prompts, "setting": setting}
-                chance = rng(seed, "influence.training_sets", " ".join(about.values()))
-                rows.append(about | _difference(part, resamples, confidence, chance))
+                # by the same resamples: of one setting, "all" is that
+                chance = rng(seed, "influence.training_sets", item)
+                row = about | {"setting": setting}
+                rows.append(row | _difference(part, resamples, confidence, chance))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

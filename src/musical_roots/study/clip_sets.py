@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from musical_roots.generators.base import FULL
 
 INDEXES = ("train", "train_equal", "control")  # the training set, and two indexes of one size
-SMALL_INDEX = "train_small"  # the part of the training set that openvamp_small learned from
+SMALL_INDEX = "train_small"  # the part of it that a second, smaller model learned from
 INCLUDED = ("included",)
 # Kinds of Experiment B that are another kind's clips, searched for where their partner's track
 # cannot be found.
@@ -142,7 +142,9 @@ def pairs(config: dict) -> dict[str, str]:
 
 def small_known(config: dict) -> set[str]:
     """Generators whose pair learned from a part of this very train split, which is known."""
-    return {full for small, full in pairs(config).items() if small == "openvamp_small"}
+    given = config["generators"]["vampnet_small"]["trained_on"]
+    known = {"openvamp_small", *(["vampnet_small"] if given else [])}
+    return {full for small, full in pairs(config).items() if small in known}
 
 
 def active(section: dict) -> list[str]:

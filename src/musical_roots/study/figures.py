@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from musical_roots.generators.base import FULL, GENERATORS
 from musical_roots.perturb import PERTURBATIONS
-from musical_roots.study.clip_sets import active, attributed, small_known
+from musical_roots.study.clip_sets import active, attributed, pairs
 from musical_roots.study.sections import ENCODERS, GENERATION, INFLUENCE, ROBUSTNESS
 
 PAPER = "config/paper"  # the paper's published numbers
@@ -68,7 +68,7 @@ def figures(config: dict) -> dict[str, Figure]:
     if config["generators"]["openvamp"]["activate"]:
         for draws in OPENVAMP_FIGURES:
             add(draws, f"tables/{draws}.csv", GENERATION)
-    if small_known(config):
+    if "openvamp_small" in pairs(config):
         small = "openvamp_small_training"
         add("openvamp_training", f"tables/{small}.csv", GENERATION, name=small)
     for generator in active(config["generators"]):

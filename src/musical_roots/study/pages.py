@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from musical_roots.experiments.bins import LEAST, PARTNERS
 from musical_roots.experiments.tiers import TIERS
 from musical_roots.generators.base import GENERATORS
-from musical_roots.study.clip_sets import active, attributed, clip_sets, pairs, small_known
+from musical_roots.study.clip_sets import active, attributed, clip_sets, pairs
 from musical_roots.study.models import models
 from musical_roots.study.sections import (
     CLAIMS,
@@ -263,7 +263,7 @@ def cards(config: dict) -> dict[str, dict[str, str]]:
                 f"{tables}/ngram_overlap.csv"
             ),
         }
-    if small_known(config):
+    if "openvamp_small" in pairs(config):
         made["openvamp_small"] = {
             "Loss (nats a masked token)": f"{tables}/openvamp_small_training.csv",
             "At masked places of its own recordings, of others, and of the control split": (
