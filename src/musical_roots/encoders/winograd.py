@@ -19,7 +19,7 @@ AT_ONCE = 1 << 19  # numbers at those points that stay in a core's cache
 
 
 def _matrices() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What input [36, 36], kernel [36, 9] and products [16, 36] are multiplied by: Toom and Cook's."""
+    """What input [36, 36], kernel [36, 9] and products [16, 36] are multiplied by (Toom, Cook)."""
     others = [np.delete(POINTS, i) for i in range(len(POINTS))]
     into = np.zeros((PATCH, PATCH))
     for row, roots in zip(into, [*others, POINTS], strict=True):
