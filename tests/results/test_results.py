@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from musical_roots.corpus import split
+from musical_roots.study import Study
 
 RESULTS = Path(os.environ.get("MUSICAL_ROOTS_RESULTS", "results"))
 TEXT = {"track_id": str, "group_id": str, "clip_id": str, "artist": str}
@@ -92,12 +93,9 @@ def label(encoder: str, options: dict) -> str:
 
 def test_no_conditions_are_missing(robustness, config):
     wanted = {
-        (label(encoder, options), kind, float(level))
-        for encoder, options in config["encoders"].items()
-        if options["activate"]
-        for kind, perturbation in config["robustness"]["perturbations"].items()
-        if perturbation["activate"]
-        for level in perturbation["levels"]
+        (label(encoder, config["encoders"][encoder]), kind, float(level))
+        for encoder, kind in Study(config).matched()
+        for level in config["robustness"]["perturbations"][kind]["levels"]
     }
     assert set(zip(robustness.encoder, robustness.kind, robustness.level, strict=True)) == wanted
 

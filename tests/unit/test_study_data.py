@@ -173,3 +173,24 @@ def test_what_a_corpus_depends_on():
 
 def test_a_folder_may_end_in_a_slash():
     assert study(results="results/mine/").results == "results/mine"
+
+
+def test_controls_hear_what_they_are_asked_about_alone():
+    made = study(encoders={"aisfx_8k": {"activate": True}})
+    everything = ["musicnn", "mfcc", "mel"]
+    assert made.hearing("control") == [*everything, "random", "aisfx_8k"] == made.encoders
+    assert made.hearing("train") == made.hearing("perturbed-pitch") == [*everything, "random"]
+    assert made.hearing("perturbed-mp3") == made.hearing("vamps-openvamp") == everything
+    assert made.witnesses == everything
+    assert ("random", "pitch") in made.matched() and ("random", "mp3") not in made.matched()
+    assert {encoder for encoder, _ in made.matched()} == {*everything, "random"}
+    heard = [path for path in made.embeddings() if "/aisfx_8k/" in path]
+    assert heard == made["control"].embeddings("aisfx_8k")
+    assert made.fitted_on("mfcc") == made["train"].features("mfcc")
+    assert made.fitted_on("aisfx_8k") == made["control"].features("aisfx_8k")
+
+
+def test_without_a_control_split_retrieval_asks_after_train():
+    encoders = {"aisfx_8k": {"activate": True}}
+    made = study(corpus={"control_share": 0}, encoders=encoders)
+    assert "aisfx_8k" in made.hearing("train")

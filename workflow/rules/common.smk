@@ -83,13 +83,13 @@ def codec(wildcards):
 
 def nearest(clips):
     """Nearest clips of a clip set, by every encoder."""
-    return STUDY[clips].influence("nearest", STUDY.encoders)
+    return STUDY[clips].influence("nearest", STUDY.witnesses)
 
 
 def outputs(what):
     """What Experiment C found for a generator's outputs, by every encoder."""
     return lambda wildcards: STUDY[f"vamps-{wildcards.generator}"].influence(
-        what, STUDY.encoders
+        what, STUDY.witnesses
     )
 
 

@@ -6,11 +6,10 @@
 
 rule search:
     input:
-        expand(
-            "<results>/matches/{encoder}/perturbed-{kind}.parquet",
-            encoder=STUDY.encoders,
-            kind=STUDY.kinds,
-        ),
+        [
+            f"<results>/matches/{encoder}/perturbed-{kind}.parquet"
+            for encoder, kind in STUDY.matched()
+        ],
 
 
 rule match:
