@@ -286,7 +286,9 @@ rule verdicts:
         roundtrips=lambda wildcards, input: each(
             "--roundtrip-matches", input.roundtrips
         ),
-        without=each("--without", [name for name in STUDY.witnesses if name == "random"]),
+        without=each(
+            "--without", [name for name in STUDY.witnesses if name == "random"]
+        ),
         flags=flags(INFLUENCE, "fdr", "resamples", "confidence"),
     message:
         "Verdicts on the outputs of {wildcards.generator}"
