@@ -1,6 +1,7 @@
 """aisfx against its package's own numbers, its treble, and its weights on their way to us."""
 
 import hashlib
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -92,6 +93,17 @@ def test_bf16_stays_near(weights, encoder):
     lengths = np.linalg.norm(features, axis=1) * np.linalg.norm(wanted, axis=1)
     cosines = (features * wanted).sum(axis=1) / lengths
     assert cosines.min() > 0.999 and errors(features, wanted).min() > 1e-4
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_torch_is_imported_where_a_gpu_may_be(tmp_path, there):
+    driver = tmp_path / "driver"
+    if there:
+        driver.touch()
+    code = f"import sys; from musical_roots import devices; devices.DRIVERS = [{str(driver)!r}]; "
+    code += "import musical_roots.encoders.aisfx; print('torch' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == str(there)
 
 
 # The treble

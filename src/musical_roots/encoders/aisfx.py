@@ -32,11 +32,15 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from musical_roots import devices
 from musical_roots.audio import resample
 from musical_roots.encoders.base import Encoder, Settings
 from musical_roots.encoders.winograd import Convolution, FirstConvolution
 from musical_roots.weights import files
 from musical_roots.weights.formats.aisfx import CHANNELS, shapes
+
+if devices.may_be_there():
+    import torch  # noqa: F401  # `devices.settle` asks it, if it is there
 
 VERSION = "aisfx-2"  # raise the number whenever features change
 SAMPLE_RATE, SECONDS, N_FFT, HOP, BANDS = 44_100, 3, 2048, 1024, 96
