@@ -1,8 +1,16 @@
 """Where torch computes: encoders and generators choose alike, and neither imports the other."""
 
 import sys
+from pathlib import Path
 
 from musical_roots.errors import InputError
+
+DRIVERS = ("/dev/nvidiactl", "/dev/dxg")  # NVIDIA's, and that of Windows beneath Linux
+
+
+def may_be_there() -> bool:
+    """Whether there is a GPU's driver: else torch, a second to import, need not be asked."""
+    return any(Path(driver).exists() for driver in DRIVERS)
 
 
 def settle(wanted: str) -> str:

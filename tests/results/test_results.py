@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from musical_roots.corpus import split
+from musical_roots.study import Study
 from musical_roots.tables import read_table
 
 RESULTS = Path(os.environ.get("MUSICAL_ROOTS_RESULTS", "results"))
@@ -101,13 +102,10 @@ def test_no_conditions_are_missing(robustness, config):
         "codec": {kinds["codec"]["generator"]},
     }
     wanted = {
-        (label(encoder, options), kind, generator, float(level))
-        for encoder, options in config["encoders"].items()
-        if options["activate"]
-        for kind, perturbation in kinds.items()
-        if perturbation["activate"]
+        (label(encoder, config["encoders"][encoder]), kind, generator, float(level))
+        for encoder, kind in Study(config).matched()
         for generator in generators.get(kind, {""})
-        for level in perturbation.get("levels", kinds["splice_training"]["levels"])
+        for level in kinds[kind].get("levels", kinds["splice_training"]["levels"])
     }
     named = robustness.assign(generator=robustness.generator.str.partition(" (")[0])
     columns = [named[column] for column in ("encoder", "kind", "generator", "level")]

@@ -136,7 +136,7 @@ def test_channels_held_still_would_not_have_moved(checkpoints, features, monkeyp
 def test_the_untrained_network_is_alive():
     random = load("random", "nowhere")
     features = random.encode(CLIPS)
-    assert random.dim == features.shape[1] == 1506
+    assert random.dim == features.shape[1] == 194
     assert (features.std(axis=0) > 1e-2).mean() > 0.95
     assert np.abs(features).max() < 1e3
 
@@ -225,3 +225,17 @@ def test_a_checkpoint_that_is_none_is_refused():
             tf_checkpoint.read(wrong, data)
     with pytest.raises(ValueError, match="data shard is cut short"):
         tf_checkpoint.read(index, data[:20])
+
+
+def test_the_untrained_network_is_the_same_with_fewer_filters(tmp_path):
+    full, narrow = musicnn.shapes(), musicnn.shapes(8)
+    assert full.keys() == narrow.keys() == musicnn.SHAPES.keys()
+    kernels = [name for name in full if name.endswith("kernel")]
+    for name in kernels:
+        assert narrow[name][0] == full[name][0]  # frames
+        assert narrow[name][3] == -(-full[name][3] // 8)
+    assert narrow["conv2d_5/kernel"][1] == sum(narrow[name][3] for name in kernels[:5])
+    assert narrow["conv2d_6/kernel"][1] == narrow["conv2d_5/kernel"][3]
+    control = load("random", tmp_path)
+    assert control.dim == 2 * sum(narrow[name][3] for name in kernels)
+    assert control.encode(np.zeros((1, control.window), "f4")).shape == (1, control.dim)

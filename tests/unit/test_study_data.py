@@ -317,3 +317,22 @@ def test_what_a_corpus_depends_on():
 
 def test_a_folder_may_end_in_a_slash():
     assert study(results="results/mine/").results == "results/mine"
+
+
+def test_one_encoder_hears_what_it_is_asked_about_alone():
+    made = study(encoders={"aisfx_8k": {"activate": True}})
+    everything = ["musicnn", "mfcc", "mel", "random"]
+    assert made.hearing("control") == [*everything, "aisfx_8k"] == made.encoders
+    assert made.hearing("train") == made.hearing("perturbed-mp3") == everything == made.witnesses
+    assert {encoder for encoder, _ in made.matched()} == set(everything)
+    assert {kind for _, kind in made.matched()} == set(made.kinds)
+    heard = [path for path in made.embeddings() if "/aisfx_8k/" in path]
+    assert heard == made["control"].embeddings("aisfx_8k")
+    assert made.fitted_on("mfcc") == made["train"].features("mfcc")
+    assert made.fitted_on("aisfx_8k") == made["control"].features("aisfx_8k")
+
+
+def test_without_a_control_split_retrieval_asks_after_train():
+    encoders = {"aisfx_8k": {"activate": True}}
+    made = study(corpus={"control_share": 0}, encoders=encoders)
+    assert "aisfx_8k" in made.hearing("train")

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import sys
+import time
 
 from musical_roots import config as configuration
 from musical_roots.digests import Digests
@@ -22,6 +23,7 @@ try:
 except InputError as error:
     stop(error)
 
+STARTED = time.monotonic()
 STUDY = Study(config)
 CODE = Digests(".snakemake/musical-roots/code.json")
 atexit.register(CODE.keep)
@@ -88,13 +90,13 @@ def crossfade(kind):
 
 def nearest(clips):
     """Nearest clips of a clip set, by every encoder."""
-    return STUDY[clips].influence("nearest", STUDY.encoders)
+    return STUDY[clips].influence("nearest", STUDY.witnesses)
 
 
 def outputs(what):
     """What Experiment C found for a generator's outputs, by every encoder."""
     return lambda wildcards: STUDY[f"vamps-{wildcards.generator}"].influence(
-        what, STUDY.encoders
+        what, STUDY.witnesses
     )
 
 
@@ -183,6 +185,13 @@ onstart:
     # jobs (benchmarks/scheduler.csv). Only a cluster needs it.
     if workflow.local_exec:
         workflow.scheduler.job_rate_limiter = None
+
+
+onsuccess:
+    from musical_roots import cost
+
+    told = cost.note(f"{RESULTS}/benchmarks/cost.csv", STARTED)
+    print(f"\nThis run: {told}", file=sys.stderr)
 
 
 def share_environment():

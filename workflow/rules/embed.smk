@@ -117,7 +117,7 @@ rule encode:
 
 rule statistics:
     input:
-        lambda wildcards: STUDY["train"].features(wildcards.encoder),
+        lambda wildcards: STUDY.fitted_on(wildcards.encoder),
     output:
         statistics="<results>/embeddings/{encoder}/statistics.npy",
     log:

@@ -178,13 +178,13 @@ rule resemblance:
         matches=outputs("matches"),
         outputs=lambda wildcards: [
             path
-            for encoder in STUDY.encoders
+            for encoder in STUDY.witnesses
             for path in STUDY[f"vamps-{wildcards.generator}"].embeddings(encoder)
         ],
         null=null,
         tracks="<results>/corpus/tracks.csv",
         indexes="<results>/influence/indexes.parquet",
-        corpus=STUDY.corpus_embeddings(STUDY.encoders),
+        corpus=STUDY.corpus_embeddings(STUDY.witnesses),
     output:
         prompts="<results>/influence/{generator}/prompt_vs_training.csv",
         songs="<results>/influence/{generator}/songs.parquet",
@@ -216,7 +216,7 @@ rule paper_tables:
         matches=outputs("matches"),
         outputs=lambda wildcards: [
             path
-            for encoder in STUDY.encoders
+            for encoder in STUDY.witnesses
             for path in STUDY[f"vamps-{wildcards.generator}"].embeddings(encoder)
         ],
         indexes="<results>/influence/indexes.parquet",
@@ -306,7 +306,7 @@ rule verdicts:
             else []
         ),
         roundtrips=lambda wildcards: (
-            STUDY.null(wildcards.generator).influence("matches", STUDY.encoders)
+            STUDY.null(wildcards.generator).influence("matches", STUDY.witnesses)
             if wildcards.generator in GENERATORS
             else []
         ),
@@ -325,7 +325,9 @@ rule verdicts:
         roundtrips=lambda wildcards, input: each(
             "--roundtrip-matches", input.roundtrips
         ),
-        without=each("--without", [name for name in STUDY.encoders if name == "random"]),
+        without=each(
+            "--without", [name for name in STUDY.witnesses if name == "random"]
+        ),
         flags=flags(INFLUENCE, "fdr", "resamples", "confidence"),
     message:
         "Verdicts on the outputs of {wildcards.generator}"
@@ -345,7 +347,7 @@ rule training_sets:
         matches=lambda wildcards: [
             path
             for name in STUDY.pair(wildcards.generator)
-            for path in STUDY[f"vamps-{name}"].influence("matches", STUDY.encoders)
+            for path in STUDY[f"vamps-{name}"].influence("matches", STUDY.witnesses)
         ],
         clips=lambda wildcards: [
             path

@@ -197,7 +197,7 @@ rule provenance:
         encoders=each(
             "--sidecar",
             [
-                f"{RESULTS}/features/{encoder}/train/000.json"
+                f"{RESULTS}/features/{encoder}/{STUDY.splits[-1]}/000.json"
                 for encoder in STUDY.encoders
             ],
         ),

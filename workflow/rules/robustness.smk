@@ -17,8 +17,7 @@ rule robustness:
         **stage("robustness summarise"),
         matches=lambda wildcards: [
             f"--matches {kind} {shlex.quote(f'{RESULTS}/matches/{encoder}/perturbed-{kind}.parquet')}"
-            for encoder in STUDY.encoders
-            for kind in STUDY.kinds
+            for encoder, kind in STUDY.matched()
         ],
         flags=flags(config["robustness"], "resamples", "confidence"),
     message:

@@ -10,11 +10,10 @@
 
 rule search:
     input:
-        expand(
-            "<results>/matches/{encoder}/perturbed-{kind}.parquet",
-            encoder=STUDY.encoders,
-            kind=STUDY.kinds,
-        ),
+        [
+            f"<results>/matches/{encoder}/perturbed-{kind}.parquet"
+            for encoder, kind in STUDY.matched()
+        ],
 
 
 rule match:
@@ -67,7 +66,7 @@ rule bins:
         neighbours="config/paper/neighbours.csv",
         shards=[
             path
-            for encoder in STUDY.encoders
+            for encoder in STUDY.hearing("train")
             for path in STUDY["train"].embeddings(encoder)
         ],
     output:

@@ -34,7 +34,6 @@ MEL = mel.filters(SAMPLE_RATE, N_FFT, BANDS)
 # Convolutions in TensorFlow's order: frames, mel bands (or channels) in, channels out.
 FRONT = ((7, 38, 204), (7, 67, 204), (128, 1, 51), (64, 1, 51), (32, 1, 51))
 MIDDLE = ((7, 561, 64), (7, 64, 64), (7, 64, 64))
-CHANNELS = sum(channels for _, _, channels in FRONT + MIDDLE)
 
 STILL = 1e-4  # a quarter of what single precision costs the original
 LOUDEST = 9.0  # above the log-mel value of the largest float16
@@ -45,8 +44,17 @@ def _layer(kind: str, i: int) -> str:
     return f"{kind}_{i}" if i else kind  # TensorFlow numbers from the second on
 
 
-def _shapes() -> dict[str, tuple[int, ...]]:
-    convolutions = FRONT + MIDDLE
+def shapes(narrow: int = 1) -> dict[str, tuple[int, ...]]:
+    """Shape of each tensor of a network, or of one with so many times fewer filters a layer."""
+    layers = FRONT + MIDDLE
+    filters = [-(-count // narrow) for *_, count in layers]
+    into = [bands for _, bands, _ in FRONT] + [
+        sum(filters[: len(FRONT)]),
+        *filters[len(FRONT) : -1],
+    ]
+    convolutions = [
+        (frames, *sizes) for (frames, *_), *sizes in zip(layers, into, filters, strict=True)
+    ]
     shapes = {}
     for i, (frames, bands, channels) in enumerate(convolutions):
         shapes[f"{_layer('conv2d', i)}/kernel"] = (frames, bands, 1, channels)
@@ -57,7 +65,7 @@ def _shapes() -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-SHAPES = _shapes()
+SHAPES = shapes()
 
 
 def log_mel(clip: np.ndarray) -> np.ndarray:
@@ -97,7 +105,8 @@ class Musicnn(Encoder):
         self._set([files.load(Path(checkpoints) / name, SHAPES) for name in names])
 
     def _set(self, networks: list[files.Tensors]) -> None:
-        self.dim = 2 * CHANNELS * len(networks)
+        filters = [t.size for tensors in networks for n, t in tensors.items() if n.endswith("bias")]
+        self.dim = 2 * sum(filters)
         hashes = " ".join(files.digest(tensors) for tensors in networks)
         self.fingerprint = f"{VERSION}-{hashlib.sha256(hashes.encode()).hexdigest()[:16]}"
         self._front = [_Bank(networks, i) for i in range(len(FRONT))]
@@ -128,17 +137,23 @@ class Musicnn(Encoder):
 class RandomMusicnn(Musicnn):
     """One network of the same architecture that has learned nothing: a control for the trained.
 
+    Each layer has an eighth of the filters, for a fourth of the work. What it is asked about is the
+    same: of control clips of the embedded study it finds the same track for 56.6 % (all filters:
+    61.7 %; a fourth of them: 59.5 %; a sixteenth: 52.5 %); the mean cosine to a copy with noise at
+    10 dB is .30 (.30), to one without what lies above 3 kHz .78 (.77).
+
     Filters are normal with a variance of 2 / fan-in (He et al. 2015), biases zero. The input is
     normalised as the trained networks do it, to a mean and a variance of about 2; further batch
     norms do nothing. Every tensor is drawn from the config's seed and its own name.
     """
 
     name = "random"
+    narrow = 8  # times fewer filters
 
     def __init__(self, checkpoints: Path, settings: Settings):
         self.settings = settings
         tensors = {}
-        for tensor, shape in SHAPES.items():
+        for tensor, shape in shapes(self.narrow).items():
             layer, kind = tensor.split("/")
             if kind == "kernel":
                 draw = seeding.rng(settings.seed, "encoders.random", tensor)

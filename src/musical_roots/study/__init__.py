@@ -16,6 +16,7 @@ from musical_roots.study.clip_sets import (
     splits,
 )
 from musical_roots.study.figures import figures
+from musical_roots.study.hearing import hearing
 from musical_roots.study.models import Model, downloads, models
 from musical_roots.study.pages import cards, listening, pages
 from musical_roots.study.tables import OPENVAMP_TABLES, influence_tables, pieces, tables
@@ -37,6 +38,8 @@ class Study:
         The study's folder.
     encoders, kinds, generators : list of str
         What takes part: of encoders, perturbations, generators.
+    witnesses : list of str
+        Encoders of Experiment C: those that hear everything.
     splits : list of str
         Clip sets that are searched in.
     attributed : list of str
@@ -56,6 +59,7 @@ class Study:
     def __init__(self, config: dict):
         self.config, self.results = config, config["results"]
         self.encoders = active(config["encoders"])
+        self.witnesses = hearing(config, "vamps")
         self.kinds = active(config["robustness"]["perturbations"])
         self.generators = active(config["generators"])
         self.splits, self.attributed = splits(config), attributed(config)
@@ -106,7 +110,22 @@ class Study:
         needed = [part for part in self.clip_sets.values() if not part.made_of]
         if not self.attributed:  # nothing searches for outputs
             needed = [part for part in needed if part.rendered or part.name in self.splits]
-        return [path for part in needed for one in self.encoders for path in part.embeddings(one)]
+        heard = [(part, one) for part in needed for one in self.hearing(part.name)]
+        return [path for part, one in heard for path in part.embeddings(one)]
+
+    def hearing(self, clips: str) -> list[str]:
+        """The encoders that hear a clip set."""
+        return hearing(self.config, clips)
+
+    def fitted_on(self, encoder: str) -> list[str]:
+        """Features that an encoder's statistics are of: train's, if it hears train."""
+        split = next(name for name in self.splits if encoder in self.hearing(name))
+        return self[split].features(encoder)
+
+    def matched(self) -> list[tuple[str, str]]:
+        """Encoders and perturbations of Experiment B, pair by pair."""
+        heard = {kind: self.hearing(self.perturbed(kind).name) for kind in self.kinds}
+        return [(one, kind) for one in self.encoders for kind in self.kinds if one in heard[kind]]
 
     def tokens(self, split: str) -> list[str]:
         """Tokens of a split's tracks, by openvamp's codec; none, if there is no such split."""

@@ -1,6 +1,7 @@
 """The results tables of a config: which there are, and what pieces Experiment C's are made of."""
 
-from musical_roots.study.clip_sets import active, attributed, pairs
+from musical_roots.study.clip_sets import attributed, pairs
+from musical_roots.study.hearing import hearing
 
 # What of openvamp is measured.
 OPENVAMP_TABLES = ("openvamp", "codec", "ngram_overlap")
@@ -25,7 +26,7 @@ def influence_tables(config: dict) -> list[str]:
 
 def pieces(config: dict) -> list[tuple[str, str, str]]:
     """What Experiment C's tables are joined from: (table, generator, name of the piece)."""
-    encoders = active(config["encoders"])
+    encoders = hearing(config, "vamps")
     names = {table: [table] for table in BY_GENERATOR}
     names |= {table: [f"{table}-{encoder}" for encoder in encoders] for table in BY_ENCODER}
     names |= {table: [table] for table in BY_PAIR}

@@ -18,6 +18,7 @@ from functools import cache
 import librosa
 import numpy as np
 import torch
+from scipy import sparse
 
 from musical_roots.audio import as_loud_as, fit, rms
 from musical_roots.errors import InputError
@@ -216,26 +217,35 @@ def log_mel(audio: np.ndarray) -> np.ndarray:
 def to_audio(frames: np.ndarray, samples: int) -> np.ndarray:
     """Audio whose `log_mel` is near `frames` [frames, MELS]: float32 [samples]."""
     frames = np.resize(frames, (max(2, len(frames)), MELS))  # a window wants a neighbour
-    mel = torch.from_numpy(np.ascontiguousarray(frames.T, np.float32)).exp()
-    filters = _filters()
-    magnitude = (_inverse() @ mel).clamp(min=1e-6)
-    for _ in range(SPECTRUM_STEPS):
-        magnitude = magnitude * (filters.T @ mel) / (filters.T @ (filters @ magnitude) + 1e-9)
+    # in memory frame by frame, as torch's spectra are
+    magnitude = torch.from_numpy(np.ascontiguousarray(_spectrum(frames).T)).T
     length = (len(frames) - 1) * HOP
-    phase = _first_phases(*magnitude.shape)
-    before = torch.zeros_like(phase)
+    spectrum = torch.polar(magnitude, _first_phases(*magnitude.shape))
+    before = torch.zeros_like(spectrum)
     for _ in range(PHASE_STEPS):
-        consistent = _stft(_istft(magnitude * phase, length))
-        phase = consistent - MOMENTUM / (1 + MOMENTUM) * before
-        phase = phase / (phase.abs() + 1e-8)
+        consistent = _stft(_istft(spectrum, length))
+        turned = torch.sub(consistent, before, alpha=MOMENTUM / (1 + MOMENTUM))
+        scale = magnitude / (turned.abs() + 1e-8)
+        spectrum = torch.view_as_complex(torch.view_as_real(turned) * scale[..., None])
         before = consistent
-    return fit(_istft(magnitude * phase, length).numpy(), samples)
+    return fit(_istft(spectrum, length).numpy(), samples)
+
+
+def _spectrum(frames: np.ndarray) -> np.ndarray:
+    """Magnitudes whose logarithm in mel bands is near `frames`: float32 [bins, frames]."""
+    mel = np.exp(np.ascontiguousarray(frames.T, np.float32))
+    filters, spread = _sparse_filters()
+    magnitude = (_inverse().numpy() @ mel).clip(1e-6)
+    wanted = spread @ mel
+    for _ in range(SPECTRUM_STEPS):
+        magnitude *= wanted / (spread @ (filters @ magnitude) + np.float32(1e-9))
+    return magnitude
 
 
 def _first_phases(bins: int, frames: int) -> torch.Tensor:
     """Random phases, the same for all audio: what is decoded depends on its tokens alone."""
     turns = rng(0, "openvamp.phases").random((frames, bins), dtype=np.float32).T
-    return torch.polar(torch.ones(bins, frames), torch.from_numpy(2 * np.pi * turns))
+    return torch.from_numpy(2 * np.pi * turns)
 
 
 def _stft(audio: torch.Tensor) -> torch.Tensor:
@@ -258,6 +268,13 @@ def _filters() -> torch.Tensor:
     """[MELS, bins]."""
     mel = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=WINDOW, n_mels=MELS, fmin=20)
     return torch.from_numpy(mel)
+
+
+@cache
+def _sparse_filters() -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+    """The same, [MELS, bins], and its transpose: all but one number in sixty are zero."""
+    filters = sparse.csr_matrix(_filters().numpy())
+    return filters, filters.T.tocsr()
 
 
 @cache

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from musical_roots.weights import files, torch_pickle
+from musical_roots.weights import files
 
 CHECKPOINT, ENCODER = "aisfx/models/checkpoint.pth", "embedding_net."
 CHANNELS = (1, 64, 128, 256, 512)
@@ -38,6 +38,8 @@ def convert(path: Path, _name: str) -> files.Converted:
     ValueError
         If it is another network.
     """
+    from musical_roots.weights import torch_pickle  # torch: two seconds that `shapes` does not want
+
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as wheel:
         content = torch_pickle.read(wheel.extract(CHECKPOINT, folder))
         yield _converted(content), False
