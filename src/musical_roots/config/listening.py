@@ -16,13 +16,13 @@ class Exclusions(Section):
     catch_correct: Share = Field(
         0.75, description="Share of the catch trials that a listener must pass, if any."
     )
-    seconds: Seconds = Field(
+    minimum_seconds: Seconds = Field(
         9.0, description="A listener whose median answer took less has not heard three clips."
     )
     one_sided: Annotated[float, Field(gt=0.5, le=1)] = Field(
         0.95, description="A listener is out who chose one side in this share of answers or more."
     )
-    answers: Count = Field(5, description="Answers that a listener must have given.")
+    minimum_answers: Count = Field(5, description="Answers that a listener must have given.")
 
 
 class Analysis(Section):
@@ -44,7 +44,9 @@ class Power(Section):
     simulations: Count = Field(100, description="Simulated studies a design.")
     x_clips: list[Count] = Field([15, 30, 60, 120], min_length=1, description="Numbers of X's.")
     listeners: list[Count] = Field([20, 40, 90], min_length=1, description="Numbers of listeners.")
-    answers: list[Count] = Field([10, 20, 40], min_length=1, description="Answers a listener.")
+    answers_each: list[Count] = Field(
+        [10, 20, 40], min_length=1, description="Answers of a listener."
+    )
     agreement: Annotated[float, Field(gt=0.5, lt=1)] = Field(
         0.6, description="Share of answers that agree with the encoder, in truth."
     )
@@ -59,6 +61,11 @@ class Listening(Switch):
 
     responses: Path | None = Field(
         None, description="Folder of people's answers; null until there are any."
+    )
+    simulated_listeners: Count = Field(
+        90,
+        description="Simulated listeners of our arm, and for each encoder of the paper's; they "
+        "answer until people have.",
     )
     exclusions: Exclusions = Exclusions()
     analysis: Analysis = Analysis()
