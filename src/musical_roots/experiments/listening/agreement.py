@@ -9,6 +9,8 @@ from musical_roots.proportions import two_way, wilson
 
 PAIR = ["encoder", "nearer_bin", "farther_bin"]
 PAPER_ARM = "paper"
+RATIOS = [1, 10, 100, 1000, float("inf")]  # of the ranks of the farther clip and of the nearer
+RATIO_NAMES = ["to 10", "to 100", "to 1000", "more"]
 
 
 def paper_table(answers: pd.DataFrame, paper: pd.DataFrame, confidence: float) -> pd.DataFrame:
@@ -51,7 +53,8 @@ def agreement(answers: pd.DataFrame, confidence: float) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        arm, encoder, by (all, bins, ranks, x_kind, confidence), group, agreement, answers,
+        arm, encoder, by (all; bins; drawn, why the nearer and the farther clip were; rank_ratio,
+        the farther's rank over the nearer's; x_kind; confidence), group, agreement, answers,
         listeners, x_clips, wilson_low, wilson_high (answers taken for independent: descriptive),
         low, high (two-way clustered, by listener and X: `proportions.two_way`).
     """
@@ -75,17 +78,30 @@ def agreement(answers: pd.DataFrame, confidence: float) -> pd.DataFrame:
 
 def _groups(mine: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
     yield "all", "all", mine
-    bins = mine.dropna(subset=["nearer_bin", "farther_bin"])
-    for (nearer, farther), part in bins.groupby(["nearer_bin", "farther_bin"]):
-        yield "bins", f"{nearer:.0f} : {farther:.0f}", part
-    if bins.empty:  # arms without bins go by rank; one at random has none
-        known = ["nearer_rank", "farther_rank"]
-        for (nearer, farther), part in mine.groupby(known, dropna=False):
-            yield "ranks", f"{_rank(nearer)} : {_rank(farther)}", part
-    for by in ("x_kind", "confidence"):
-        for group, part in mine.dropna(subset=[by]).groupby(by):
-            yield by, group if isinstance(group, str) else f"{group:.0f}", part
+    binned = mine.nearer_bin.notna()
+    groups = pd.DataFrame(
+        {
+            "bins": _joined(mine.nearer_bin, mine.farther_bin).where(binned),
+            "drawn": _joined(mine.nearer_drawn, mine.farther_drawn).where(~binned),
+            "rank_ratio": _decade(mine.farther_rank / mine.nearer_rank),
+            "x_kind": mine.x_kind,
+            "confidence": mine.confidence.map("{:.0f}".format).where(mine.confidence.notna()),
+        }
+    )
+    for by in groups:
+        for group, part in mine.groupby(groups[by].astype(object)):
+            yield by, group, part
 
 
-def _rank(rank: float) -> str:
-    return "random" if pd.isna(rank) else f"{rank:.0f}"
+def _joined(nearer: pd.Series, farther: pd.Series) -> pd.Series:
+    pairs = zip(nearer, farther, strict=True)
+    told = [" : ".join(_short(side) for side in pair) for pair in pairs]
+    return pd.Series(told, nearer.index, dtype=object)
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float | int) else str(value)
+
+
+def _decade(ratio: pd.Series) -> pd.Series:
+    return pd.cut(ratio, RATIOS, labels=RATIO_NAMES)

@@ -87,12 +87,10 @@ def _alpha(sums: pd.DataFrame) -> pd.Series:
 
 def _trials(tests: pd.DataFrame, draw: np.random.Generator) -> pd.DataFrame:
     """What each trial that two listeners answered adds to the measures."""
-    # which of the two clips is "a" must not hang on what the encoder says
-    first = tests.groupby("trial_id").chosen.transform("min")
     both = tests.groupby("trial_id").agrees
     units = pd.DataFrame({"x": tests.groupby("trial_id").x.first()})
     units["nearer"], units["given"] = both.sum(), both.size()
-    units["a"] = (tests.chosen == first).groupby(tests.trial_id).sum()
+    units["a"] = (tests.choice == "a").groupby(tests.trial_id).sum()
     units = units[units.given > 1]
     units["b"] = units.given - units.a
     alike = units.a * (units.a - 1) + units.b * (units.b - 1)

@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 
 TEST, IDENTICAL, ABSURD, REPEAT = "test", "catch_identical", "catch_absurd", "repeat"
+WHO = ["arm", "listener"]
 TRIALS = [
     *("trial_id", "arm", "encoder", "x_clip_id", "a_clip_id", "b_clip_id", "a_cosine", "b_cosine"),
-    *("a_rank", "b_rank", "a_bin", "b_bin", "nearer", "x_kind", "kind", "repeats"),
+    *("a_rank", "b_rank", "a_bin", "b_bin", "a_drawn", "b_drawn"),
+    *("nearer", "x_kind", "kind", "repeats"),
 ]
 
 
@@ -23,13 +25,14 @@ def judged(answers: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row an answer: arm, encoder, listener, x, trial_id, kind, x_kind, repeats, chosen (its
-        clip_id), agrees, first (the first shown was chosen), seconds, confidence, gap; cosine, bin
-        and rank of the nearer clip and of the farther, as nearer_cosine (NaN where there is none).
+        A row an answer: arm, encoder, listener, x, trial_id, kind, x_kind, repeats, choice (a, b),
+        chosen (its clip_id), agrees, first (the first shown was chosen), seconds, confidence, gap;
+        cosine, bin and rank of the nearer clip and of the farther, as nearer_cosine (NaN where
+        there is none), and why they were drawn.
     """
     found = answers.merge(trials[TRIALS], on=["arm", "trial_id"], validate="many_to_one")
     nearer_a, chose_a = found.nearer == "a", found.choice == "a"
-    made = found[["arm", "encoder", "trial_id", "kind", "x_kind"]].copy()
+    made = found[["arm", "encoder", "trial_id", "kind", "x_kind", "choice"]].copy()
     made["repeats"] = found.repeats.fillna("").astype(str)
     made["listener"], made["x"] = found.listener_id, found.x_clip_id
     made["chosen"] = np.where(chose_a, found.a_clip_id, found.b_clip_id)
@@ -37,8 +40,10 @@ def judged(answers: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     made["first"] = found.choice == found.order.str[0]
     made[["seconds", "confidence"]] = found[["seconds", "confidence"]]
     made["gap"] = (found.a_cosine - found.b_cosine).abs()
-    for value in ("cosine", "bin", "rank"):
-        a, b = (pd.to_numeric(found[f"{side}_{value}"]) for side in "ab")
+    for value in ("cosine", "bin", "rank", "drawn"):
+        a, b = (found[f"{side}_{value}"] for side in "ab")
+        if value != "drawn":
+            a, b = pd.to_numeric(a), pd.to_numeric(b)
         made[f"nearer_{value}"] = np.where(nearer_a, a, b)
         made[f"farther_{value}"] = np.where(nearer_a, b, a)
     return made
@@ -87,7 +92,7 @@ def exclusions(
         for rule, who in (("all that came", slice(None)), ("kept", ~out[part.index])):
             some = part.given[who]
             rows.append({"arm": arm, "rule": rule, "listeners": len(some), "answers": some.sum()})
-    kept = answers.set_index(["arm", "listener"]).index.isin(broken.index[~out])
+    kept = pd.MultiIndex.from_frame(answers[WHO]).isin(pd.MultiIndex.from_frame(broken[~out][WHO]))
     counted = pd.DataFrame(rows)
     whole = ["listeners", "answers", "listeners_by_this_rule_alone"]
     counted[whole] = counted[whole].astype("Int64")
@@ -110,13 +115,13 @@ def listeners(answers: pd.DataFrame, sessions: pd.DataFrame, rules: dict) -> pd.
     Returns
     -------
     DataFrame
-        Index (arm, listener); `given` (number of answers), and bool columns named by the rules.
+        arm, listener, given (number of answers), and bool columns named by the rules.
     """
-    each = answers.groupby(["arm", "listener"])
+    each = answers.groupby(WHO)
     found = pd.DataFrame({"given": each.size()})
-    heard = sessions.rename(columns={"listener_id": "listener"}).groupby(["arm", "listener"])
+    heard = sessions.rename(columns={"listener_id": "listener"}).groupby(WHO)
     heard = heard.headphones_correct.min().reindex(found.index)
-    catch = answers[answers.kind.isin([IDENTICAL, ABSURD])].groupby(["arm", "listener"])
+    catch = answers[answers.kind.isin([IDENTICAL, ABSURD])].groupby(WHO)
     caught = catch.agrees.mean().reindex(found.index)
     first = each["first"].mean()
     measured = [
@@ -126,8 +131,4 @@ def listeners(answers: pd.DataFrame, sessions: pd.DataFrame, rules: dict) -> pd.
         np.maximum(first, 1 - first) >= rules["one_sided"],
         found.given < rules["minimum_answers"],
     ]
-    return (
-        found.assign(**dict(zip(LIMITS, measured, strict=True)))
-        .reset_index()
-        .set_index(["arm", "listener"], drop=False)
-    )
+    return found.assign(**dict(zip(LIMITS, measured, strict=True))).reset_index()

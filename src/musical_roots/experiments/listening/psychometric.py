@@ -3,8 +3,8 @@
 ``P(agrees) = lapse / 2 + (1 - lapse) expit(z)``: a share `lapse` of answers is blind (Wichmann and
 Hill, "The psychometric function: I", Perception & Psychophysics 2001), at most as large as the
 config allows. By the *gap* of cosines, z = b gap: where there is no gap there is no nearer clip,
-and agreement is one half. By the *cosine* of the nearer clip, z = a + b cosine: where it passes a
-share that is called high, similarity is high.
+and agreement is one half. By the *cosine* of the nearer clip, where the farther one was drawn at
+random, z = a + b cosine: where it passes a share that is called high, similarity is high.
 
 Intervals: percentiles of the pigeonhole bootstrap, listeners and X's drawn at once
 (`proportions.pigeonhole_weights`).
@@ -23,6 +23,7 @@ STEPS = 30  # of Newton's method
 PRIOR_SD = 10.0  # of coefficients of standardised columns: holds them where all answers agree
 JUST_PASSED = 0.75  # agreement half way from chance to certainty
 POINTS = 41  # of a curve
+AT_RANDOM = ("bin_4", "random")  # drawn among all clips, or where the cosines of such lie
 
 
 def curves(
@@ -59,15 +60,19 @@ def curves(
     tests = answers[answers.kind == TEST]
     shown, found = [], []
     for (arm, encoder), mine in tests.groupby(["arm", "encoder"]):
-        weights = pigeonhole_weights(
-            mine.listener, mine.x, resamples, rng(seed, "listening.bootstrap", f"{arm} {encoder}")
-        )
-        weights = np.vstack([np.ones(len(mine)), weights])  # first, the answers as they are
-        weights = weights[weights.sum(axis=1) > 0]
-        for by, wanted in (("gap", JUST_PASSED), ("cosine", high_agreement)):
-            values = mine.gap if by == "gap" else mine.nearer_cosine
+        chance = mine[mine.farther_drawn.isin(AT_RANDOM)]
+        for by, wanted, part, values in (
+            ("gap", JUST_PASSED, mine, mine.gap),
+            ("cosine", high_agreement, chance, chance.nearer_cosine),
+        ):
+            if part.empty:
+                continue
+            draw = rng(seed, f"listening.bootstrap {by}", f"{arm} {encoder}")
+            weights = pigeonhole_weights(part.listener, part.x, resamples, draw)
+            weights = np.vstack([np.ones(len(part)), weights])  # first, the answers as they are
+            weights = weights[weights.sum(axis=1) > 0]
             curve, threshold = _fitted(
-                values.to_numpy(), mine.agrees.to_numpy(), weights, by, wanted, lapse, confidence
+                values.to_numpy(), part.agrees.to_numpy(), weights, by, wanted, lapse, confidence
             )
             about = {"arm": arm, "encoder": encoder}
             shown.append(curve.assign(**about, by=by))
