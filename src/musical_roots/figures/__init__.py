@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from musical_roots.atomic import atomic
-from musical_roots.figures import generation, influence, robustness
+from musical_roots.figures import generation, influence, listening, robustness
 
 FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "robustness": robustness.robustness,
@@ -29,6 +29,11 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "concentration": influence.concentration,
     "hubness": influence.hubness,
     "agreement": influence.agreement,
+    "listening_agreement": listening.agreement,
+    "listening_curves": listening.curves,
+    "listening_people": listening.people,
+    "simulated_power": listening.power,
+    "simulated_coverage": listening.coverage,
 }
 
 

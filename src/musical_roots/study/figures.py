@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from musical_roots.generators.base import GENERATORS
 from musical_roots.perturb import PERTURBATIONS
+from musical_roots.study import answers
 from musical_roots.study.clip_sets import active, attributed
-from musical_roots.study.sections import GENERATION, INFLUENCE, ROBUSTNESS
+from musical_roots.study.sections import GENERATION, INFLUENCE, LISTENING, ROBUSTNESS
 
 OPENVAMP_FIGURES = ("openvamp_training", "ngram_overlap")
 # Figure of Experiment C -> the table that it draws.
@@ -17,6 +18,12 @@ INFLUENCE_FIGURES = {
     "concentration": "lorenz",
     "hubness": "hubness",
     "agreement": "agreement",
+}
+# Figure of Experiment A -> the table that it draws, whoever answered.
+LISTENING_FIGURES = {
+    "listening_agreement": "agreement",
+    "listening_curves": "psychometric",
+    "listening_people": "people",
 }
 
 
@@ -65,4 +72,10 @@ def figures(config: dict) -> dict[str, Figure]:
     for generator in attributed(config):
         for draws, table in INFLUENCE_FIGURES.items():
             add(draws, f"tables/{table}.csv", INFLUENCE, generator)
+    answered = answers.tables(config)
+    for draws, table in LISTENING_FIGURES.items() if answered else ():
+        name = answered[table]  # is called simulated where nobody has answered
+        made[name] = Figure(draws, f"{results}/tables/{name}.csv", LISTENING)
+    for draws in answers.DESIGN_TABLES if answered else ():
+        add(draws, f"tables/{draws}.csv", LISTENING)
     return made

@@ -1,5 +1,6 @@
 """The results tables of a config: which there are, and what pieces Experiment C's are made of."""
 
+from musical_roots.study import answers
 from musical_roots.study.clip_sets import active, attributed
 
 # What of openvamp is measured.
@@ -32,4 +33,5 @@ def tables(config: dict) -> list[str]:
     names = ["robustness", "retrieval"]
     names += OPENVAMP_TABLES if config["generators"]["openvamp"]["activate"] else []
     names += [*INFLUENCE_TABLES, "findings"] if attributed(config) else []
+    names += answers.names(config)
     return names
