@@ -106,3 +106,15 @@ def power(x_clips, listeners, answers_each, coverage, out, **how) -> None:
 
     write_table(power.coverage(**how).round(6), coverage)
     write_table(power.power(x_clips, listeners, answers_each, **how).round(6), out)
+
+
+@listening.command("exceedance")
+@file("--thresholds", "Cosines from which listeners call clips similar.")
+@file("--exceedance", "Its table.")
+@OUT
+def exceedance(thresholds, exceedance, out) -> None:
+    """Share of outputs with a clip as near as listeners call similar, beside control music."""
+    from musical_roots.experiments.listening.psychometric import exceeded
+    from musical_roots.tables import read_table, write_table
+
+    write_table(exceeded(read_table(exceedance), read_table(thresholds)).round(6), out)

@@ -182,7 +182,8 @@ def _figure(table: pd.DataFrame, size: tuple[float, float], told: str = "") -> F
 
 
 def _words(group: str) -> str:
-    return group.replace("_", " ").replace(" : ", " or ")
+    told = group.replace("_", " ").replace(" : ", " or ")
+    return f"bin {told}" if told[0].isdigit() else told
 
 
 def _legend(figure: Figure, axis, columns: int) -> None:

@@ -23,6 +23,9 @@ STEPS = 30  # of Newton's method
 PRIOR_SD = 10.0  # of coefficients of standardised columns: holds them where all answers agree
 JUST_PASSED = 0.75  # agreement half way from chance to certainty
 POINTS = 41  # of a curve
+GAP = f"gap at {100 * JUST_PASSED:.0f} % agreement"
+HIGH_SIMILARITY = "cosine of high similarity"
+SHARES = ("share", "share_at_high", "share_at_low")  # at a threshold, and its interval's ends
 AT_RANDOM = ("bin_4", "random")  # drawn among all clips, or where the cosines of such lie
 
 
@@ -80,7 +83,7 @@ def curves(
     order = ["arm", "encoder", "by", "what", "at", "agreement", "low", "high", "answers"]
     thresholds = pd.DataFrame(found)
     high = paper[paper.bin == 1].set_index(paper.encoder[paper.bin == 1].str.lower()).centre_cosine
-    of_cosine = thresholds.threshold.str.startswith("cosine")
+    of_cosine = thresholds.threshold == HIGH_SIMILARITY
     thresholds["paper"] = thresholds.encoder.map(high).where(of_cosine)
     return pd.concat(shown, ignore_index=True)[order], thresholds
 
@@ -156,6 +159,36 @@ def passes(intercepts, slopes, lapses, agreement: float, lowest: float, highest:
     return np.where(at <= highest, at, np.inf)
 
 
+def exceeded(exceedance: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:
+    """Experiment C's shares at the cosine from which listeners call clips similar.
+
+    Parameters
+    ----------
+    exceedance : DataFrame
+        Experiment C's: share of outputs with a clip at or above a threshold.
+    thresholds : DataFrame
+        Of :func:`curves`.
+
+    Returns
+    -------
+    DataFrame
+        A row an arm of the listening study and a curve of `exceedance`: threshold, share between
+        its points, and the shares at either end of the threshold's interval: the higher the
+        threshold, the smaller the share. Blank where no threshold is known.
+    """
+    asked = thresholds[thresholds.threshold == HIGH_SIMILARITY]
+    curve = [name for name in exceedance if name not in ("threshold", "share", "low", "high")]
+    rows = []
+    for one in asked.itertuples():
+        for key, part in exceedance[exceedance.encoder == one.encoder].groupby(curve, sort=False):
+            part = part.sort_values("threshold")
+            at = np.array([one.value, one.high, one.low])
+            shares = np.interp(at, part.threshold, part.share, left=np.nan, right=np.nan)
+            about = {"arm": one.arm, **dict(zip(curve, key, strict=True)), "threshold": one.value}
+            rows.append(about | dict(zip(SHARES, shares, strict=True)))
+    return pd.DataFrame(rows, columns=["arm", *curve, "threshold", *SHARES])
+
+
 def _fitted(values, agrees, weights, by, wanted, lapse, confidence) -> tuple[pd.DataFrame, dict]:
     heard, place = np.unique(values, return_inverse=True)
     sums = np.zeros((len(heard), len(values)))
@@ -166,9 +199,8 @@ def _fitted(values, agrees, weights, by, wanted, lapse, confidence) -> tuple[pd.
     at = passes(*fits, wanted, lowest, heard.max())
     quantiles = [(1 - confidence) / 2, (1 + confidence) / 2]
     low, high = np.quantile(at[1:], quantiles, method="nearest") if len(at) > 1 else (np.nan,) * 2
-    told = "gap" if by == "gap" else "cosine of high similarity"
     threshold = {
-        "threshold": f"gap at {100 * wanted:.0f} % agreement" if by == "gap" else told,
+        "threshold": GAP if by == "gap" else HIGH_SIMILARITY,
         **{"agreement": wanted, "value": at[0], "low": low, "high": high},
         "not_reached": np.isinf(at[1:]).mean() if len(at) > 1 else np.nan,
         **{"slope": fits[1][0], "lapse": fits[2][0]},
