@@ -28,12 +28,12 @@ rule simulated_answers:
         files=lambda wildcards, input: " ".join(
             [each("--trials", input.trials), each("--manifest", input.manifests)]
         ),
-        count=flags(LISTENING, "simulated_listeners"),
+        listeners=flags(LISTENING, "simulated_listeners"),
         spread=flags(LISTENING["power"], "listener_sd", "x_sd"),
     message:
         "Experiment A: answers of simulated listeners"
     shell:
-        "{params.call} --log {log:q} {params.files} {params.count} {params.spread} --out {output:q}"
+        "{params.call} --log {log:q} {params.files} {params.listeners} {params.spread} --out {output:q}"
 
 
 rule listening_analysis:

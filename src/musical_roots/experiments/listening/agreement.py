@@ -9,6 +9,10 @@ from musical_roots.proportions import two_way, wilson
 
 PAIR = ["encoder", "nearer_bin", "farther_bin"]
 PAPER_ARM = "paper"
+COLUMNS = [
+    *("arm", "encoder", "by", "group", "agreement", "answers", "listeners", "x_clips"),
+    *("wilson_low", "wilson_high", "low", "high"),
+]
 RATIOS = [1, 10, 100, 1000, float("inf")]  # of the ranks of the farther clip and of the nearer
 RATIO_NAMES = ["to 10", "to 100", "to 1000", "more"]
 
@@ -73,7 +77,7 @@ def agreement(answers: pd.DataFrame, confidence: float) -> pd.DataFrame:
                     **dict(zip(["low", "high"], clustered, strict=True)),
                 }
             )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _groups(mine: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:

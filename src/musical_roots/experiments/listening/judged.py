@@ -93,8 +93,8 @@ def exclusions(
             some = part.given[who]
             rows.append({"arm": arm, "rule": rule, "listeners": len(some), "answers": some.sum()})
     kept = pd.MultiIndex.from_frame(answers[WHO]).isin(pd.MultiIndex.from_frame(broken[~out][WHO]))
-    counted = pd.DataFrame(rows)
     whole = ["listeners", "answers", "listeners_by_this_rule_alone"]
+    counted = pd.DataFrame(rows, columns=["arm", "rule", "limit", *whole])
     counted[whole] = counted[whole].astype("Int64")
     return answers[kept].reset_index(drop=True), counted
 

@@ -18,6 +18,11 @@ from musical_roots.experiments.listening.judged import TEST
 
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(31)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
+TOLD = [
+    *("logit", "standard_error", "low", "high", "p_value", "share", "share_low", "share_high"),
+    *("listener_sd", "x_sd"),
+]
+COLUMNS = ["arm", "encoder", "model", "term", *TOLD, "answers", "listeners", "x_clips"]
 
 
 @dataclass(frozen=True)
@@ -116,16 +121,14 @@ def models(answers: pd.DataFrame, confidence: float) -> pd.DataFrame:
             for place, term in enumerate(terms):
                 about = {"arm": arm, "encoder": encoder, "model": name, "term": term}
                 rows.append(about | _term(fitted, place, name, confidence) | counted)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _term(fitted: Fit | None, place: int, name: str, confidence: float) -> dict:
-    names = ["logit", "standard_error", "low", "high", "p_value"]
-    names += ["share", "share_low", "share_high", "listener_sd", "x_sd"]
     if fitted is None:
-        return dict.fromkeys(names, np.nan)
+        return dict.fromkeys(TOLD, np.nan)
     low, high = (bound[place] for bound in fitted.bounds(confidence))
     logit = fitted.logits[place]
     shares = [fitted.share(value) if name == "mean" else np.nan for value in (logit, low, high)]
     told = [logit, fitted.errors[place], low, high, fitted.p_values()[place], *shares]
-    return dict(zip(names, [*told, fitted.listener_sd, fitted.x_sd], strict=True))
+    return dict(zip(TOLD, [*told, fitted.listener_sd, fitted.x_sd], strict=True))

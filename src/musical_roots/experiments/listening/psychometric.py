@@ -25,6 +25,11 @@ JUST_PASSED = 0.75  # agreement half way from chance to certainty
 POINTS = 41  # of a curve
 GAP = f"gap at {100 * JUST_PASSED:.0f} % agreement"
 HIGH_SIMILARITY = "cosine of high similarity"
+CURVE = ["arm", "encoder", "by", "what", "at", "agreement", "low", "high", "answers"]
+THRESHOLDS = [
+    *("arm", "encoder", "threshold", "agreement", "value", "low", "high", "not_reached"),
+    *("slope", "lapse"),
+]
 SHARES = ("share", "share_at_high", "share_at_low")  # at a threshold, and its interval's ends
 AT_RANDOM = ("bin_4", "random")  # drawn among all clips, or where the cosines of such lie
 
@@ -80,12 +85,12 @@ def curves(
             about = {"arm": arm, "encoder": encoder}
             shown.append(curve.assign(**about, by=by))
             found.append(about | threshold)
-    order = ["arm", "encoder", "by", "what", "at", "agreement", "low", "high", "answers"]
-    thresholds = pd.DataFrame(found)
+    thresholds = pd.DataFrame(found, columns=THRESHOLDS)
     high = paper[paper.bin == 1].set_index(paper.encoder[paper.bin == 1].str.lower()).centre_cosine
     of_cosine = thresholds.threshold == HIGH_SIMILARITY
     thresholds["paper"] = thresholds.encoder.map(high).where(of_cosine)
-    return pd.concat(shown, ignore_index=True)[order], thresholds
+    curve = pd.concat(shown, ignore_index=True)[CURVE] if shown else pd.DataFrame(columns=CURVE)
+    return curve, thresholds
 
 
 def fit(
@@ -180,7 +185,9 @@ def exceeded(exceedance: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame
     curve = [name for name in exceedance if name not in ("threshold", "share", "low", "high")]
     rows = []
     for one in asked.itertuples():
-        for key, part in exceedance[exceedance.encoder == one.encoder].groupby(curve, sort=False):
+        for key, part in exceedance[exceedance.encoder == one.encoder].groupby(
+            curve, sort=False, dropna=False
+        ):
             part = part.sort_values("threshold")
             at = np.array([one.value, one.high, one.low])
             shares = np.interp(at, part.threshold, part.share, left=np.nan, right=np.nan)
@@ -190,6 +197,7 @@ def exceeded(exceedance: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame
 
 
 def _fitted(values, agrees, weights, by, wanted, lapse, confidence) -> tuple[pd.DataFrame, dict]:
+    """The curve, and where it passes what is wanted; the first of the weights are all ones."""
     heard, place = np.unique(values, return_inverse=True)
     sums = np.zeros((len(heard), len(values)))
     sums[place, np.arange(len(values))] = 1
