@@ -1,5 +1,6 @@
 """From answers to tables: exclusions, agreement, what people agree on; on tables made by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import heard_trials
@@ -14,7 +15,7 @@ from musical_roots.tables import write_json
 
 PAPER = Path(__file__).parents[2] / "config" / "paper"
 RULES = Exclusions().model_dump()
-HOW = {"lapse": 0.1, "high_agreement": 0.9, "resamples": 50, "confidence": 0.95, "seed": 1}
+HOW = {"lapse": 0.1, "high_agreement": 0.9, "resamples": 50, "confidence": 0.95, "seed": 1} | RULES
 
 
 def told(rows, **columns):
@@ -216,17 +217,15 @@ def analysed(tmp_path_factory):
             write_json(one, folder / f"{one['listener_id']}.json")
     read = responses.read_folder(folder, studies, trials)
     paper = (pd.read_csv(PAPER / f"{name}.csv") for name in ("table1", "bins"))
-    found = analysis.analysed(
-        read.answers, read.sessions, trials, *paper, analysis.SIMULATED, rules=RULES, **HOW
-    )
-    return read, found
+    return read, analysis.analysed(read, trials, *paper, analysis.SIMULATED, **HOW)
 
 
 def test_simulated_files_are_all_good_and_every_table_says_that_they_are_simulated(analysed):
     read, found = analysed
     assert read.set_aside.empty and len(read.sessions) == 120
     for name, table in found.items():
-        assert len(table) and (table.source == "simulated listeners").all(), name
+        assert len(table) or name == "set_aside"
+        assert (table.source == "simulated listeners").all(), name
 
 
 def test_bad_simulated_listeners_are_found_by_the_rule_that_is_theirs(analysed):
@@ -245,25 +244,20 @@ def test_known_skill_is_recovered(analysed):
     assert gap.low < simulated.SKILL < gap.high  # logits a standard deviation of gaps
 
 
-def test_no_answers_give_empty_tables():
-    answers, sessions, _ = (
-        responses._frame([], columns)
-        for columns in (responses.ANSWERS, responses.SESSIONS, responses.SET_ASIDE)
-    )
+def test_no_answers_give_empty_tables(tmp_path):
     paper = (pd.read_csv(PAPER / f"{name}.csv") for name in ("table1", "bins"))
     trials = heard_trials.paper_trials().head(0)
-    found = analysis.analysed(answers, sessions, trials, *paper, "people", rules=RULES, **HOW)
+    read = responses.read_folder(tmp_path, {}, trials)
+    found = analysis.analysed(read, trials, *paper, "people", **HOW)
     assert len(found.pop("table1")) == 12  # the paper's, beside nothing
-    assert all(table.empty and len(table.columns) > 5 for table in found.values())
+    assert all(table.empty and len(table.columns) > 4 for table in found.values())
 
 
 def test_the_order_of_answers_does_not_matter(analysed):
     read, found = analysed
     trials = pd.concat([heard_trials.paper_trials(), heard_trials.our_trials()], ignore_index=True)
     paper = (pd.read_csv(PAPER / f"{name}.csv") for name in ("table1", "bins"))
-    shuffled = read.answers.sample(frac=1, random_state=1)
-    again = analysis.analysed(
-        shuffled, read.sessions, trials, *paper, analysis.SIMULATED, rules=RULES, **HOW
-    )
+    shuffled = replace(read, answers=read.answers.sample(frac=1, random_state=1))
+    again = analysis.analysed(shuffled, trials, *paper, analysis.SIMULATED, **HOW)
     for name in ("agreement", "psychometric", "thresholds", "people", "exclusions", "table1"):
         pd.testing.assert_frame_equal(again[name], found[name], rtol=1e-6, atol=1e-8)

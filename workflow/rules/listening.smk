@@ -10,6 +10,12 @@ ARMS = {
 }
 
 
+def studies(wildcards, input):
+    """Each arm's trials, with its manifest."""
+    pairs = zip(input.trials, input.manifests)
+    return " ".join(f"--asked {shlex.join(pair)}" for pair in pairs)
+
+
 rule listening:
     input:
         STUDY.listening_tables(),
@@ -25,15 +31,13 @@ rule simulated_answers:
         "<logs>/listening/simulated_answers.log",
     params:
         **stage("listening simulate"),
-        files=lambda wildcards, input: " ".join(
-            [each("--trials", input.trials), each("--manifest", input.manifests)]
-        ),
+        studies=studies,
         listeners=flags(LISTENING, "simulated_listeners"),
         spread=flags(LISTENING["power"], "listener_sd", "x_sd"),
     message:
         "Experiment A: answers of simulated listeners"
     shell:
-        "{params.call} --log {log:q} {params.files} {params.listeners} {params.spread} --out {output:q}"
+        "{params.call} --log {log:q} {params.studies} {params.listeners} {params.spread} --out {output:q}"
 
 
 rule listening_analysis:
@@ -49,9 +53,7 @@ rule listening_analysis:
         "<logs>/listening/analysis.log",
     params:
         **stage("listening analyse"),
-        files=lambda wildcards, input: " ".join(
-            [each("--trials", input.trials), each("--manifest", input.manifests)]
-        ),
+        studies=studies,
         answers=flags(STUDY.answered_by),
         rules=flags(LISTENING["exclusions"]),
         how=flags(LISTENING["analysis"]),
@@ -64,7 +66,7 @@ rule listening_analysis:
     message:
         "Experiment A: analysing answers"
     shell:
-        "{params.call} --log {log:q} {params.answers} {params.files} --paper-table1 {input.table1:q}"
+        "{params.call} --log {log:q} {params.answers} {params.studies} --paper-table1 {input.table1:q}"
         " --paper-bins {input.bins:q} {params.rules} {params.how} {params.tables}"
 
 

@@ -2,11 +2,18 @@
 
 import click
 
-from musical_roots.cli import CONFIDENCE, OUT, PATH, RESAMPLES, SEED, file, files, group, log
+from musical_roots.cli import CONFIDENCE, OUT, PATH, RESAMPLES, SEED, file, group, log
 
 listening = group("listening", "Experiment A: answers of listeners, or of simulated ones.")
-TRIALS = files("--trials", "Trials of an arm of the listening study.")
-MANIFESTS = files("--manifest", "What stands beside the trials: study_id, and trials by id.")
+STUDIES = click.option(
+    "--asked",
+    "studies",
+    type=(PATH, PATH),
+    metavar="TRIALS MANIFEST",
+    multiple=True,
+    required=True,
+    help="An arm of the listening study: its trials, and what stands beside them.",
+)
 LISTENER_SD = click.option(
     "--listener-sd", type=float, required=True, help="How listeners differ, on the logit scale."
 )
@@ -19,33 +26,30 @@ def number(flag: str, told: str, kind: type = float, multiple: bool = False):
 
 
 @listening.command("simulate")
-@TRIALS
-@MANIFESTS
+@STUDIES
 @number("--simulated-listeners", "Of our arm, and for each encoder of the paper's.", int)
 @LISTENER_SD
 @X_SD
 @OUT
 @SEED
-def simulate(seed, trials, manifest, simulated_listeners, out, **spread) -> None:
+def simulate(seed, studies, simulated_listeners, out, **spread) -> None:
     """Answers of simulated listeners, as files of people's: nobody has heard these."""
     from musical_roots.atomic import atomic_folder
     from musical_roots.listening.simulated import sessions
     from musical_roots.tables import read_json, read_table, write_json
 
     with atomic_folder(out) as folder:
-        for listed, about in zip(trials, map(read_json, manifest), strict=True):
-            study = {"study_id": about["study_id"], "arm": about["arm"], "seed": seed}
-            for one in sessions(
-                read_table(listed), listeners=simulated_listeners, **study, **spread
-            ):
+        for trials, manifest in studies:
+            about = read_json(manifest)
+            how = {"listeners": simulated_listeners, **spread, "seed": seed}
+            for one in sessions(read_table(trials), about["study_id"], about["arm"], **how):
                 write_json(one, folder / f"{one['listener_id']}.json")
 
 
 @listening.command("analyse")
 @file("--responses", "Folder of answers.")
-@click.option("--source", required=True, help="Who answered: people, or simulated listeners.")
-@TRIALS
-@MANIFESTS
+@click.option("--answered-by", "source", required=True, help="People, or simulated listeners.")
+@STUDIES
 @file("--paper-table1", "The paper's table 1.", "table1")
 @file("--paper-bins", "The paper's bins.", "bins")
 @number("--headphones-correct", "Headphone trials that a listener must pass.", int)
@@ -67,24 +71,22 @@ def simulate(seed, trials, manifest, simulated_listeners, out, **spread) -> None
     help="A table of Experiment A, and its file.",
 )
 @SEED
-def analyse(seed, responses, source, trials, manifest, table1, bins, tables, **how) -> None:
+def analyse(seed, responses, source, studies, table1, bins, tables, **how) -> None:
     """Tables of Experiment A: exclusions, agreement, model, curves, thresholds, people."""
-    from musical_roots.experiments.listening.analysis import analysed, split_rules
+    from musical_roots.experiments.listening.analysis import analysed
     from musical_roots.listening.responses import read_folder
     from musical_roots.tables import read_json, read_table, read_tables, write_table
 
-    asked = read_tables(trials)
-    studies = {about["arm"]: about["study_id"] for about in map(read_json, manifest)}
-    read = read_folder(responses, studies, asked)
+    trials = read_tables(listed for listed, _ in studies)
+    ids = {about["arm"]: about["study_id"] for about in (read_json(path) for _, path in studies)}
+    read = read_folder(responses, ids, trials)
     log.info(
         "%d sessions count; %d remarks on what does not", len(read.sessions), len(read.set_aside)
     )
     paper = map(read_table, (table1, bins))
-    found = analysed(
-        read.answers, read.sessions, asked, *paper, source, **split_rules(how), seed=seed
-    )
+    found = analysed(read, trials, *paper, source, **how, seed=seed)
     for name, path in tables:
-        write_table((found | {"set_aside": read.set_aside})[name].round(6), path)
+        write_table(found[name].round(6), path)
 
 
 @listening.command("power")
@@ -99,13 +101,14 @@ def analyse(seed, responses, source, trials, manifest, table1, bins, tables, **h
 @file("--coverage-out", "False positives and coverage, of the paper's design and ours.", "coverage")
 @OUT
 @SEED
-def power(x_clips, listeners, answers_each, coverage, out, **how) -> None:
+def power(seed, x_clips, listeners, answers_each, coverage, out, **how) -> None:
     """What a design can show, by simulated listeners, read in three ways."""
     from musical_roots.experiments.listening import power
     from musical_roots.tables import write_table
 
-    write_table(power.coverage(**how).round(6), coverage)
-    write_table(power.power(x_clips, listeners, answers_each, **how).round(6), out)
+    designs = power.power(x_clips, listeners, answers_each, **how, seed=seed)
+    write_table(power.coverage(**how, seed=seed).round(6), coverage)
+    write_table(designs.round(6), out)
 
 
 @listening.command("exceedance")

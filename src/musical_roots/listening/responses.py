@@ -53,9 +53,8 @@ class Answer(Part):
 
     trial_id: Id
     choice: Literal["a", "b"] = Field(description="A or B of the trial, wherever it was shown.")
-    confidence: Annotated[int, Field(ge=1, le=4)] | None = Field(
-        description="1 guessed to 4 sure; null where the page does not ask."
-    )
+    # 1 guessed to 4 sure; null where the page does not ask
+    confidence: Annotated[int, Field(ge=1, le=4)] | None
     order: Literal["ab", "ba"] = Field(description="Which was shown first.")
     seconds: Annotated[float, Field(ge=0, le=86_400)] = Field(
         description="From when the trial was shown until it was answered."

@@ -59,7 +59,7 @@ class Study:
         self.arms = answers.ARMS if answers.takes_part(config) else ()
         self.answered_by = {
             "responses": answers.folder(config),
-            "source": answers.source(config),
+            "answered_by": answers.source(config),
         }
         self.figures, self.pages = figures(config), pages(config)
         self.listening, self.cards = listening(config), cards(config)
