@@ -129,7 +129,7 @@ def test_the_papers_table_is_counted_as_the_paper_counts():
 def test_the_papers_sums_are_what_texts_say():
     sums = pd.read_csv(PAPER / "table1.csv").groupby("encoder").n_trials.sum()
     root = Path(__file__).parents[2]
-    for text in ("docs/listening.md", "src/musical_roots/study/pages.py"):
+    for text in ("docs/listening_analysis.md", "src/musical_roots/study/pages.py"):
         said = " ".join((root / text).read_text().split())
         assert f"{sums.CLAP} (CLAP) and {sums.CLMR} (CLMR)" in said
 
