@@ -4,16 +4,8 @@
 #        results/tables/{table}.csv              src/musical_roots/study/answers.py
 
 LISTENING = config["listening"]
-ARMS = {
-    name: expand("<results>/listening/{arm}/" + name, arm=STUDY.arms)
-    for name in ("trials.csv", "manifest.json")
-}
-
-
-def studies(wildcards, input):
-    """Each arm's trials, with its manifest."""
-    pairs = zip(input.trials, input.manifests)
-    return " ".join(f"--asked {shlex.join(pair)}" for pair in pairs)
+TRIALS = expand("<results>/listening/{arm}/trials.csv", arm=STUDY.arms)
+MANIFESTS = expand("<results>/listening/{arm}/manifest.json", arm=STUDY.arms)
 
 
 rule listening:
@@ -23,15 +15,15 @@ rule listening:
 
 rule simulated_answers:
     input:
-        trials=ARMS["trials.csv"],
-        manifests=ARMS["manifest.json"],
+        trials=TRIALS,
+        manifests=MANIFESTS,
     output:
         directory("<results>/listening/simulated_answers"),
     log:
         "<logs>/listening/simulated_answers.log",
     params:
         **stage("listening simulate"),
-        studies=studies,
+        studies=pairs("--asked", "trials", "manifests"),
         listeners=flags(LISTENING, "simulated_listeners"),
         spread=flags(LISTENING["power"], "listener_sd", "x_sd"),
     message:
@@ -42,9 +34,9 @@ rule simulated_answers:
 
 rule listening_analysis:
     input:
-        lambda wildcards: STUDY.answers(),  # a person's file may be called anything
-        trials=ARMS["trials.csv"],
-        manifests=ARMS["manifest.json"],
+        STUDY.simulated_answers(),
+        trials=TRIALS,
+        manifests=MANIFESTS,
         table1="config/paper/table1.csv",
         bins="config/paper/bins.csv",
     output:
@@ -53,8 +45,9 @@ rule listening_analysis:
         "<logs>/listening/analysis.log",
     params:
         **stage("listening analyse"),
-        studies=studies,
+        studies=pairs("--asked", "trials", "manifests"),
         answers=flags(STUDY.answered_by),
+        seen=STUDY.answers_seen(),
         rules=flags(LISTENING["exclusions"]),
         how=flags(LISTENING["analysis"]),
         tables=verbatim(

@@ -113,9 +113,13 @@ class Study:
         names = OPENVAMP_TABLES if "openvamp" in self.generators else ()
         return [f"{self.results}/tables/{name}.csv" for name in names]
 
-    def answers(self) -> list[str]:
-        """Files of people's answers, or the folder of simulated ones."""
-        return answers.files(self.config)
+    def simulated_answers(self) -> list[str]:
+        """The folder of simulated listeners' answers, if people have given none."""
+        return answers.simulated(self.config)
+
+    def answers_seen(self) -> str:
+        """Digest of which files of people's answers there are."""
+        return answers.seen(self.config)
 
     def answer_tables(self) -> dict[str, str]:
         """Tables of Experiment A that come of answers: what each is, and its path."""

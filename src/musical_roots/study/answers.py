@@ -1,5 +1,6 @@
 """Experiment A of a config: whose answers are read, and the tables that come of them."""
 
+import hashlib
 from pathlib import Path
 
 from musical_roots.study.clip_sets import active, attributed
@@ -31,11 +32,21 @@ def folder(config: dict) -> str:
     return config["listening"]["responses"] or f"{config['results']}/listening/simulated_answers"
 
 
-def files(config: dict) -> list[str]:
-    """The files of people's answers, so that a new one is noticed; else the simulated folder."""
+def simulated(config: dict) -> list[str]:
+    """The folder that the workflow fills with answers, if people have not."""
+    return [] if config["listening"]["responses"] else [folder(config)]
+
+
+def seen(config: dict) -> str:
+    """Digest of which files of people's answers there are, so that a new one is noticed.
+
+    Files of any name: they are no inputs of a rule, for braces mean something else to Snakemake.
+    """
     if not config["listening"]["responses"]:
-        return [folder(config)]
-    return sorted(path.as_posix() for path in Path(folder(config)).rglob("*.json"))
+        return ""
+    found = sorted(path for path in Path(folder(config)).rglob("*") if path.is_file())
+    told = [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in found]
+    return hashlib.sha256("\n".join(told).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def tables(config: dict) -> dict[str, str]:
