@@ -215,7 +215,7 @@ def analysed(tmp_path_factory):
         how = {"listeners": 60, "listener_sd": 0.4, "x_sd": 0.8, "seed": 7}
         for one in simulated.sessions(mine, study_id, arm, **how):
             write_json(one, folder / f"{one['listener_id']}.json")
-    read = responses.read_folder(folder, studies, trials)
+    read = responses.read_folder(folder, studies, trials, simulated=True)
     paper = (pd.read_csv(PAPER / f"{name}.csv") for name in ("table1", "bins"))
     return read, analysis.analysed(read, trials, *paper, analysis.SIMULATED, **HOW)
 
@@ -247,7 +247,7 @@ def test_known_skill_is_recovered(analysed):
 def test_no_answers_give_empty_tables(tmp_path):
     paper = (pd.read_csv(PAPER / f"{name}.csv") for name in ("table1", "bins"))
     trials = heard_trials.paper_trials().head(0)
-    read = responses.read_folder(tmp_path, {}, trials)
+    read = responses.read_folder(tmp_path, {}, trials, simulated=False)
     found = analysis.analysed(read, trials, *paper, "people", **HOW)
     assert len(found.pop("table1")) == 12  # the paper's, beside nothing
     assert all(table.empty and len(table.columns) > 4 for table in found.values())

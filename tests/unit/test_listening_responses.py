@@ -47,7 +47,7 @@ def folder(tmp_path):
 
 
 def read(folder):
-    return read_folder(folder, STUDIES, TRIALS)
+    return read_folder(folder, STUDIES, TRIALS, simulated=False)
 
 
 def test_good_answers_are_counted(folder):
@@ -156,8 +156,16 @@ def test_a_file_twice_counts_once(folder):
 def test_one_id_in_two_arms_is_no_clash(folder):
     trials = pd.concat([TRIALS, TRIALS.assign(arm="ours")])
     other = session(arm="ours", study_id="def456")
-    found = read_folder(folder(one=session(), two=other), STUDIES, trials)
+    found = read_folder(folder(one=session(), two=other), STUDIES, trials, simulated=False)
     assert found.set_aside.empty and len(found.sessions) == 2
+
+
+def test_simulated_listeners_do_not_count_among_people(folder):
+    path = folder(one=session(), two=session(listener_id="simulated-paper-0001"))
+    found = read(path)
+    assert list(found.set_aside.why) == ["is of a simulated listener"]
+    assert list(found.sessions.listener_id) == ["p1"]
+    assert len(read_folder(path, STUDIES, TRIALS, simulated=True).sessions) == 2
 
 
 def test_a_huge_file_is_not_read(folder, monkeypatch):

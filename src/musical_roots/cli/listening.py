@@ -73,13 +73,13 @@ def simulate(seed, studies, simulated_listeners, out, **spread) -> None:
 @SEED
 def analyse(seed, responses, source, studies, table1, bins, tables, **how) -> None:
     """Tables of Experiment A: exclusions, agreement, model, curves, thresholds, people."""
-    from musical_roots.experiments.listening.analysis import analysed
+    from musical_roots.experiments.listening.analysis import PEOPLE, analysed
     from musical_roots.listening.responses import read_folder
     from musical_roots.tables import read_json, read_table, read_tables, write_table
 
     trials = read_tables(listed for listed, _ in studies)
     ids = {about["arm"]: about["study_id"] for about in (read_json(path) for _, path in studies)}
-    read = read_folder(responses, ids, trials)
+    read = read_folder(responses, ids, trials, simulated=source != PEOPLE)
     log.info(
         "%d sessions count; %d remarks on what does not", len(read.sessions), len(read.set_aside)
     )

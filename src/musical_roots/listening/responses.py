@@ -18,6 +18,7 @@ from musical_roots.tables import plain
 
 SCHEMA = 1
 MAX_BYTES = 1 << 20  # some 3,000 answers; a session has less than 200
+SIMULATED = "simulated-"  # begins the id of whom `simulated` makes up
 ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 Id = Annotated[str, Field(pattern=ID)]
 Plays = Annotated[int, Field(ge=1, le=10_000)]  # a choice is possible when all were heard in full
@@ -180,7 +181,9 @@ def _explain(place: tuple, detail: dict) -> str:
     return ": ".join(filter(None, [key, detail["msg"].removeprefix("Value error, ")]))
 
 
-def read_folder(folder: Path | str, studies: dict[str, str], trials: pd.DataFrame) -> Responses:
+def read_folder(
+    folder: Path | str, studies: dict[str, str], trials: pd.DataFrame, simulated: bool
+) -> Responses:
     """Read every file of answers in a folder, and in the folders in it.
 
     Parameters
@@ -190,6 +193,8 @@ def read_folder(folder: Path | str, studies: dict[str, str], trials: pd.DataFram
         Arm -> study_id.
     trials : DataFrame
         arm, trial_id: of all arms.
+    simulated : bool
+        Whether answers of simulated listeners count; among people's they are set aside.
 
     Raises
     ------
@@ -208,6 +213,9 @@ def read_folder(folder: Path | str, studies: dict[str, str], trials: pd.DataFram
             session, unfit = parse(_text(path), studies)
         except InputError as error:
             aside.append((name, "", "file", str(error)))
+            continue
+        if session.listener_id.startswith(SIMULATED) and not simulated:
+            aside.append((name, session.listener_id, "file", "is of a simulated listener"))
             continue
         read.append((name, session))
         aside += [

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.special import expit
 
 from musical_roots.experiments.listening.judged import ABSURD, IDENTICAL, REPEAT
-from musical_roots.listening.responses import SCHEMA
+from musical_roots.listening.responses import SCHEMA, SIMULATED
 from musical_roots.seeding import rng
 
 SKILL = 1.2
@@ -53,7 +53,7 @@ def sessions(
     blocks = [part.sort_values("position") for _, part in spread.groupby("block")]
     count = listeners * (spread.encoder.nunique() if arm == "paper" else 1)
     for number in range(count if blocks else 0):
-        name = f"simulated-{arm}-{number:04d}"
+        name = f"{SIMULATED}{arm}-{number:04d}"
         draw = rng(seed, "listening.listener", name)
         mine = blocks[number % len(blocks)]
         bad = BAD[number // EVERY % len(BAD)] if number % EVERY == EVERY - 1 else ""
