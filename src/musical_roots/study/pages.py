@@ -143,7 +143,11 @@ def pages(config: dict) -> dict[str, Page]:
             "experiment_a" if config["listening"]["responses"] else "experiment_a_simulated",
             f"Experiment A: what {who} hear as similar, beside what encoders do",
             LISTENING,
-            [f"tables/{name}.csv" for name in answers.names(config)],
+            [
+                f"tables/{name}.csv"
+                for name in answers.names(config)
+                if name != answered["psychometric"]  # points of curves: the figure shows them
+            ],
             (
                 ""
                 if config["listening"]["responses"]

@@ -198,10 +198,10 @@ def exceeded(exceedance: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame
 
 def _fitted(values, agrees, weights, by, wanted, lapse, confidence) -> tuple[pd.DataFrame, dict]:
     """The curve, and where it passes what is wanted; the first of the weights are all ones."""
-    heard, place = np.unique(values, return_inverse=True)
-    sums = np.zeros((len(heard), len(values)))
-    sums[place, np.arange(len(values))] = 1
-    total, right = weights @ sums.T, (weights * agrees) @ sums.T
+    order = np.argsort(values, kind="stable")
+    heard, first = np.unique(values[order], return_index=True)
+    total = np.add.reduceat(weights[:, order], first, axis=1)
+    right = np.add.reduceat(weights[:, order] * agrees[order], first, axis=1)
     fits = fit(heard, right, total, lapse, by == "cosine")
     lowest = 0.0 if by == "gap" else heard.min()
     at = passes(*fits, wanted, lowest, heard.max())
