@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 from scipy.special import expit
 
-from musical_roots.experiments.listening.judged import ABSURD, IDENTICAL, REPEAT
+from musical_roots.listening.kinds import ABSURD, IDENTICAL, REPEAT
 from musical_roots.listening.responses import SCHEMA, SIMULATED
 from musical_roots.seeding import rng
 

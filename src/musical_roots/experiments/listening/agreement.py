@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from musical_roots.experiments.listening.judged import TEST
+from musical_roots.listening.kinds import TEST
 from musical_roots.proportions import two_way, wilson
 
 PAIR = ["encoder", "nearer_bin", "farther_bin"]

@@ -9,7 +9,7 @@ package `krippendorff` is under the GPL, and this is not: tests hold the one aga
 import numpy as np
 import pandas as pd
 
-from musical_roots.experiments.listening.judged import REPEAT, TEST
+from musical_roots.listening.kinds import REPEAT, TEST
 from musical_roots.seeding import rng
 
 SPLITS = 100  # of the listeners, into halves

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-TEST, IDENTICAL, ABSURD, REPEAT = "test", "catch_identical", "catch_absurd", "repeat"
+from musical_roots.listening.kinds import ABSURD, IDENTICAL
+
 WHO = ["arm", "listener"]
 TRIALS = [
     *("trial_id", "arm", "encoder", "x_clip_id", "a_clip_id", "b_clip_id", "a_cosine", "b_cosine"),

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 from scipy.stats import t
 
-from musical_roots.experiments.listening.judged import TEST
+from musical_roots.listening.kinds import TEST
 
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(31)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from musical_roots.experiments.listening.judged import TEST
+from musical_roots.listening.kinds import TEST
 from musical_roots.proportions import pigeonhole_weights, wilson
 from musical_roots.seeding import rng
 
