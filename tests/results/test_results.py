@@ -362,3 +362,32 @@ def test_the_tally_counts_every_claim_once():
     assert whole.n_claims.sum() == len(claims)
     assert whole.n_hold.sum() == (claims.verdict == "holds").sum()
     assert whole.n_tested.sum() == (claims.verdict != "not_comparable").sum()
+
+
+def answers_table(config: dict, name: str) -> pd.DataFrame:
+    """A table of Experiment A, whoever answered; empty where it takes no part."""
+    prefix = "listening" if config["listening"]["responses"] else "simulated"
+    path = RESULTS / f"tables/{prefix}_{name}.csv"
+    return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["source"])
+
+
+@pytest.mark.parametrize("name", ["agreement", "model", "psychometric", "thresholds", "people"])
+def test_what_nobody_heard_is_called_simulated(config, name):
+    who = "people" if config["listening"]["responses"] else "simulated listeners"
+    assert (answers_table(config, name).source == who).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "middle", "low", "high"),
+    [
+        ("agreement", "agreement", "low", "high"),
+        ("agreement", "agreement", "wilson_low", "wilson_high"),
+        ("model", "share", "share_low", "share_high"),
+    ],
+)
+def test_intervals_of_listeners_hold_what_they_are_of(config, name, middle, low, high):
+    table = answers_table(config, name)
+    known = table.dropna(subset=[middle, low, high]) if len(table) else table
+    if len(known):
+        assert (known[low] <= known[middle] + 1e-6).all()
+        assert (known[middle] <= known[high] + 1e-6).all()

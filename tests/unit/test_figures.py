@@ -54,7 +54,35 @@ def tables(table, tmp_path):
         "ngram_overlap": pd.DataFrame(shares, columns=names),
         "vamps": pd.DataFrame(vamps, columns=[*columns.split(), "sample_rate", "kept_share"]),
     }
-    return dict.fromkeys(figures.FIGURES, table) | own | of_influence()
+    return dict.fromkeys(figures.FIGURES, table) | own | of_influence() | of_listening()
+
+
+def of_listening(source="simulated listeners") -> dict[str, pd.DataFrame]:
+    """Small tables of Experiment A, of two encoders and both arms; any number will do."""
+
+    def table(**values) -> pd.DataFrame:
+        grid = pd.MultiIndex.from_product(values.values(), names=values).to_frame(index=False)
+        shares = {"agreement": 0.7, "value": 0.7, "covered": 0.9, "told_from_chance": 0.1}
+        for column, share in shares.items():
+            if column not in grid:
+                grid[column] = share
+            grid[f"{column}_low"], grid[f"{column}_high"] = share - 0.05, share + 0.05
+        bounds = {"low": 0.6, "high": 0.8, "wilson_low": 0.65, "wilson_high": 0.75}
+        return grid.assign(source=source, half_width=5.0, **bounds)
+
+    who = {"arm": ["ours", "paper"], "encoder": ["clmr", "mfcc"]}
+    grouped = table(**who, by=["drawn", "bins"], group=["rank_1 : random", "1 : 4"])
+    fits = grouped.group.str[0].map({"r": "drawn", "1": "bins"}) == grouped.by
+    designs = {"x_clips": [15], "listeners": [20, 90], "answers_each": [10, 40]}
+    methods = {"method": ["pooled", "clustered", "model"], "agreement": [0.5, 0.6]}
+    drawn = table(design=["the paper's", "ours"], **methods).assign(x_clips=15, listeners=90)
+    return {
+        "listening_agreement": grouped[fits],
+        "listening_curves": table(**who, by=["gap"], what=["curve", "answers"], at=[0.0, 0.5]),
+        "listening_people": table(**who, measure=["human_to_human", "encoder_to_human"]),
+        "simulated_power": table(**designs, **methods).drop(columns="source"),
+        "simulated_coverage": drawn.assign(answers_each=10).drop(columns="source"),
+    }
 
 
 def of_bins() -> pd.DataFrame:
@@ -161,6 +189,14 @@ def test_bins_stand_in_a_panel_an_encoder(tables):
     assert told[-1] == "the paper's centres"
     alone = figures.FIGURES["bins"](tables["bins"][tables["bins"].encoder == "mfcc"])
     assert "the paper's centres" not in [t.get_text() for t in alone.legends[0].get_texts()]
+
+
+@pytest.mark.parametrize("name", list(of_listening()))
+def test_where_nobody_answered_the_figure_says_so(name):
+    simulated = figures.FIGURES[name](of_listening()[name])
+    assert "SIMULATED" in simulated.get_suptitle()
+    heard = figures.FIGURES[name](of_listening("people")[name])
+    assert (heard.get_suptitle() == "") == name.startswith("listening")
 
 
 def test_six_vamps_stand_beside_their_prompts_settings_in_turns(tables):

@@ -111,8 +111,8 @@ def test_prompts_are_spliced_with_the_vamps_of_our_generators_alone(default):
     many = {"external": {"activate": True, "root": "outputs"}, "openvamp": {"activate": True}}
     many |= {"vampnet": {"activate": True}}
     lists = study(generators=many, generation={"shards": 2}).vamps()
-    folders = ("openvamp", "openvamp", "vampnet", "vampnet")
-    shards = ("000", "001") * 2
+    folders = ("openvamp", "openvamp", "openvamp_small", "openvamp_small", "vampnet", "vampnet")
+    shards = ("000", "001") * 3
     assert lists == [
         f"results/vamps/{name}/{shard}.parquet" for name, shard in zip(folders, shards, strict=True)
     ]
@@ -336,3 +336,54 @@ def test_without_a_control_split_retrieval_asks_after_train():
     encoders = {"aisfx_8k": {"activate": True}}
     made = study(corpus={"control_share": 0}, encoders=encoders)
     assert "aisfx_8k" in made.hearing("train")
+
+
+def test_what_nobody_has_answered_is_called_simulated():
+    made = study()
+    tables = {name.rpartition("/")[2] for name in made.listening_tables()}
+    assert "simulated_agreement.csv" in tables and "simulated_table1.csv" in tables
+    assert all(name.startswith("simulated") for name in tables)
+    shown = [name for name, one in made.figures.items() if "Experiment A" in one.section]
+    assert len(shown) == 5 and all(name.startswith("simulated") for name in shown)
+    assert made.pages["experiment_a_simulated"].text.startswith("Simulated: nobody")
+    assert "experiment_a" not in made.pages
+    assert made.answered_by["answered_by"] == "simulated listeners"
+
+
+def test_peoples_answers_make_the_same_tables_by_other_names(tmp_path):
+    simulated, heard = study(), study(listening={"responses": str(tmp_path)})
+    assert heard.answer_tables().keys() == simulated.answer_tables().keys()
+    assert heard.answer_tables()["table1"] == "results/tables/paper_table1.csv"
+    assert heard.answer_tables()["model"] == "results/tables/listening_model.csv"
+    assert "results/tables/listening_exceedance.csv" in heard.listening_tables()
+    assert set(heard.listening_tables()) < set(heard.tables())
+    assert heard.simulated_answers() == []
+    assert heard.answered_by == {"responses": str(tmp_path), "answered_by": "people"}
+
+
+def test_a_new_file_of_answers_is_noticed_whatever_it_is_called(tmp_path):
+    def seen():
+        return study(listening={"responses": str(tmp_path)}).answers_seen()
+
+    before = seen()
+    (tmp_path / "a {b} *.json").write_text("{}")
+    after = seen()
+    assert after != before and seen() == after
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"listening": {"activate": False}},
+        {
+            "encoders": {
+                name: {"activate": name == "random"} for name in config.load({})["encoders"]
+            }
+        },
+    ],
+)
+def test_experiment_a_can_be_left_out(sections):
+    made = study(**sections)
+    assert made.listening_tables() == [] and made.arms == ()
+    shown = [*made.figures.values(), *made.pages.values()]
+    assert not [one for one in shown if "Experiment A" in one.section]

@@ -143,6 +143,13 @@ def each(flag, paths):
     return " ".join(f"{flag} {shlex.quote(path)}" for path in paths)
 
 
+def pairs(flag, one, other):
+    """A flag before each of some inputs, with its fellow of others, as a param."""
+    return lambda wildcards, input: " ".join(
+        f"{flag} {shlex.join(pair)}" for pair in zip(input[one], input[other])
+    )
+
+
 def command_for(model):
     """What a person types to train a model, and write its card, with this run's config."""
     files = map(os.path.relpath, workflow.configfiles)

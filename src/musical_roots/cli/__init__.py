@@ -240,6 +240,7 @@ from musical_roots.cli import (  # noqa: E402, F401
     embed,
     generate,
     influence,
+    listening,
     perturb,
     report,
     robustness,

@@ -10,6 +10,7 @@ from musical_roots.config.corpus import Clips, Corpus
 from musical_roots.config.encoders import Encode, Encoders
 from musical_roots.config.experiments import Bins, Influence, Robustness, Search
 from musical_roots.config.generators import Generation, Generators
+from musical_roots.config.listening import Listening
 from musical_roots.generators.base import FULL
 
 
@@ -36,6 +37,7 @@ class Config(Section):
         Influence(),
         description="Whether Experiment C takes part; it wants a generator and a control split.",
     )
+    listening: Listening = Field(Listening(), description="Whether Experiment A takes part.")
 
     @model_validator(mode="after")
     def _lengths_fit(self):

@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from musical_roots.atomic import atomic
-from musical_roots.figures import bins, generation, influence, robustness
+from musical_roots.figures import bins, generation, influence, listening, robustness
 
 FIGURES: dict[str, Callable[..., Figure]] = {
     "robustness": robustness.robustness,
@@ -31,6 +31,11 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "concentration": influence.concentration,
     "hubness": influence.hubness,
     "agreement": influence.agreement,
+    "listening_agreement": listening.agreement,
+    "listening_curves": listening.curves,
+    "listening_people": listening.people,
+    "simulated_power": listening.power,
+    "simulated_coverage": listening.coverage,
 }
 
 

@@ -5,6 +5,7 @@ and paths alone.
 """
 
 from musical_roots.generators.base import FULL
+from musical_roots.study import answers
 from musical_roots.study.clip_sets import (
     OUTSIDE,
     ClipSet,
@@ -48,6 +49,10 @@ class Study:
         By name: see the modules.
     downloads : list of Download
         Published weights.
+    arms : tuple of str
+        Of the listening study; none, where it takes no part.
+    answered_by : dict
+        Where answers of listeners lie, and who gave them.
 
     Examples
     --------
@@ -65,6 +70,11 @@ class Study:
         self.splits, self.attributed = splits(config), attributed(config)
         self.clip_sets, self.models = clip_sets(config), models(config)
         self.downloads = downloads(config)
+        self.arms = answers.ARMS if answers.takes_part(config) else ()
+        self.answered_by = {
+            "responses": answers.folder(config),
+            "answered_by": answers.source(config),
+        }
         self.figures, self.pages = figures(config), pages(config)
         self.listening, self.cards = listening(config), cards(config)
 
@@ -149,6 +159,23 @@ class Study:
         """What is measured of openvamp, if it takes part."""
         names = OPENVAMP_TABLES if "openvamp" in self.generators else ()
         return [f"{self.results}/tables/{name}.csv" for name in names]
+
+    def simulated_answers(self) -> list[str]:
+        """The folder of simulated listeners' answers, if people have given none."""
+        return answers.simulated(self.config)
+
+    def answers_seen(self) -> str:
+        """Digest of which files of people's answers there are."""
+        return answers.seen(self.config)
+
+    def answer_tables(self) -> dict[str, str]:
+        """Tables of Experiment A that come of answers: what each is, and its path."""
+        made = answers.tables(self.config)
+        return {table: f"{self.results}/tables/{name}.csv" for table, name in made.items()}
+
+    def listening_tables(self) -> list[str]:
+        """What Experiment A makes, if it takes part."""
+        return [f"{self.results}/tables/{name}.csv" for name in answers.names(self.config)]
 
     def influence_tables(self) -> list[str]:
         """What Experiment C makes, if it takes part."""

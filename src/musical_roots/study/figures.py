@@ -4,8 +4,15 @@ from dataclasses import dataclass
 
 from musical_roots.generators.base import FULL, GENERATORS
 from musical_roots.perturb import PERTURBATIONS
+from musical_roots.study import answers
 from musical_roots.study.clip_sets import active, attributed, pairs
-from musical_roots.study.sections import ENCODERS, GENERATION, INFLUENCE, ROBUSTNESS
+from musical_roots.study.sections import (
+    ENCODERS,
+    GENERATION,
+    INFLUENCE,
+    LISTENING,
+    ROBUSTNESS,
+)
 
 PAPER = "config/paper"  # the paper's published numbers
 OPENVAMP_FIGURES = ("openvamp_training", "ngram_overlap")
@@ -21,6 +28,12 @@ INFLUENCE_FIGURES = {
 }
 # Figure of Experiment C -> the paper's own numbers that it shows beside ours.
 INFLUENCE_PAPER = {"exceedance": f"{PAPER}/table3.csv"}
+# Figure of Experiment A -> the table that it draws, whoever answered.
+LISTENING_FIGURES = {
+    "listening_agreement": "agreement",
+    "listening_curves": "psychometric",
+    "listening_people": "people",
+}
 
 
 @dataclass(frozen=True)
@@ -80,4 +93,10 @@ def figures(config: dict) -> dict[str, Figure]:
         for draws, table in INFLUENCE_FIGURES.items():
             paper = INFLUENCE_PAPER.get(draws, "")
             add(draws, f"tables/{table}.csv", INFLUENCE, generator, paper)
+    answered = answers.tables(config)
+    for draws, table in LISTENING_FIGURES.items() if answered else ():
+        name = answered[table]  # is called simulated where nobody has answered
+        made[name] = Figure(draws, f"{results}/tables/{name}.csv", LISTENING)
+    for draws in answers.DESIGN_TABLES if answered else ():
+        add(draws, f"tables/{draws}.csv", LISTENING)
     return made

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from musical_roots.experiments.bins import LEAST, PARTNERS
 from musical_roots.experiments.tiers import TIERS
 from musical_roots.generators.base import GENERATORS
+from musical_roots.study import answers
 from musical_roots.study.clip_sets import active, attributed, clip_sets, pairs
 from musical_roots.study.models import models
 from musical_roots.study.sections import (
@@ -13,6 +14,7 @@ from musical_roots.study.sections import (
     ENCODERS,
     GENERATION,
     INFLUENCE,
+    LISTENING,
     ROBUSTNESS,
 )
 from musical_roots.study.tables import OPENVAMP_TABLES
@@ -228,6 +230,35 @@ def pages(config: dict) -> dict[str, Page]:
             + " A match is found where the adjusted p-value is at most"
             f" {config['influence']['fdr']}. Columns that end with _prompt_included count the"
             " prompt's own track, too. The untrained control has no say.",
+        )
+    answered = answers.tables(config)
+    if answered:
+        who = answers.source(config)
+        add(
+            "experiment_a" if config["listening"]["responses"] else "experiment_a_simulated",
+            f"Experiment A: what {who} hear as similar, beside what encoders do",
+            LISTENING,
+            [
+                f"tables/{name}.csv"
+                for name in answers.names(config)
+                if name != answered["psychometric"]  # points of curves: the figure shows them
+            ],
+            (
+                ""
+                if config["listening"]["responses"]
+                else "Simulated: nobody has answered. The answers are drawn at random with a skill"
+                " that is put in; they say how the tables look, and nothing of any encoder. "
+            )
+            + "table1: the paper's form beside the paper's numbers; low and high are Wilson's and"
+            " take answers for independent, as pooling does. The paper tells of 150 participants an"
+            " encoder, plans 90 people with 10 questions each, and counts 922 (CLAP) and 893 (CLMR)"
+            " answers; how these go together is not known. agreement: low and high are clustered by"
+            " listener and by X. model: the main result, crossed random effects of listeners and"
+            " X's. thresholds: the gap of cosines at which people agree with the encoder in 75 % of"
+            " answers; and the cosine to X from which a clip is chosen over one at random in"
+            f" {100 * config['listening']['analysis']['high_agreement']:.0f} %, beside the middle"
+            " of the paper's bin 1, which was no estimate from answers. simulated_power,"
+            " simulated_coverage: what a design can show, by simulated listeners.",
         )
     return made
 

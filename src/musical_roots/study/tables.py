@@ -1,5 +1,6 @@
 """The results tables of a config: which there are, and what pieces Experiment C's are made of."""
 
+from musical_roots.study import answers
 from musical_roots.study.clip_sets import attributed, pairs
 from musical_roots.study.hearing import hearing
 
@@ -45,4 +46,5 @@ def tables(config: dict) -> list[str]:
     names = ["robustness", "retrieval", "bins"]
     names += OPENVAMP_TABLES if config["generators"]["openvamp"]["activate"] else []
     names += [*influence_tables(config), "findings"] if attributed(config) else []
+    names += answers.names(config)
     return names

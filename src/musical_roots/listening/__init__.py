@@ -1,0 +1,1 @@
+"""Experiment A's instrument: what listeners hear, where they answer, and the answers themselves."""
