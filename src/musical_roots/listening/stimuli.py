@@ -1,8 +1,8 @@
 """What listeners of Experiment A hear: X, and two clips of which one is nearer to it.
 
 Two arms. `paper`: clips of four bins of cosine, and all six pairs of them, for each X and encoder.
-`ours`: clips by their rank, pairs spread over the gap of their cosines. What the two have in common:
-no two clips of a trial are of one track, and every draw hangs on the seed and the clip alone.
+`ours`: clips by their rank, pairs spread over the gap of their cosines. In both no two clips of a
+trial are of one track, and every draw hangs on the seed and the clip alone.
 
 References
 ----------
@@ -257,16 +257,20 @@ def _by_rank(x, row, index, theirs, artists, seed) -> list[tuple[int, None, str]
 
 
 def _in_turns(found: pd.DataFrame, pairs: int, seed: int) -> pd.DataFrame:
-    """Some pairs of each X, of strata in turns, so that each stratum has about as many."""
-    kept = []
-    for number, (clip, mine) in enumerate(found.groupby("x_clip_id", sort=True)):
+    """Some pairs of each X: each time one of the stratum that has the fewest so far."""
+    kept, so_far = [], dict.fromkeys(range(1, STRATA + 1), 0)
+    for clip, mine in found.groupby("x_clip_id", sort=True):
         chance = rng(seed, f"listening.pairs {mine.encoder.iloc[0]}", clip)
-        draw = pd.Series(chance.random(len(mine)), mine.index)
-        turn = (mine.gap_stratum - 1 - number * pairs) % STRATA
-        round_ = draw.groupby(mine.gap_stratum).rank(method="first")
-        order = pd.DataFrame({"round": round_, "turn": turn}).sort_values(["round", "turn"])
-        kept += order.index[:pairs].tolist()
+        left = {stratum: list(chance.permutation(of)) for stratum, of in _strata(mine)}
+        for _ in range(min(pairs, len(mine))):
+            stratum = min((one for one in left if left[one]), key=lambda one: (so_far[one], one))
+            kept.append(left[stratum].pop())
+            so_far[stratum] += 1
     return found.loc[sorted(kept)].reset_index(drop=True)
+
+
+def _strata(pairs: pd.DataFrame):
+    return ((stratum, part.index) for stratum, part in pairs.groupby("gap_stratum"))
 
 
 def _pairs(
