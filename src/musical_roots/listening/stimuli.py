@@ -9,14 +9,16 @@ References
 .. [1] J. Barnett, H. Flores Garcia, B. Pardo, "Exploring Musical Roots", ISMIR 2024, section 4.
 """
 
-from itertools import combinations
+from collections.abc import Iterable
+from itertools import combinations, groupby
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from musical_roots.errors import InputError
 from musical_roots.seeding import rng
-from musical_roots.tables import Embeddings
+from musical_roots.tables import Embeddings, open_shards, read_tables
 
 BINS = (1, 2, 3, 4)  # the nearest first
 RANKS = (1, 10, 100)
@@ -53,6 +55,36 @@ def centres(bins: pd.DataFrame, encoder: str) -> dict[int, float]:
     if missing:
         raise InputError(f"bins of {encoder}: {', '.join(missing)} missing; make the table anew")
     return {bin: float(mine[f"bin_{bin}"]) for bin in BINS}
+
+
+def by_encoder(shards: Iterable[Path]) -> list[Embeddings]:
+    """Shards of several encoders, `<encoder>/<clip set>/<shard>.npy`: each encoder's, by name."""
+    found = groupby(sorted(shards, key=str), key=lambda path: path.parents[1])
+    return [open_shards(list(paths)) for _, paths in found]
+
+
+def kinds(
+    training: pd.DataFrame, vamps: Iterable[Path], perturbed: Iterable[Path]
+) -> dict[str, pd.DataFrame]:
+    """Clip lists that X of our arm are drawn from, by kind."""
+    lists = {"vamp": list(vamps), "perturbed": list(perturbed)}
+    return {"training": training} | {
+        kind: read_tables(paths) for kind, paths in lists.items() if paths
+    }
+
+
+def vectors(x: pd.DataFrame, index: Embeddings, queries: Embeddings | None) -> np.ndarray:
+    """Vectors of X, which are in the index or among the queries: float32 [len(x), dim]."""
+    taken = np.full((len(x), index.provenance["dim"]), np.nan, np.float32)
+    for source in (queries, index):
+        if source is not None:
+            places = pd.Index(source.clips.clip_id).get_indexer(x.clip_id)
+            for row in np.flatnonzero(places >= 0):
+                taken[row] = source.rows(places[row], places[row] + 1)[0]
+    missing = x.clip_id[np.isnan(taken).any(axis=1)]
+    if len(missing):
+        raise InputError(f"clip {missing.iloc[0]} is not embedded; embed its clip list")
+    return taken
 
 
 def cosines(queries: np.ndarray, index: Embeddings) -> np.ndarray:

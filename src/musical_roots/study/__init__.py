@@ -8,6 +8,7 @@ from musical_roots.study.clip_sets import ClipSet, active, attributed, clip_sets
 from musical_roots.study.figures import figures
 from musical_roots.study.models import Model, downloads, models
 from musical_roots.study.pages import cards, listening, pages
+from musical_roots.study.stimuli import stimuli
 from musical_roots.study.tables import INFLUENCE_TABLES, OPENVAMP_TABLES, pieces, tables
 
 __all__ = ["ClipSet", "Model", "Study"]
@@ -35,6 +36,8 @@ class Study:
         By name: see the modules.
     downloads : list of Download
         Published weights.
+    stimuli : Stimuli
+        What the listening study is made from.
 
     Examples
     --------
@@ -50,7 +53,7 @@ class Study:
         self.generators = active(config["generators"])
         self.splits, self.attributed = splits(config), attributed(config)
         self.clip_sets, self.models = clip_sets(config), models(config)
-        self.downloads = downloads(config)
+        self.downloads, self.stimuli = downloads(config), stimuli(config)
         self.figures, self.pages = figures(config), pages(config)
         self.listening, self.cards = listening(config), cards(config)
 
