@@ -20,7 +20,6 @@ from musical_roots.cli import (
 stimuli = group("stimuli", "Experiment A before its answers: trials, audio, page, collector.")
 INDEX = click.argument("index", type=PATH, nargs=-1, required=True)
 TRIALS = file("--trials", "Trials of an arm of the listening study.")
-MANIFEST = file("--manifest", "What stands beside the trials: study_id, and trials by id.")
 VAMPS = files("--vamps", "Clip list of vamps.", required=False)
 PERTURBED = files("--perturbed", "Clip list of perturbed clips.", required=False)
 QUESTIONS = click.option("--questions", type=int, required=True, help="Trials a session, at most.")
@@ -131,3 +130,17 @@ def write_page(seed, trials, post_url, page, out, **asked) -> None:
     made = pages.manifest(read, seed=seed, **asked)
     pages.write(page, pages.study(made, read, post_url))
     write_json(made, out)
+
+
+@stimuli.command("serve")
+@file("--study", "Folder of an arm of the listening study.")
+@click.option("--host", default="127.0.0.1", help="Address that it listens at: this machine alone.")
+@click.option("--port", type=int, default=8123, help="Port that it listens at.")
+@click.option("--answers-out", "answers", type=PATH, required=True, help="Folder for answers.")
+def serve(study, host, port, answers) -> None:
+    """Serve the page, and keep the answers that come in."""
+    from musical_roots.listening import collector
+
+    log.info("http://%s:%d/ shows %s; answers go to %s", host, port, study, answers)
+    log.info("Stop it with Ctrl-C.")
+    collector.serve(study, answers, host, port)
