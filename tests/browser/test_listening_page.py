@@ -1,0 +1,125 @@
+"""The listening page in a real browser: whole sessions, whose answers the collector keeps."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from musical_roots.listening import page as pages
+from musical_roots.listening.files import WEB
+from musical_roots.listening.responses import parse
+from musical_roots.listening.sound import HEADPHONES
+from musical_roots.listening.trials import trials
+
+uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed: make setup")
+collector = pytest.importorskip("musical_roots.listening.collector")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+SCRIPT = Path(__file__).with_name("session.mjs")
+MODULES = WEB / "node_modules"
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM, reason="no chromium: apt-get install chromium"),
+    pytest.mark.skipif(not shutil.which("node"), reason="no node: apt-get install nodejs npm"),
+    pytest.mark.skipif(
+        not (MODULES / "playwright-core").is_dir(), reason=f"npm ci --ignore-scripts in {WEB}"
+    ),
+]
+
+
+def pairs(count):
+    rows = [
+        {
+            **{"encoder": "mfcc", "x_clip_id": f"x{n}", "x_kind": "training"},
+            **{"a_clip_id": f"near{n}", "b_clip_id": f"far{n}", "a_cosine": 0.9, "b_cosine": 0.1},
+            **{"a_rank": 1, "b_rank": 9, "a_bin": 1, "b_bin": 4, "gap_stratum": 1},
+            **{"a_drawn": "bin_1", "b_drawn": "bin_4"},
+        }
+        for n in range(count)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A study of a few short tones, as the workflow would make it: arm -> its folder."""
+
+    def made(arm, questions=4):
+        folder = tmp_path / arm
+        (folder / "page/audio").mkdir(parents=True)
+        asked = trials(pairs(questions), arm, questions, 0, 0, mixed=True, seed=0)
+        confident = arm == "ours"
+        about = {"headphones": "required", "contact": "a@b.example", "consent": "<i>Board 1</i>"}
+        manifest = pages.manifest(asked, arm=arm, confidence=confident, seed=0, **about)
+        pages.write(folder / "page", pages.study(manifest, asked, None))
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        names = {clip for one in "xab" for clip in asked[f"{one}_clip_id"]} | {"noise"}
+        names |= {f"{HEADPHONES}-{n}" for n in range(1, 7)}
+        for n, name in enumerate(sorted(names)):
+            tone = 0.1 * np.sin(2 * np.pi * (200 + 20 * n) * np.arange(6000) / 44100)
+            soundfile.write(folder / f"page/audio/{name}.flac", tone, 44100)
+        return folder
+
+    return made
+
+
+@pytest.fixture
+def served():
+    """Serves a study: (its address, folder of answers)."""
+    running = []
+
+    def serve(folder):
+        kept = folder / "answers"
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        app = collector.app(collector.Collector(folder, kept))
+        server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        running.append((server, thread))
+        while not server.started:
+            time.sleep(0.02)
+        return f"http://127.0.0.1:{port}/", kept
+
+    yield serve
+    for server, thread in running:
+        server.should_exit = True
+        thread.join(10)
+
+
+def session(address, by, width):
+    pictures = os.environ.get("PICTURES", "")  # a folder for screenshots, for a person to look at
+    words = ["node", SCRIPT, MODULES, CHROMIUM, address, by, width, pictures]
+    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("arm", "by", "width"), [("ours", "mouse", 1100), ("paper", "keyboard", 360)]
+)
+def test_a_whole_session(study, served, arm, by, width):
+    folder = study(arm)
+    address, kept = served(folder)
+    seen = session(address, by, width)
+    assert seen["errors"] == [] and seen["outside"] == [] and seen["cookies"] == []
+    assert seen["early"] == [], "a choice is possible before all was heard"
+    assert seen["violations"] == [] and seen["overflow"] == []
+    assert seen["resumed"] == "Question 3 of 4"
+    assert "Your answers have arrived" in seen["told"]
+    (file,) = kept.glob("*.json")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    answers, unfit = parse(file.read_bytes(), {arm: manifest["study_id"]})
+    assert not unfit and answers.listener_id in seen["told"]
+    assert [one.trial_id for one in answers.trials] == [t["trial_id"] for t in manifest["trials"]]
+    assert {one.choice for one in answers.trials} == {"b"}
+    assert {one.confidence for one in answers.trials} == ({3} if arm == "ours" else {None})
+    assert answers.headphones.passed and answers.headphones.correct == 6
