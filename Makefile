@@ -1,6 +1,7 @@
 # The README's commands. Each sets up what it needs, once.
 #   make study    the whole study: corpus, experiments, figures, report; with TARGET=corpus, a stage of it
 #   make test     formatting, lint, unit, workflow and result tests
+#   make listen   the page of the listening study on this machine; answers go to answers/
 #   make bench    the speed table in benchmarks/; bench-gpu the one of a GPU
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -12,6 +13,9 @@ CORES  ?= $(shell nproc)
 # make study CONFIG=config/tiny.yaml TARGET=corpus
 CONFIG ?=
 TARGET ?=
+# Folder of an arm of the listening study, and where its answers go: make listen ARM=results/listening/ours
+ARM ?= results/listening/paper
+ANSWERS ?= answers
 TORCH  ?= torch==2.13.0
 
 READY := .venv/.ready
@@ -24,7 +28,7 @@ export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 export MPLCONFIGDIR := $(CURDIR)/.snakemake/cache/matplotlib
 endif
 
-.PHONY: study test lint format bench bench-gpu setup
+.PHONY: study listen test lint format bench bench-gpu setup
 
 setup: $(READY)
 
@@ -42,6 +46,9 @@ SNAKEMAKE := snakemake $(TARGET) --cores $(CORES) $(if $(CONFIG),--configfile $(
 study: $(READY)
 	@$(SNAKEMAKE)
 	@$(if $(TARGET),true,python -m musical_roots config where $(CONFIG))
+
+listen: $(READY)
+	@python -m musical_roots stimuli serve --study $(ARM) --answers-out $(ANSWERS)
 
 test: lint
 	python -m pytest

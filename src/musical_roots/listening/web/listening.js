@@ -112,10 +112,11 @@
 
     trial(element, trial) {
       const agree = trial.agree
-        ? `<p><label class="row"><input type="checkbox" id="agree"><span>${trial.agree}</span></label></p>`
+        ? `<p><label class="row agree"><input type="checkbox" id="agree"><span>${trial.agree}</span></label></p>`
         : "";
       const clip = trial.clip ? playerHtml("sample", "the sample") : "";
-      show(element, `${trial.html}${clip}<p class="status" role="status"></p>${agree}
+      const status = clip ? `<p class="status" role="status"></p>` : "";
+      show(element, `${trial.html}${clip}${status}${agree}
         <p><button type="button" id="next">${trial.button}</button></p>`);
       const next = element.querySelector("#next");
       const box = element.querySelector("#agree");
@@ -223,13 +224,17 @@
 
   function consent() {
     const ask = study.contact ? `<p>Questions: ${text(study.contact)}.</p>` : "";
+    const first =
+      study.headphones === "required"
+        ? " A short headphone test comes first; who does not pass it does not go on."
+        : "";
     const board = study.consent ? `<p>${text(study.consent)}</p>` : "";
     return {
       type: TextPlugin,
       html: `<h1>A listening study on similar music</h1>
-        <p>You will hear short clips of music and say which of two is more similar to a third. There
-        are no right or wrong answers in the questions themselves. It takes about ${study.minutes}
-        minutes, and wants headphones and a quiet place.</p>
+        <p>You will hear short clips of music and say which of two is more similar to a third. Most
+        questions have no right or wrong answer. It takes about ${study.minutes} minutes, and wants
+        headphones and a quiet place.${first}</p>
         <p>Taking part is voluntary. You can stop at any time, without a reason, by closing this page or
         with the button at its end; then nothing is sent. We keep your answers, when and how long you
         listened, whether the headphone test was passed, and a random number in place of your name. We
