@@ -9,16 +9,14 @@ import threading
 import time
 from pathlib import Path
 
+import listening_study
 import numpy as np
-import pandas as pd
 import pytest
 import soundfile
 
-from musical_roots.listening import page as pages
 from musical_roots.listening.files import WEB
 from musical_roots.listening.responses import parse
 from musical_roots.listening.sound import HEADPHONES
-from musical_roots.listening.trials import trials
 
 uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed: make setup")
 collector = pytest.importorskip("musical_roots.listening.collector")
@@ -34,32 +32,14 @@ pytestmark = [
 ]
 
 
-def pairs(count):
-    rows = [
-        {
-            **{"encoder": "mfcc", "x_clip_id": f"x{n}", "x_kind": "training"},
-            **{"a_clip_id": f"near{n}", "b_clip_id": f"far{n}", "a_cosine": 0.9, "b_cosine": 0.1},
-            **{"a_rank": 1, "b_rank": 9, "a_bin": 1, "b_bin": 4, "gap_stratum": 1},
-            **{"a_drawn": "bin_1", "b_drawn": "bin_4"},
-        }
-        for n in range(count)
-    ]
-    return pd.DataFrame(rows)
-
-
 @pytest.fixture
 def study(tmp_path):
     """A study of a few short tones, as the workflow would make it: arm -> its folder."""
 
     def made(arm, questions=4):
-        folder = tmp_path / arm
-        (folder / "page/audio").mkdir(parents=True)
-        asked = trials(pairs(questions), arm, questions, 0, 0, mixed=True, seed=0)
-        confident = arm == "ours"
-        about = {"headphones": "required", "contact": "a@b.example", "consent": "<i>Board 1</i>"}
-        manifest = pages.manifest(asked, arm=arm, confidence=confident, seed=0, **about)
-        pages.write(folder / "page", pages.study(manifest, asked, None))
-        (folder / "manifest.json").write_text(json.dumps(manifest))
+        folder, asked = tmp_path / arm, listening_study.some(arm, questions, questions)
+        about = {"contact": "a@b.example", "consent": "<i>Board 1</i>", "confidence": arm == "ours"}
+        listening_study.write(folder, arm, asked, **about)
         names = {clip for one in "xab" for clip in asked[f"{one}_clip_id"]} | {"noise"}
         names |= {f"{HEADPHONES}-{n}" for n in range(1, 7)}
         for n, name in enumerate(sorted(names)):

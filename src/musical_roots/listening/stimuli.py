@@ -146,9 +146,11 @@ def by_bins(
     encoder = index.provenance["encoder"]
     tried = spread(index.clips, TRIES, seed, f"listening.x {encoder}")
     found, empty = [], dict.fromkeys(BINS, 0)
+    # places by clip_id: what is drawn does not hang on the order of the index
+    alphabetical = np.argsort(np.argsort(index.clips.clip_id.to_numpy()))
     for start in range(0, len(tried), count):
         for x, row in _with_cosines(tried.iloc[start : start + count], index):
-            drawn = _of_bins(row, index.clips, x, middles, width, seed)
+            drawn = _of_bins(row, index.clips, x, middles, width, alphabetical, seed)
             found.append((x, row, drawn))
             for bin in set(BINS) - set(drawn):
                 empty[bin] += 1
@@ -176,7 +178,7 @@ def _with_cosines(some: pd.DataFrame, index: Embeddings):
     yield from zip(some.itertuples(), cosines(vectors, index), strict=True)
 
 
-def _of_bins(row, clips, x, middles, width, seed) -> dict[int, int]:
+def _of_bins(row, clips, x, middles, width, alphabetical, seed) -> dict[int, int]:
     """Bin -> place of a clip of it, all of different tracks; the bin with fewest clips draws first.
 
     Greedy: a bin stays empty where all its clips are of tracks that others took.
@@ -187,8 +189,9 @@ def _of_bins(row, clips, x, middles, width, seed) -> dict[int, int]:
     members = {bin: np.flatnonzero(inside & (nearest == BINS.index(bin))) for bin in BINS}
     chance, taken, drawn = rng(seed, "listening.bins", x.clip_id), set(), {}
     for bin in sorted(BINS, key=lambda bin: len(members[bin])):
-        free = [place for place in members[bin] if groups[place] not in taken]
-        if free:
+        free = members[bin][~np.isin(groups[members[bin]], list(taken))]
+        free = free[np.argsort(alphabetical[free])]
+        if len(free):
             drawn[bin] = int(chance.choice(free))
             taken.add(groups[drawn[bin]])
     return drawn
