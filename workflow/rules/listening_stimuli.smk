@@ -120,11 +120,11 @@ rule stimuli_page:
     params:
         **stage("stimuli page"),
         source=STUDY.stimuli.page,
-        flags=flags(STUDY_PAGE, "headphones", "contact", "consent", "post_url"),
-        confidence=lambda wildcards: written({"confidence": wildcards.arm == "ours"}),
+        flags=flags(STUDY_PAGE, "headphone_test", "contact", "consent", "post_url"),
+        sure=lambda wildcards: written({"ask_sure": wildcards.arm == "ours"}),
         page=lambda wildcards, output: os.path.dirname(output.page[0]),
     message:
         "Experiment A: the page for listeners ({wildcards.arm})"
     shell:
         "{params.call} --log {log:q} --trials {input.trials:q} --arm {wildcards.arm}"
-        " {params.flags} {params.confidence} --page-out {params.page:q} --out {output.manifest:q}"
+        " {params.flags} {params.sure} --page-out {params.page:q} --out {output.manifest:q}"

@@ -113,10 +113,12 @@ def render(seed, lists, trials, vamps, perturbed, audio, **how) -> None:
 @stimuli.command("page")
 @TRIALS
 @click.option("--arm", required=True, help="paper or ours.")
-@click.option("--headphones", required=True, help="required, recorded or none: the test of them.")
-@click.option("--contact", default="", help="Whom listeners can ask.")
-@click.option("--consent", default="", help="What a review board says.")
-@click.option("--confidence/--no-confidence", help="Whether to ask how sure listeners are.")
+@click.option("--headphone-test", "headphones", required=True, help="required, recorded or none.")
+@click.option("--contact", required=True, help="Whom listeners can ask; may be empty.")
+@click.option("--consent", required=True, help="What a review board says; may be empty.")
+@click.option(
+    "--ask-sure/--no-ask-sure", "confidence", help="Whether listeners say how sure they are."
+)
 @click.option("--post-url", help="Where answers are sent; if not given, listeners save them.")
 @click.option("--page-out", "page", type=PATH, required=True, help="Folder for the page.")
 @OUT

@@ -36,7 +36,7 @@ class StudyPage(Section):
     questions_ours: Annotated[int, Field(ge=2, le=500)] = Field(
         20, description="The same of our arm, catch trials and repeats included."
     )
-    headphones: Literal["required", "recorded", "none"] = Field(
+    headphone_test: Literal["required", "recorded", "none"] = Field(
         "required",
         description="Whether who fails the headphone test is sent away, goes on, or has no test.",
     )
