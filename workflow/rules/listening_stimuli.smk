@@ -3,6 +3,7 @@
 # Makes: results/listening/{arm}/trials.csv          who hears what: the paper's arm, and ours
 #        results/listening/{arm}/manifest.json       by what answers are checked: study_id, trials
 #        results/listening/{arm}/page/               a folder for any web server, audio included
+#        results/listening/{arm}/webmushra/, reseval/ the same trials for these programs
 #        results/listening/paper/stimuli_skipped.csv X's that had no clip in a bin
 
 STIMULI, STUDY_PAGE = config["listening"]["stimuli"], config["listening"]["page"]
@@ -17,6 +18,7 @@ rule stimuli:
         expand("<results>/listening/{arm}/trials.csv", arm=STUDY.stimuli.arms),
         expand("<results>/listening/{arm}/manifest.json", arm=STUDY.stimuli.arms),
         expand("<results>/listening/{arm}/page/audio", arm=STUDY.stimuli.arms),
+        expand("<results>/listening/{arm}/webmushra", arm=STUDY.stimuli.arms),
 
 
 rule trials_by_bins:
@@ -128,3 +130,22 @@ rule stimuli_page:
     shell:
         "{params.call} --log {log:q} --trials {input.trials:q} --arm {wildcards.arm}"
         " {params.flags} {params.sure} --page-out {params.page:q} --out {output.manifest:q}"
+
+
+rule stimuli_layouts:
+    input:
+        trials="<results>/listening/{arm}/trials.csv",
+        audio="<results>/listening/{arm}/page/audio",
+    output:
+        webmushra=directory("<results>/listening/{arm}/webmushra"),
+        reseval=directory("<results>/listening/{arm}/reseval"),
+    log:
+        "<logs>/stimuli/{arm}_layouts.log",
+    params:
+        **stage("stimuli layouts"),
+    message:
+        "Experiment A: the same trials for webMUSHRA and ReSEval ({wildcards.arm})"
+    shell:
+        "{params.call} --log {log:q} --trials {input.trials:q} --arm {wildcards.arm}"
+        " --sounds {input.audio:q} --webmushra-out {output.webmushra:q}"
+        " --reseval-out {output.reseval:q}"

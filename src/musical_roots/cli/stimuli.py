@@ -20,6 +20,7 @@ from musical_roots.cli import (
 stimuli = group("stimuli", "Experiment A before its answers: trials, audio, page, collector.")
 INDEX = click.argument("index", type=PATH, nargs=-1, required=True)
 TRIALS = file("--trials", "Trials of an arm of the listening study.")
+ARM = click.option("--arm", required=True, help="paper or ours.")
 VAMPS = files("--vamps", "Clip list of vamps.", required=False)
 PERTURBED = files("--perturbed", "Clip list of perturbed clips.", required=False)
 QUESTIONS = click.option("--questions", type=int, required=True, help="Trials a session, at most.")
@@ -112,7 +113,7 @@ def render(seed, lists, trials, vamps, perturbed, audio, **how) -> None:
 
 @stimuli.command("page")
 @TRIALS
-@click.option("--arm", required=True, help="paper or ours.")
+@ARM
 @click.option("--headphone-test", "headphones", required=True, help="required, recorded or none.")
 @click.option("--contact", required=True, help="Whom listeners can ask; may be empty.")
 @click.option("--consent", required=True, help="What a review board says; may be empty.")
@@ -132,6 +133,26 @@ def write_page(seed, trials, post_url, page, out, **asked) -> None:
     made = pages.manifest(read, seed=seed, **asked)
     pages.write(page, pages.study(made, read, post_url))
     write_json(made, out)
+
+
+@stimuli.command("layouts")
+@TRIALS
+@ARM
+@file("--sounds", "Folder of the page's audio.")
+@click.option("--webmushra-out", "webmushra", type=PATH, required=True, help="For webMUSHRA.")
+@click.option("--reseval-out", "reseval", type=PATH, required=True, help="For ReSEval.")
+@SEED
+def write_layouts(seed, trials, arm, sounds, webmushra, reseval) -> None:
+    """The same trials as folders for webMUSHRA and ReSEval."""
+    from musical_roots.atomic import atomic_folder
+    from musical_roots.listening import layouts
+    from musical_roots.tables import read_table
+
+    read, name = read_table(trials), f"listening-{arm}"
+    with atomic_folder(webmushra) as folder:
+        layouts.webmushra(read, sounds, folder, name)
+    with atomic_folder(reseval) as folder:
+        layouts.reseval(read, sounds, folder, name, seed)
 
 
 @stimuli.command("serve")
