@@ -56,6 +56,13 @@ def test_audio_is_copied_where_it_cannot_be_linked(asked, tmp_path, monkeypatch)
     assert any((tmp_path / "to/configs/resources/audio/study").iterdir())
 
 
+def test_no_trials_are_no_questions(asked, tmp_path):
+    layouts.webmushra(asked.head(0), tmp_path / "audio", tmp_path / "to", "study")
+    layouts.reseval(asked.head(0), tmp_path / "audio", tmp_path / "to", "study", seed=3)
+    assert [path.name for path in (tmp_path / "to").glob("*.yaml")] == ["study.yaml"]
+    assert not list((tmp_path / "to/configs").glob("*.yaml"))
+
+
 def test_reseval_itself_loads_it(asked, tmp_path):
     program = pytest.importorskip("reseval", reason="ReSEval is not installed: pip install reseval")
     layouts.reseval(asked, tmp_path / "audio", tmp_path / "to", "study", seed=3)

@@ -60,9 +60,14 @@ def test_text_of_the_config_ends_no_script(asked):
     assert json.loads(text[len("window.STUDY = ") : -2])["consent"].startswith("</script>")
 
 
-def test_no_trials_are_no_page():
-    with pytest.raises(InputError, match="arm paper has no trials"):
-        of(listening_study.some("paper", 2, 2).head(0), arm="paper")
+def test_no_trials_are_a_page_without_questions_and_nothing_is_served(tmp_path):
+    nothing = listening_study.some("paper", 2, 2).head(0)
+    listening_study.write(tmp_path, "paper", nothing)
+    told = pages.study(of(nothing, arm="paper"), nothing, None)
+    assert told["blocks"] == {} and told["practice"] == []
+    collector = pytest.importorskip("musical_roots.listening.collector")
+    with pytest.raises(InputError, match="too small for any question"):
+        collector.Collector(tmp_path, tmp_path / "answers")
 
 
 def test_the_page_is_whole_and_asks_for_nothing_from_elsewhere(asked, tmp_path):

@@ -107,7 +107,7 @@ rule stimuli_audio:
     message:
         "Experiment A: writing what listeners hear ({wildcards.arm})"
     shell:
-        "{params.call} --log {log:q} --trials {input.trials:q} {params.lists} {params.flags}"
+        "{params.call} --log {log:q} --arm-trials {input.trials:q} {params.lists} {params.flags}"
         " {params.rate} --audio-out {output.audio:q} {input.lists:q}"
 
 
@@ -128,7 +128,7 @@ rule stimuli_page:
     message:
         "Experiment A: the page for listeners ({wildcards.arm})"
     shell:
-        "{params.call} --log {log:q} --trials {input.trials:q} --arm {wildcards.arm}"
+        "{params.call} --log {log:q} --arm-trials {input.trials:q} --arm {wildcards.arm}"
         " {params.flags} {params.sure} --page-out {params.page:q} --out {output.manifest:q}"
 
 
@@ -146,6 +146,6 @@ rule stimuli_layouts:
     message:
         "Experiment A: the same trials for webMUSHRA and ReSEval ({wildcards.arm})"
     shell:
-        "{params.call} --log {log:q} --trials {input.trials:q} --arm {wildcards.arm}"
+        "{params.call} --log {log:q} --arm-trials {input.trials:q} --arm {wildcards.arm}"
         " --sounds {input.audio:q} --webmushra-out {output.webmushra:q}"
         " --reseval-out {output.reseval:q}"

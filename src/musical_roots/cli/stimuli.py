@@ -19,7 +19,7 @@ from musical_roots.cli import (
 
 stimuli = group("stimuli", "Experiment A before its answers: trials, audio, page, collector.")
 INDEX = click.argument("index", type=PATH, nargs=-1, required=True)
-TRIALS = file("--trials", "Trials of an arm of the listening study.")
+TRIALS = file("--arm-trials", "Trials of one arm of the listening study.", "trials")
 ARM = click.option("--arm", required=True, help="paper or ours.")
 VAMPS = files("--vamps", "Clip list of vamps.", required=False)
 PERTURBED = files("--perturbed", "Clip list of perturbed clips.", required=False)

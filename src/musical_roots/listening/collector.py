@@ -70,6 +70,10 @@ class Collector:
         self.blocks = {}
         for trial in self.manifest["trials"]:
             self.blocks.setdefault(trial["block"], set()).add(trial["trial_id"])
+        if not self.blocks:
+            raise InputError(
+                f"{study}: its corpus was too small for any question; add tracks to it"
+            )
         try:
             self.answers.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -103,7 +103,7 @@ def reseval(trials: pd.DataFrame, audio: Path, folder: Path, name: str, seed: in
             "duration": {"total": 86400, "assignment": 1800, "autoapprove": 172800},
         },
         "participants": PEOPLE,
-        "samples_per_participant": int(trials.block.value_counts().max()),
+        "samples_per_participant": int(max(trials.block.value_counts(), default=0)),
         "random_seed": seed,
         "welcome_text": "# **Welcome**\n\nPut the text of your consent here: docs/listening.md.",
         "prescreen_questions": [],

@@ -12,7 +12,6 @@ from pathlib import Path
 import pandas as pd
 
 from musical_roots.atomic import atomic
-from musical_roots.errors import InputError
 from musical_roots.listening.files import STATIC, WEB
 from musical_roots.listening.responses import SCHEMA
 from musical_roots.listening.sound import HEADPHONES, headphone_answers
@@ -55,17 +54,7 @@ def manifest(
     dict
         schema, study_id, arm, instructions, asked (what of the config the page shows), trials:
         trial_id, block, position, kind of each. study_id hangs on all the rest.
-
-    Raises
-    ------
-    InputError
-        If there are no trials.
     """
-    if trials.empty:
-        raise InputError(
-            f"arm {arm} has no trials: the corpus is too small for it; add tracks, or set "
-            "listening.activate to false"
-        )
     asked = {"headphones": headphones, "contact": contact, "consent": consent}
     asked |= {"confidence": confidence, "quiet_tones": headphone_answers(seed)}
     told = {
@@ -94,7 +83,7 @@ def study(manifest: dict, trials: pd.DataFrame, post_url: str | None) -> dict:
         Where it sends answers; None to let listeners save them.
     """
     asked, first = manifest["asked"], practice(trials)
-    longest = int(trials.block.value_counts().max())
+    longest = max(trials.block.value_counts(), default=0)
     tones = enumerate(asked["quiet_tones"], 1)
     return {
         **{key: manifest[key] for key in ("schema", "study_id", "arm", "instructions")},
@@ -103,8 +92,8 @@ def study(manifest: dict, trials: pd.DataFrame, post_url: str | None) -> dict:
             {"audio": _audio(f"{HEADPHONES}-{number}"), "quiet": quiet} for number, quiet in tones
         ],
         "headphones_to_pass": HEADPHONES_TO_PASS,
-        "minutes": MINUTES_BEFORE + -(-longest * SECONDS // 60),
-        "sample": _audio(first.x_clip_id.iloc[0]),
+        "minutes": MINUTES_BEFORE + -(-int(longest) * SECONDS // 60),
+        "sample": _audio(first.x_clip_id.iloc[0]) if len(first) else "",
         "practice": [_heard(row) for row in first.itertuples()],
         "blocks": {
             str(block): [_heard(row) for row in part.sort_values("position").itertuples()]

@@ -162,11 +162,14 @@ def practice(made: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        trial_id, x_clip_id, a_clip_id, b_clip_id; A is the right answer.
+        trial_id, x_clip_id, a_clip_id, b_clip_id; A is the right answer. None where there are no
+        trials.
     """
+    keep = ["trial_id", "x_clip_id", "a_clip_id", "b_clip_id"]
     tests = made[made.kind == "test"]
+    if tests.empty:
+        return tests[keep]
     music = tests[tests.x_kind == "training"]
     pair = (tests if music.empty else music).iloc[-1]
     shown = pd.DataFrame([_catch(pair, number) for number in range(2)])
-    keep = ["trial_id", "x_clip_id", "a_clip_id", "b_clip_id"]
     return shown.assign(trial_id=["practice-1", "practice-2"])[keep]

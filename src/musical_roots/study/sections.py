@@ -2,6 +2,7 @@
 
 CORPUS = "Corpus"
 ENCODERS = "Encoders"
+LISTENING = "Experiment A, listening"
 ROBUSTNESS = "Experiment B, robustness"
 GENERATION = "Generation"
 INFLUENCE = "Experiment C, influence"

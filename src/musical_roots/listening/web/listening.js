@@ -441,6 +441,11 @@
     show(main, "<h1>Your answers are deleted</h1><p>Nothing was sent. You can close this page.</p>");
   });
 
+  if (!Object.keys(study.blocks).length) {
+    document.getElementById("leave").hidden = true;
+    show(main, "<h1>This study has no questions</h1><p>Its corpus was too small for them.</p>");
+    return;
+  }
   const left = timeline();
   if (state.finished || sentAway()) end();
   else initJsPsych({ display_element: "study", use_webaudio: false, on_finish: end }).run(left);
