@@ -1,9 +1,10 @@
-// One session of the listening page in headless Chromium: every screen, by mouse or by keys alone.
-// node session.mjs MODULES CHROMIUM URL mouse|keyboard WIDTH PICTURES  ->  what was seen, as JSON
+// One session of the listening page in headless Chromium, by mouse or by keys alone.
+// node session.mjs MODULES CHROMIUM URL mouse|keyboard WIDTH ENDING PICTURES  ->  what was seen, as JSON
+// ENDING: whole (answers are sent), unsent (they cannot be), away (headphone test failed), left
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 
-const [modules, executablePath, url, by, width, pictures] = process.argv.slice(2);
+const [modules, executablePath, url, by, width, ending, pictures] = process.argv.slice(2);
 const require = createRequire(`${modules}/`);
 const { chromium } = require("playwright-core");
 const axe = readFileSync(`${modules}/axe-core/axe.min.js`, "utf-8");
@@ -40,6 +41,7 @@ const act = {
 }[by];
 
 async function look(name) {
+  if (ending !== "whole" && name !== ending) return; // the whole session has looked at it
   await page.evaluate(axe);
   const found = await page.evaluate(() => window.axe.run(document));
   for (const { id, nodes } of found.violations) {
@@ -47,7 +49,7 @@ async function look(name) {
   }
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   if (wide > 0) seen.overflow.push(`${name}: ${wide} px`);
-  if (pictures) await page.screenshot({ path: `${pictures}/${by}-${width}-${name}.png`, fullPage: true });
+  if (pictures) await page.screenshot({ path: `${pictures}/${by}-${width}-${ending}-${name}.png`, fullPage: true });
   seen.titles.push(await page.textContent("h1"));
 }
 
@@ -75,31 +77,29 @@ async function answer(choice) {
   await next();
 }
 
-try {
-  await page.goto(url);
-  await look("consent");
-  await act("#agree");
-  await next();
-  const study = await page.evaluate(() => window.STUDY);
-  await look("volume");
-  await hear();
-  await next();
+async function headphones(study) {
   for (const [at, trial] of study.headphone_trials.entries()) {
     if (at === 0) await look("headphones");
-    await answer(trial.quiet);
+    await answer(ending === "away" && at < 2 ? (trial.quiet % 3) + 1 : trial.quiet);
   }
+}
+
+async function practice(study) {
   for (const [at] of study.practice.entries()) {
     if (at === 0) await look("practice");
     await answer("a");
     if (at === 0) await look("practised");
     await next();
   }
-  const trials = study.blocks[study.block];
-  for (const [at] of trials.entries()) {
+}
+
+async function questions(study) {
+  for (const [at] of study.blocks[study.block].entries()) {
     if (at === 2) {
       await page.reload();
       seen.resumed = (await page.textContent(".place span")).trim();
     }
+    if (at === 1 && ending === "left") return;
     if (at === 0) await look("question");
     await hear();
     if (at === 0) await look("heard");
@@ -108,10 +108,56 @@ try {
     if (at === 0) await look("chosen");
     await next();
   }
-  await page.waitForSelector("main code");
-  await look("end");
+}
+
+const endings = {
+  async whole() {
+    await page.waitForSelector("main code");
+    await look("end");
+    seen.cookies = await context.cookies();
+    await page.reload(); // what has arrived is not sent again
+    await page.waitForSelector("main code");
+  },
+  async unsent() {
+    await page.waitForSelector("#again");
+    await look("unsent");
+    const [saved] = await Promise.all([page.waitForEvent("download"), act("#save")]);
+    seen.file = readFileSync(await saved.path(), "utf-8");
+    seen.name = saved.suggestedFilename();
+    await page.unroute("**/answers");
+    await act("#again");
+    await page.waitForSelector("h1:has-text('Thank you') + p:has-text('arrived')");
+  },
+  async away() {
+    await page.waitForSelector("main code");
+    await look("away");
+    await page.reload();
+  },
+  async left() {
+    page.on("dialog", (dialog) => dialog.accept());
+    await act("#leave");
+    await page.waitForSelector("h1:has-text('deleted')");
+    seen.kept = await page.evaluate(() => localStorage.length);
+  },
+};
+
+try {
+  if (ending === "unsent") await page.route("**/answers", (route) => route.abort());
+  await page.goto(url);
+  await look("consent");
+  await act("#agree");
+  await next();
+  const study = await page.evaluate(() => window.STUDY);
+  await look("volume");
+  await hear();
+  await next();
+  await headphones(study);
+  if (ending !== "away") {
+    await practice(study);
+    await questions(study);
+  }
+  await endings[ending]();
   seen.told = await page.textContent("main");
-  seen.cookies = await context.cookies();
 } catch (error) {
   seen.errors.push(String(error));
   if (pictures) await page.screenshot({ path: `${pictures}/${by}-${width}-failed.png` });

@@ -75,9 +75,9 @@ def served():
         thread.join(10)
 
 
-def session(address, by, width):
+def session(address, by, width, ending):
     pictures = os.environ.get("PICTURES", "")  # a folder for screenshots, for a person to look at
-    words = ["node", SCRIPT, MODULES, CHROMIUM, address, by, width, pictures]
+    words = ["node", SCRIPT, MODULES, CHROMIUM, address, by, width, ending, pictures]
     done = subprocess.run(list(map(str, words)), capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -89,7 +89,7 @@ def session(address, by, width):
 def test_a_whole_session(study, served, arm, by, width):
     folder = study(arm)
     address, kept = served(folder)
-    seen = session(address, by, width)
+    seen = session(address, by, width, "whole")
     assert seen["errors"] == [] and seen["outside"] == [] and seen["cookies"] == []
     assert seen["early"] == [], "a choice is possible before all was heard"
     assert seen["violations"] == [] and seen["overflow"] == []
@@ -103,3 +103,30 @@ def test_a_whole_session(study, served, arm, by, width):
     assert {one.choice for one in answers.trials} == {"b"}
     assert {one.confidence for one in answers.trials} == ({3} if arm == "ours" else {None})
     assert answers.headphones.passed and answers.headphones.correct == 6
+
+
+def test_who_fails_the_headphone_test_is_sent_away_and_sends_nothing(study, served):
+    address, kept = served(study("paper"))
+    seen = session(address, "mouse", 800, "away")
+    assert seen["errors"] == [] and seen["violations"] == []
+    assert "The headphone test was not passed" in seen["told"]  # after a reload, too
+    assert list(kept.iterdir()) == []
+
+
+def test_answers_that_cannot_be_sent_can_be_saved_and_sent_later(study, served):
+    folder = study("paper", questions=2)
+    address, kept = served(folder)
+    seen = session(address, "mouse", 800, "unsent")
+    assert [error for error in seen["errors"] if "ERR_FAILED" not in error] == []
+    manifest = json.loads((folder / "manifest.json").read_text())
+    saved, unfit = parse(seen["file"].encode(), {"paper": manifest["study_id"]})
+    assert not unfit and seen["name"] == f"paper-{saved.listener_id}-1.json"
+    (file,) = kept.iterdir()  # the second try
+    assert parse(file.read_bytes(), {"paper": manifest["study_id"]})[0] == saved
+
+
+def test_who_leaves_leaves_nothing(study, served):
+    address, kept = served(study("ours", questions=2))
+    seen = session(address, "mouse", 800, "left")
+    assert seen["errors"] == [] and seen["kept"] == 0
+    assert list(kept.iterdir()) == []

@@ -18,7 +18,7 @@
     try {
       const kept = JSON.parse(localStorage.getItem(KEY));
       const block = asked();
-      if (kept && kept.sent && block && block !== kept.block) return begun(kept.listener_id);
+      if (kept && (kept.sent || kept.saved) && block && block !== kept.block) return begun(kept.listener_id);
       return kept;
     } catch {
       return null;
@@ -37,6 +37,7 @@
       answers: [],
       finished: null,
       sent: false,
+      saved: false,
     };
   }
 
@@ -398,7 +399,7 @@
     link.href = URL.createObjectURL(new Blob(content, { type: "application/json" }));
     link.download = `${study.arm}-${state.listener_id}-${state.block}.json`;
     link.click();
-    state.sent = true;
+    state.saved = true;
     keep();
   }
 
