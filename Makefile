@@ -2,6 +2,7 @@
 #   make study    the whole study: corpus, experiments, figures, report; with TARGET=corpus, a stage of it
 #   make test     formatting, lint, unit, workflow and result tests
 #   make listen   the page of the listening study on this machine; answers go to answers/
+#   make browser  what tests/browser tries that page with, by npm; Chromium is the machine's own
 #   make bench    the speed table in benchmarks/; bench-gpu the one of a GPU
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -28,7 +29,7 @@ export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 export MPLCONFIGDIR := $(CURDIR)/.snakemake/cache/matplotlib
 endif
 
-.PHONY: study listen test lint format bench bench-gpu setup
+.PHONY: study listen browser test lint format bench bench-gpu setup
 
 setup: $(READY)
 
@@ -49,6 +50,9 @@ study: $(READY)
 
 listen: $(READY)
 	@python -m musical_roots stimuli serve --study $(ARM) --answers-out $(ANSWERS)
+
+browser:
+	npm ci --ignore-scripts --prefix src/musical_roots/listening/web
 
 test: lint
 	python -m pytest

@@ -26,9 +26,7 @@ MODULES = WEB / "node_modules"
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM, reason="no chromium: apt-get install chromium"),
     pytest.mark.skipif(not shutil.which("node"), reason="no node: apt-get install nodejs npm"),
-    pytest.mark.skipif(
-        not (MODULES / "playwright-core").is_dir(), reason=f"npm ci --ignore-scripts in {WEB}"
-    ),
+    pytest.mark.skipif(not (MODULES / "playwright-core").is_dir(), reason="make browser"),
 ]
 
 
