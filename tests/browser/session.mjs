@@ -145,6 +145,7 @@ try {
   if (ending === "unsent") await page.route("**/answers", (route) => route.abort());
   await page.goto(url);
   await look("consent");
+  seen.consent = await page.textContent("main");
   await act("#agree");
   await next();
   const study = await page.evaluate(() => window.STUDY);

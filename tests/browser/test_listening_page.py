@@ -89,6 +89,7 @@ def test_a_whole_session(study, served, arm, by, width):
     address, kept = served(folder)
     seen = session(address, by, width, "whole")
     assert seen["errors"] == [] and seen["outside"] == [] and seen["cookies"] == []
+    assert "a@b.example" in seen["consent"] and "<i>Board 1</i>" in seen["consent"]
     assert seen["early"] == [], "a choice is possible before all was heard"
     assert seen["violations"] == [] and seen["overflow"] == []
     assert seen["resumed"] == "Question 3 of 4"
