@@ -1,6 +1,8 @@
 # The README's commands. Each sets up what it needs, once.
 #   make study    the whole study: corpus, experiments, figures, report; with TARGET=corpus, a stage of it
 #   make test     formatting, lint, unit, workflow and result tests
+#   make listen   the page of the listening study on this machine; answers go to answers/
+#   make browser  what tests/browser tries that page with, by npm; Chromium is the machine's own
 #   make bench    the speed table in benchmarks/; bench-gpu the one of a GPU
 #   make models   the weights that come with the repository, trained anew: models/openvamp
 SHELL := /bin/bash
@@ -13,6 +15,9 @@ CORES  ?= $(shell nproc)
 # make study CONFIG=config/tiny.yaml TARGET=corpus
 CONFIG ?=
 TARGET ?=
+# Folder of an arm of the listening study, and where its answers go: make listen ARM=results/listening/ours
+ARM ?= results/listening/paper
+ANSWERS ?= answers
 TORCH  ?= torch==2.13.0
 
 READY := .venv/.ready
@@ -25,7 +30,7 @@ export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 export MPLCONFIGDIR := $(CURDIR)/.snakemake/cache/matplotlib
 endif
 
-.PHONY: study test lint format bench bench-gpu models setup
+.PHONY: study listen browser test lint format bench bench-gpu models setup
 
 setup: $(READY)
 
@@ -48,6 +53,11 @@ MODELS := results/shipped/models
 models: $(READY)
 	snakemake $(MODELS)/openvamp.md $(MODELS)/openvamp_small.md --cores $(CORES) --configfile models/anew.yaml
 	python -m musical_roots train ship --models $(MODELS) --tables results/shipped/tables --out models/openvamp
+listen: $(READY)
+	@python -m musical_roots stimuli serve --study $(ARM) --answers-out $(ANSWERS)
+
+browser:
+	npm ci --ignore-scripts --prefix src/musical_roots/listening/web
 
 test: lint
 	python -m pytest

@@ -391,3 +391,53 @@ def test_intervals_of_listeners_hold_what_they_are_of(config, name, middle, low,
     if len(known):
         assert (known[low] <= known[middle] + 1e-6).all()
         assert (known[middle] <= known[high] + 1e-6).all()
+
+
+@pytest.fixture(params=["paper", "ours"])
+def arm(request, config) -> tuple[Path, pd.DataFrame]:
+    folder = RESULTS / "listening" / request.param
+    if not config["listening"]["activate"] or not folder.is_dir():
+        pytest.skip("no listening study")
+    text = dict.fromkeys(["x_clip_id", "a_clip_id", "b_clip_id", "trial_id", "repeats"], str)
+    return folder, pd.read_csv(folder / "trials.csv", dtype=text)
+
+
+def test_listeners_hear_what_the_trials_say(arm):
+    folder, trials = arm
+    for one in "xab":
+        assert all((folder / path).is_file() for path in trials[f"{one}_audio"])
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert [trial["trial_id"] for trial in manifest["trials"]] == trials.trial_id.tolist()
+    assert trials.trial_id.is_unique
+
+
+def test_no_trial_has_two_clips_of_a_track(arm, clips):
+    _, trials = arm
+    group = clips.set_index("clip_id").group_id
+    tests = trials[trials.kind == "test"]
+    a, b = tests.a_clip_id.map(group), tests.b_clip_id.map(group)
+    assert a.notna().all() and b.notna().all() and (a != b).all()
+    x = tests.x_clip_id.map(group)  # a vamp or a perturbed clip is not in the corpus
+    assert (x != a).all() and (x != b).all()
+
+
+def test_the_nearer_clip_has_the_higher_cosine(arm):
+    _, trials = arm
+    tests = trials[trials.kind == "test"]
+    near = tests.nearer == "a"
+    assert (tests.a_cosine[near] >= tests.b_cosine[near]).all()
+    assert (tests.b_cosine[~near] > tests.a_cosine[~near]).all()
+
+
+def test_clips_of_the_papers_arm_are_in_their_bins(arm, config):
+    folder, trials = arm
+    if folder.name != "paper":
+        pytest.skip("our arm has no bins")
+    bins = pd.read_csv(RESULTS / "tables/bins.csv").set_index(["encoder", "quantity"]).value
+    for side in "ab":
+        middles = [
+            bins[encoder, f"bin_{bin:g}"]
+            for encoder, bin in zip(trials.encoder, trials[f"{side}_bin"], strict=True)
+        ]
+        off = (trials[f"{side}_cosine"] - middles).abs()
+        assert off.max() <= config["listening"]["stimuli"]["bin_width"] + 2e-6

@@ -164,6 +164,13 @@ def test_outputs_made_elsewhere_train_nothing(study):
         assert f"\n{job} " not in done.stdout
 
 
+def test_the_listening_study_can_be_left_out(study):
+    overlay = study.overlay("listening: {activate: false}")
+    done = study.snakemake("--dry-run", "--configfile", overlay)
+    assert done.returncode == 0, done.stdout
+    assert not re.search(r"\n(stimuli|trials_by|listening|simulated)\w* ", done.stdout)
+
+
 def test_bare_run_makes_everything(study):
     done = study.snakemake("--dry-run")
     assert "results/report.html" in done.stdout

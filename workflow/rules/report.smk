@@ -85,6 +85,7 @@ rule check:
         claims="<results>/tables/claims.csv",
         corpus=rules.corpus.input,
         embeddings=rules.embeddings.input,
+        stimuli=rules.stimuli.input,
         config="<results>/config.json",
     output:
         "<results>/checks.txt",

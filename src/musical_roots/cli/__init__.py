@@ -245,6 +245,7 @@ from musical_roots.cli import (  # noqa: E402, F401
     report,
     robustness,
     search,
+    stimuli,
     train,
     weights,
 )

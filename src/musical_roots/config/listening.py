@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from musical_roots.config.base import Count, Path, Seconds, Section, Share, Switch
+from musical_roots.config.listening_study import Stimuli, StudyPage
 
 
 class Exclusions(Section):
@@ -59,6 +60,8 @@ class Power(Section):
 class Listening(Switch):
     """Experiment A: whether people hear as similar what an encoder does."""
 
+    stimuli: Stimuli = Stimuli()
+    page: StudyPage = StudyPage()
     responses: Path | None = Field(
         None, description="Folder of people's answers; null until there are any."
     )

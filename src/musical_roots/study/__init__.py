@@ -20,6 +20,7 @@ from musical_roots.study.figures import figures
 from musical_roots.study.hearing import hearing
 from musical_roots.study.models import Model, downloads, models
 from musical_roots.study.pages import cards, listening, pages
+from musical_roots.study.stimuli import stimuli
 from musical_roots.study.tables import OPENVAMP_TABLES, influence_tables, pieces, tables
 
 __all__ = ["ClipSet", "Model", "Study"]
@@ -53,6 +54,8 @@ class Study:
         Of the listening study; none, where it takes no part.
     answered_by : dict
         Where answers of listeners lie, and who gave them.
+    stimuli : Stimuli
+        What the listening study is made from.
 
     Examples
     --------
@@ -69,7 +72,7 @@ class Study:
         self.generators = active(config["generators"])
         self.splits, self.attributed = splits(config), attributed(config)
         self.clip_sets, self.models = clip_sets(config), models(config)
-        self.downloads = downloads(config)
+        self.downloads, self.stimuli = downloads(config), stimuli(config)
         self.arms = answers.ARMS if answers.takes_part(config) else ()
         self.answered_by = {
             "responses": answers.folder(config),

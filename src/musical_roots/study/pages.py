@@ -17,6 +17,7 @@ from musical_roots.study.sections import (
     LISTENING,
     ROBUSTNESS,
 )
+from musical_roots.study.stimuli import stimuli
 from musical_roots.study.tables import OPENVAMP_TABLES
 
 CUT = (
@@ -184,6 +185,19 @@ def pages(config: dict) -> dict[str, Page]:
             [f"vamps/{name}/{shard}.parquet" for shard in shards],
             "A row a vamp. kept_s is the time of which a token at least is the prompt's own,"
             " kept_share the share of tokens that are.",
+        )
+    if stimuli(config).arms:
+        add(
+            "stimuli",
+            "Experiment A: how well the paper's bins could be filled",
+            LISTENING,
+            ["listening/paper/stimuli_skipped.csv"],
+            "The paper's arm wants for each X a training clip of another track in each of four bins"
+            f" (within {config['listening']['stimuli']['bin_width']:g} of its middle). x_tried were"
+            " tried until x_wanted had one in all of them (x_complete), or there were no more; then"
+            " those with most bins are used with the pairs that they have. empty_bin counts the"
+            " X's tried that had none in that bin: a small corpus has few clips that near, and a"
+            " middle above 1 is in no bin at all.",
         )
     if attributed(config):
         for name, (title, text) in PAPER_TABLES.items():

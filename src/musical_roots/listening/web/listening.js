@@ -1,0 +1,453 @@
+/* A session of the listening study: consent, headphones, practice, questions, and where answers go.
+   What is asked comes from study.js; what was answered stays in this browser until the end. */
+"use strict";
+
+(() => {
+  const { initJsPsych, ParameterType } = jsPsychModule;
+  const { Player, html: playerHtml, text } = Players;
+  const study = window.STUDY;
+  const KEY = `musical-roots ${study.study_id}`;
+  const QUESTION = "Which of the two clips is more similar to the reference?";
+  const SURE = ["1: I guessed", "2: not very sure", "3: fairly sure", "4: very sure"];
+  const ORDINALS = ["first", "second", "third"];
+  let state = loaded() || begun();
+
+  // ---- what is kept in this browser
+
+  function loaded() {
+    try {
+      const kept = JSON.parse(localStorage.getItem(KEY));
+      const block = asked();
+      if (kept && (kept.sent || kept.saved) && block && block !== kept.block) return begun(kept.listener_id);
+      return kept;
+    } catch {
+      return null;
+    }
+  }
+
+  function begun(listener = random()) {
+    const blocks = Object.keys(study.blocks);
+    const any = blocks[Math.floor(Math.random() * blocks.length)];
+    return {
+      listener_id: listener,
+      block: asked() || String(study.block || any),
+      started: null,
+      headphones: [],
+      practised: 0,
+      answers: [],
+      finished: null,
+      sent: false,
+      saved: false,
+    };
+  }
+
+  /** The block that the address asks for, if there is such. */
+  function asked() {
+    const block = new URLSearchParams(location.search).get("block");
+    return block in study.blocks ? block : null;
+  }
+
+  function random() {
+    const bytes = crypto.getRandomValues(new Uint8Array(8));
+    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  function keep() {
+    try {
+      localStorage.setItem(KEY, JSON.stringify(state));
+    } catch {
+      /* a browser that keeps nothing: the session goes on, but cannot be resumed */
+    }
+  }
+
+  function now() {
+    return new Date().toISOString();
+  }
+
+  /** Which of A and B is shown first: the same for a listener and trial each time, else at random. */
+  function order(trial) {
+    let hash = 2166136261;
+    for (const letter of `${state.listener_id} ${trial}`) {
+      hash = Math.imul(hash ^ letter.charCodeAt(0), 16777619);
+    }
+    hash = Math.imul(hash ^ (hash >>> 15), 2246822507);
+    return ((hash ^ (hash >>> 13)) >>> 7) & 1 ? "ba" : "ab";
+  }
+
+  // ---- how a screen is shown
+
+  function show(element, html) {
+    element.innerHTML = html;
+    window.scrollTo(0, 0);
+    const heading = element.querySelector("h1");
+    heading.tabIndex = -1;
+    heading.focus(); // a screen reader begins here
+  }
+
+  function place(done, all, what) {
+    return `<p class="place"><span>${what} ${done + 1} of ${all}</span>
+      <progress max="${all}" value="${done}" aria-label="Progress"></progress></p>`;
+  }
+
+  function listed(names) {
+    return names.length < 2 ? names.join() : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+  }
+
+  /** Text and a button. */
+  class TextPlugin {
+    static info = {
+      name: "text-page",
+      version: "1.0.0",
+      parameters: {
+        html: { type: ParameterType.HTML_STRING },
+        button: { type: ParameterType.STRING },
+        agree: { type: ParameterType.STRING, default: "" },
+        clip: { type: ParameterType.STRING, default: "" },
+      },
+      data: {},
+    };
+
+    constructor(jsPsych) {
+      this.jsPsych = jsPsych;
+    }
+
+    trial(element, trial) {
+      const agree = trial.agree
+        ? `<p><label class="row agree"><input type="checkbox" id="agree"><span>${trial.agree}</span></label></p>`
+        : "";
+      const clip = trial.clip ? playerHtml("sample", "the sample") : "";
+      const status = clip ? `<p class="status" role="status"></p>` : "";
+      show(element, `${trial.html}${clip}${status}${agree}
+        <p><button type="button" id="next">${trial.button}</button></p>`);
+      const next = element.querySelector("#next");
+      const box = element.querySelector("#agree");
+      const ready = () => (next.disabled = (box && !box.checked) || (clip && !player.plays));
+      const player =
+        clip && new Player(element.querySelector(".player"), "the sample", trial.clip, () => ready());
+      if (box) box.addEventListener("change", ready);
+      ready();
+      next.addEventListener("click", () => {
+        if (player) player.close();
+        this.jsPsych.finishTrial({});
+      });
+    }
+  }
+
+  /** Sounds to be heard in full, then a choice: the headphone test, practice, and every question. */
+  class ChoicePlugin {
+    static info = {
+      name: "similarity-choice",
+      version: "1.0.0",
+      parameters: {
+        head: { type: ParameterType.HTML_STRING },
+        sounds: { type: ParameterType.OBJECT, array: true },
+        legend: { type: ParameterType.STRING },
+        choices: { type: ParameterType.OBJECT, array: true },
+        confidence: { type: ParameterType.BOOL, default: false },
+      },
+      data: {
+        choice: { type: ParameterType.STRING },
+        confidence: { type: ParameterType.INT },
+        seconds: { type: ParameterType.FLOAT },
+        plays: { type: ParameterType.OBJECT },
+      },
+    };
+
+    constructor(jsPsych) {
+      this.jsPsych = jsPsych;
+    }
+
+    trial(element, trial) {
+      const inRow = (name) => trial.sounds.find((sound) => sound.name === name);
+      const rows = trial.choices.map(({ value, label }) => {
+        const sound = inRow(value);
+        return `<div class="row"><label><input type="radio" name="choice" value="${value}">
+          <span>${label}</span></label>${sound ? playerHtml(value, sound.called) : ""}</div>`;
+      });
+      const alone = trial.sounds.filter((sound) => !trial.choices.some((c) => c.value === sound.name));
+      const above = alone.map(
+        ({ name, called }) => `<div class="reference row"><span class="name">${text(called)[0].toUpperCase()}${text(
+          called
+        ).slice(1)}</span>${playerHtml(name, called)}</div>`
+      );
+      show(element, `${trial.head}${above.join("")}
+        <fieldset aria-describedby="told"><legend>${trial.legend}</legend>${rows.join("")}</fieldset>
+        ${trial.confidence ? scale() : ""}
+        <p class="status" role="status" id="told"></p>
+        <p><button type="button" id="next" disabled>Next</button></p>`);
+      this.listen(element, trial);
+    }
+
+    listen(element, trial) {
+      const since = performance.now();
+      const told = element.querySelector(".status");
+      const next = element.querySelector("#next");
+      const inputs = [...element.querySelectorAll("input")];
+      const value = (name) => element.querySelector(`input[name="${name}"]:checked`)?.value;
+      const ready = () => {
+        const missing = players.filter((player) => !player.plays).map((player) => player.called);
+        for (const input of inputs) input.disabled = missing.length > 0;
+        told.textContent = missing.length
+          ? `Still to be heard to the end: ${listed(missing)}.`
+          : value("choice")
+            ? ""
+            : "All heard. Now choose.";
+        next.disabled = !value("choice") || (trial.confidence && !value("confidence"));
+      };
+      const players = trial.sounds.map(
+        ({ name, called, url }) =>
+          new Player(element.querySelector(`[data-player="${name}"]`), called, url, ready)
+      );
+      for (const input of inputs) input.addEventListener("change", ready);
+      ready();
+      next.addEventListener("click", () => {
+        const sure = value("confidence");
+        const data = {
+          choice: value("choice"),
+          confidence: sure ? Number(sure) : null,
+          seconds: Math.round((performance.now() - since) / 10) / 100,
+          plays: Object.fromEntries(trial.sounds.map(({ name }, at) => [name, players[at].plays])),
+        };
+        for (const player of players) player.close();
+        this.jsPsych.finishTrial(data);
+      });
+    }
+  }
+
+  function scale() {
+    const marks = SURE.map(
+      (label, at) => `<label><input type="radio" name="confidence" value="${at + 1}">${label}</label>`
+    );
+    return `<fieldset><legend>How sure are you?</legend><div class="scale">${marks.join("")}</div></fieldset>`;
+  }
+
+  // ---- the screens
+
+  function consent() {
+    const ask = study.contact ? `<p>Questions: ${text(study.contact)}.</p>` : "";
+    const first =
+      study.headphones === "required"
+        ? " A short headphone test comes first; who does not pass it does not go on."
+        : "";
+    const board = study.consent ? `<p>${text(study.consent)}</p>` : "";
+    return {
+      type: TextPlugin,
+      html: `<h1>A listening study on similar music</h1>
+        <p>You will hear short clips of music and say which of two is more similar to a third. Most
+        questions have no right or wrong answer. It takes about ${study.minutes} minutes, and wants
+        headphones and a quiet place.${first}</p>
+        <p>Taking part is voluntary. You can stop at any time, without a reason, by closing this page or
+        with the button at its end; then nothing is sent. We keep your answers, when and how long you
+        listened, whether the headphone test was passed, and a random number in place of your name. We
+        ask for no name, address or other personal data, and set no cookies. Answers may be published
+        without anything that names you. Once sent they can only be taken out by that number, which you
+        are shown at the end.</p>${ask}${board}`,
+      agree: "I am 18 or older, have read this, and agree to take part.",
+      button: "Begin",
+      on_finish: () => ((state.started = now()), keep()),
+    };
+  }
+
+  function volume() {
+    return {
+      type: TextPlugin,
+      html: `<h1>Put on your headphones</h1><p>Play the sample and set the volume to a comfortable level.
+        Please do not change it afterwards.</p>`,
+      clip: study.sample,
+      button: "The volume is set",
+    };
+  }
+
+  function headphone(at) {
+    const trial = study.headphone_trials[at];
+    return {
+      type: ChoicePlugin,
+      head: `${place(at, study.headphone_trials.length, "Headphone test")}
+        <h1>Which tone is the quietest?</h1><p>You hear three tones, one after the other.</p>`,
+      sounds: [{ name: "tones", called: "the three tones", url: trial.audio }],
+      legend: "The quietest is",
+      choices: ORDINALS.map((word, n) => ({ value: String(n + 1), label: `the ${word} tone` })),
+      on_finish: (data) => {
+        state.headphones.push(Number(data.choice) === trial.quiet);
+        keep();
+      },
+    };
+  }
+
+  function similarity(trial, head, on_finish) {
+    const shown = order(trial.trial_id);
+    return {
+      type: ChoicePlugin,
+      head: `${head}<h1>${QUESTION}</h1><p>Listen to all three to the end, as often as you like. Then choose.</p>`,
+      sounds: [
+        { name: "x", called: "the reference", url: trial.x },
+        { name: shown[0], called: "clip 1", url: trial[shown[0]] },
+        { name: shown[1], called: "clip 2", url: trial[shown[1]] },
+      ],
+      legend: "More similar to the reference is",
+      choices: [
+        { value: shown[0], label: "Clip 1" },
+        { value: shown[1], label: "Clip 2" },
+      ],
+      confidence: study.confidence,
+      on_finish: (data) => on_finish(data, shown),
+    };
+  }
+
+  function practice(at) {
+    const trial = study.practice[at];
+    let right = false;
+    return [
+      similarity(trial, `<p class="place">Practice ${at + 1} of ${study.practice.length}</p>`, (data) => {
+        right = data.choice === "a";
+        state.practised = at + 1;
+        keep();
+      }),
+      {
+        type: TextPlugin,
+        html: () => `<h1>${right ? "Yes" : "Not quite"}</h1><p>${right ? "That clip is" : "The other clip is"}
+          the more similar one. In the questions that follow it is often less clear: say what you hear.</p>`,
+        button: "Go on",
+      },
+    ];
+  }
+
+  function question(trial, at, all) {
+    return similarity(trial, place(at, all, "Question"), (data, shown) => {
+      state.answers.push({
+        trial_id: trial.trial_id,
+        choice: data.choice,
+        confidence: data.confidence,
+        order: shown,
+        seconds: data.seconds,
+        heard: data.plays,
+        at: now(),
+      });
+      if (at + 1 === all) state.finished = now();
+      keep();
+    });
+  }
+
+  // ---- a session
+
+  function passed() {
+    return state.headphones.filter(Boolean).length >= study.headphones_to_pass;
+  }
+
+  function sentAway() {
+    const tested = state.headphones.length === study.headphone_trials.length;
+    return study.headphones === "required" && tested && !passed();
+  }
+
+  function timeline() {
+    const left = [];
+    if (!state.started) left.push(consent());
+    if (study.headphones !== "none" && state.headphones.length < study.headphone_trials.length) {
+      left.push(volume());
+      for (let at = state.headphones.length; at < study.headphone_trials.length; at++) {
+        left.push(headphone(at));
+      }
+    }
+    const rest = [];
+    for (let at = state.practised; at < study.practice.length; at++) rest.push(...practice(at));
+    const trials = study.blocks[state.block];
+    for (let at = state.answers.length; at < trials.length; at++) {
+      rest.push(question(trials[at], at, trials.length));
+    }
+    if (rest.length) left.push({ timeline: rest, conditional_function: () => !sentAway() });
+    return left;
+  }
+
+  function answers() {
+    const correct = state.headphones.filter(Boolean).length;
+    const trials = state.headphones.length;
+    return {
+      schema: study.schema,
+      study_id: study.study_id,
+      arm: study.arm,
+      listener_id: state.listener_id,
+      consent: true,
+      started: state.started,
+      finished: state.finished,
+      headphones: trials ? { passed: passed(), correct, trials } : null,
+      trials: state.answers,
+    };
+  }
+
+  // ---- the end
+
+  const main = document.getElementById("study");
+
+  function end() {
+    document.getElementById("leave").hidden = true;
+    if (sentAway()) {
+      const code = `<p>Your number is <code>${state.listener_id}</code>.</p>`;
+      return show(main, `<h1>Thank you</h1><p>The headphone test was not passed, so this study cannot
+        go on in this place. Nothing was sent.</p>${code}`);
+    }
+    return study.post_url ? post() : offer();
+  }
+
+  function thanks(told) {
+    show(main, `<h1>Thank you</h1>${told}<p>Your number is <code>${state.listener_id}</code>. Keep it:
+      by it you can show that you took part, or ask for your answers to be taken out.</p>`);
+  }
+
+  function file() {
+    const link = document.createElement("a");
+    const content = [JSON.stringify(answers(), null, 1)];
+    link.href = URL.createObjectURL(new Blob(content, { type: "application/json" }));
+    link.download = `${study.arm}-${state.listener_id}-${state.block}.json`;
+    link.click();
+    state.saved = true;
+    keep();
+  }
+
+  function offer(told = "<p>Save your answers as a file, and hand it to whom invited you.</p>") {
+    thanks(`${told}<p><button type="button" id="save">Save the file</button></p>`);
+    document.getElementById("save").addEventListener("click", file);
+  }
+
+  async function post() {
+    if (state.sent) return thanks("<p>Your answers have arrived.</p>");
+    show(main, `<h1>Sending your answers</h1><p role="status">One moment.</p>`);
+    let why = "the address does not answer";
+    try {
+      const reply = await fetch(study.post_url, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(answers()),
+        credentials: "omit",
+      });
+      if (reply.ok) {
+        state.sent = true;
+        keep();
+        return thanks("<p>Your answers have arrived.</p>");
+      }
+      why = (await reply.text()).slice(0, 200);
+    } catch {
+      /* said below */
+    }
+    offer(`<div class="alert"><p>Your answers could not be sent: ${text(why)}. They are still in this
+      browser. Try again, or save them as a file and hand it to whom invited you.</p>
+      <p><button type="button" id="again">Try again</button></p></div>`);
+    document.getElementById("again").addEventListener("click", post);
+    return undefined;
+  }
+
+  document.getElementById("leave").addEventListener("click", () => {
+    if (!window.confirm("Stop here, and delete what you have answered?")) return;
+    localStorage.removeItem(KEY);
+    document.getElementById("leave").hidden = true;
+    show(main, "<h1>Your answers are deleted</h1><p>Nothing was sent. You can close this page.</p>");
+  });
+
+  if (!Object.keys(study.blocks).length) {
+    document.getElementById("leave").hidden = true;
+    show(main, "<h1>This study has no questions</h1><p>Its corpus was too small for them.</p>");
+    return;
+  }
+  const left = timeline();
+  if (state.finished || sentAway()) end();
+  else initJsPsych({ display_element: "study", use_webaudio: false, on_finish: end }).run(left);
+})();
