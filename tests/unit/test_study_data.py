@@ -384,6 +384,6 @@ def test_a_new_file_of_answers_is_noticed_whatever_it_is_called(tmp_path):
 )
 def test_experiment_a_can_be_left_out(sections):
     made = study(**sections)
-    assert made.listening_tables() == [] and made.arms == ()
+    assert made.listening_tables() == [] and made.stimuli.arms == ()
     shown = [*made.figures.values(), *made.pages.values()]
     assert not [one for one in shown if "Experiment A" in one.section]

@@ -4,8 +4,8 @@
 #        results/tables/{table}.csv              src/musical_roots/study/answers.py
 
 LISTENING = config["listening"]
-TRIALS = expand("<results>/listening/{arm}/trials.csv", arm=STUDY.arms)
-MANIFESTS = expand("<results>/listening/{arm}/manifest.json", arm=STUDY.arms)
+TRIALS = expand("<results>/listening/{arm}/trials.csv", arm=STUDY.stimuli.arms)
+MANIFESTS = expand("<results>/listening/{arm}/manifest.json", arm=STUDY.stimuli.arms)
 
 
 rule listening:

@@ -50,8 +50,6 @@ class Study:
         By name: see the modules.
     downloads : list of Download
         Published weights.
-    arms : tuple of str
-        Of the listening study; none, where it takes no part.
     answered_by : dict
         Where answers of listeners lie, and who gave them.
     stimuli : Stimuli
@@ -73,7 +71,6 @@ class Study:
         self.splits, self.attributed = splits(config), attributed(config)
         self.clip_sets, self.models = clip_sets(config), models(config)
         self.downloads, self.stimuli = downloads(config), stimuli(config)
-        self.arms = answers.ARMS if answers.takes_part(config) else ()
         self.answered_by = {
             "responses": answers.folder(config),
             "answered_by": answers.source(config),

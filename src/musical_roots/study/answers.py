@@ -3,10 +3,10 @@
 import hashlib
 from pathlib import Path
 
-from musical_roots.study.clip_sets import active, attributed
+from musical_roots.study.clip_sets import attributed
+from musical_roots.study.hearing import trained
 
 ARMS = ("paper", "ours")
-UNTRAINED = "random"  # the control: nobody asks listeners after it
 # Of `experiments.listening.analysis`; `set_aside` says which answers do not count, and why.
 TABLES = (
     *("table1", "agreement", "model", "psychometric", "thresholds", "people"),
@@ -18,8 +18,7 @@ DESIGN_TABLES = ("simulated_power", "simulated_coverage")
 
 def takes_part(config: dict) -> bool:
     """Whether listeners are asked, and after an encoder that was trained."""
-    encoders = [name for name in active(config["encoders"]) if name != UNTRAINED]
-    return config["listening"]["activate"] and bool(encoders)
+    return config["listening"]["activate"] and bool(trained(config))
 
 
 def source(config: dict) -> str:

@@ -7,6 +7,7 @@ retrieval asks after, and costs little.
 from musical_roots.study.clip_sets import active, splits
 
 RETRIEVAL_ALONE = ("aisfx_8k",)
+UNTRAINED = "random"  # the control
 
 
 def hearing(config: dict, clips: str) -> list[str]:
@@ -21,3 +22,8 @@ def hearing(config: dict, clips: str) -> list[str]:
     """
     asked = clips == splits(config)[-1]
     return [name for name in active(config["encoders"]) if asked or name not in RETRIEVAL_ALONE]
+
+
+def trained(config: dict) -> list[str]:
+    """The encoders that listeners are asked after: those that hear everything, but the control."""
+    return [name for name in hearing(config, "vamps") if name != UNTRAINED]

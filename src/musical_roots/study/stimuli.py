@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from musical_roots.listening.files import FILES, STATIC, WEB
 from musical_roots.perturb import PERTURBATIONS
+from musical_roots.study import answers
 from musical_roots.study.clip_sets import active
-
-ARMS = ("paper", "ours")
-UNTRAINED = "random"  # the control: nobody asks listeners after it
+from musical_roots.study.hearing import trained
 
 
 @dataclass(frozen=True)
@@ -39,18 +38,18 @@ class Stimuli:
 
 def stimuli(config: dict) -> Stimuli:
     """The listening study of a config."""
-    encoders = tuple(name for name in active(config["encoders"]) if name != UNTRAINED)
     kinds = active(config["robustness"]["perturbations"])
     # others hold a second track, or want a generator to be rendered again
     alone = [
         kind
         for kind in kinds
-        if not (PERTURBATIONS[kind].needs_partner or PERTURBATIONS[kind].needs_generator)
+        if kind in PERTURBATIONS
+        and not (PERTURBATIONS[kind].needs_partner or PERTURBATIONS[kind].needs_generator)
     ]
     files = [(WEB / name).read_bytes() for name in STATIC]
     return Stimuli(
-        ARMS if config["listening"]["activate"] and encoders else (),
-        encoders,
+        answers.ARMS if answers.takes_part(config) else (),
+        tuple(trained(config)),
         tuple(f"vamps-{name}" for name in active(config["generators"])),
         tuple(f"perturbed-{kind}" for kind in alone),
         FILES,
