@@ -90,7 +90,10 @@ def fit(
     # gpboost's own choice, iterative, gives standard errors that are less than half of these
     # where answers are many (3,600 to 15 X's), or none
     model = gpboost.GPModel(
-        group_data=groups, likelihood="bernoulli_logit", matrix_inversion_method="cholesky"
+        group_data=groups,
+        likelihood="bernoulli_logit",
+        matrix_inversion_method="cholesky",
+        num_parallel_threads=1,  # sums in another order end in other digits
     )
     model.fit(y=agrees, X=np.column_stack(columns))
     found = np.asarray(model.get_coef(std_err=True), np.float64)
