@@ -4,5 +4,5 @@ from pathlib import Path
 
 WEB = Path(__file__).parent / "web"
 STATIC = ("index.html", "listening.css", "listening.js", "players.js", "jspsych.min.js")
-STATIC += ("licences.txt",)
+STATIC += ("screens.js", "licences.txt")
 FILES = (*STATIC, "study.js")  # beside its audio
