@@ -125,7 +125,7 @@ rule statistics:
     params:
         **stage("embed fit"),
     message:
-        "Fitting statistics of {wildcards.encoder} on train"
+        "Fitting statistics of {wildcards.encoder}"
     shell:
         "{params.call} --log {log:q} {input:q} --out {output.statistics:q}"
 
