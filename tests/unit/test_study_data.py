@@ -319,13 +319,16 @@ def test_a_folder_may_end_in_a_slash():
     assert study(results="results/mine/").results == "results/mine"
 
 
-def test_one_encoder_hears_what_it_is_asked_about_alone():
-    made = study(encoders={"aisfx_8k": {"activate": True}})
+def test_encoders_of_one_question_hear_what_it_is_about_alone():
+    on = {"activate": True}
+    made = study(encoders={"aisfx": on, "aisfx_8k": on})
     everything = ["musicnn", "mfcc", "mel", "random"]
-    assert made.hearing("control") == [*everything, "aisfx_8k"] == made.encoders
-    assert made.hearing("train") == made.hearing("perturbed-mp3") == everything == made.witnesses
-    assert {encoder for encoder, _ in made.matched()} == set(everything)
-    assert {kind for _, kind in made.matched()} == set(made.kinds)
+    assert made.hearing("control") == [*everything, "aisfx", "aisfx_8k"] == made.encoders
+    assert made.hearing("train") == made.hearing("perturbed-pitch") == [*everything, "aisfx"]
+    assert made.hearing("perturbed-mp3") == made.hearing("vamps-openvamp") == everything
+    assert made.witnesses == everything and made.stimuli.encoders == ("musicnn", "mfcc", "mel")
+    assert ("aisfx", "splice_outside") in made.matched() and ("aisfx", "mp3") not in made.matched()
+    assert {encoder for encoder, _ in made.matched()} == {*everything, "aisfx"}
     heard = [path for path in made.embeddings() if "/aisfx_8k/" in path]
     assert heard == made["control"].embeddings("aisfx_8k")
     assert made.fitted_on("mfcc") == made["train"].features("mfcc")

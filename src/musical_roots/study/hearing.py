@@ -1,11 +1,14 @@
-"""Which encoders hear a clip set. All do, but for one that only answers a question of retrieval.
+"""Which encoders hear a clip set. All do, but for those that answer one question alone.
 
-The encoder that lacks another one's treble says what that treble is worth: it hears the tracks that
-retrieval asks after, and costs little.
+- aisfx, of another family than musicnn, says whether robustness is one encoder's own: it hears the
+  corpus and the paper's perturbations, and takes no part in Experiment C.
+- aisfx_8k says what the treble is worth to retrieval: it hears the tracks that retrieval asks after.
 """
 
+from musical_roots.perturb import PERTURBATIONS
 from musical_roots.study.clip_sets import active, splits
 
+ROBUSTNESS_ALONE = ("aisfx",)
 RETRIEVAL_ALONE = ("aisfx_8k",)
 UNTRAINED = "random"  # the control
 
@@ -20,8 +23,11 @@ def hearing(config: dict, clips: str) -> list[str]:
     clips : str
         Name of the clip set.
     """
-    asked = clips == splits(config)[-1]
-    return [name for name in active(config["encoders"]) if asked or name not in RETRIEVAL_ALONE]
+    corpus, kind = splits(config), clips.removeprefix("perturbed-")
+    paper = kind != clips and PERTURBATIONS[kind].family == "paper"
+    deaf = () if clips == corpus[-1] else RETRIEVAL_ALONE
+    deaf += () if clips in corpus or paper else ROBUSTNESS_ALONE
+    return [name for name in active(config["encoders"]) if name not in deaf]
 
 
 def trained(config: dict) -> list[str]:
