@@ -2,7 +2,7 @@
 
 - aisfx, of another family than musicnn, says whether robustness is one encoder's own: it hears the
   corpus and the paper's perturbations, and takes no part in Experiment C.
-- aisfx_8k says what the treble is worth to retrieval: it hears the tracks that are asked after there.
+- aisfx_8k says what the treble is worth to retrieval: it hears the tracks that this asks after.
 """
 
 from musical_roots.perturb import PERTURBATIONS
