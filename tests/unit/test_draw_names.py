@@ -63,7 +63,7 @@ def test_prompts_against_the_training_set(drawn):
 
 def test_hubs(drawn):
     vectors = np.random.default_rng(0).normal(size=(6, 6)).astype(np.float16)
-    clips = pd.DataFrame({"clip_id": list("abcdef")})
+    clips = pd.DataFrame({"clip_id": list("abcdef"), "group_id": list("abcdef")})
     part = Embeddings(clips, [vectors], {"encoder": "mfcc", "fingerprint": "abc", "dim": 6})
     hubs.hubness({"outputs": part, "control": part}, part, 2, 9, 0)
     names = ("index", "vamps", "held-out music")

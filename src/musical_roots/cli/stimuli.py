@@ -28,7 +28,7 @@ QUESTIONS = click.option("--questions", type=int, required=True, help="Trials a 
 
 @stimuli.command("by-bins")
 @INDEX
-@file("--bins", "Middles of each encoder's bins of cosines.")
+@file("--bins", "Bins of cosine of each encoder.")
 @click.option("--paper-x", "x", type=int, required=True, help="X's an encoder.")
 @click.option("--bin-width", "width", type=float, required=True, help="Half of a bin's, cosine.")
 @QUESTIONS
