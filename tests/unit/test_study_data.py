@@ -307,6 +307,10 @@ def test_encoders_of_one_question_make_no_study(encoders, said):
             {"listening": {"stimuli": {"catch_share": 0.4, "repeat_share": 0.2}}},
             "catch_share and repeat_share make 0.6",
         ),
+        (
+            {"generation": {"settings": {"paper_time": {"activate": False}}}},
+            "generation.settings: a generator vamps in one of them at least",
+        ),
         ({"robustness": {"crossfade_s": 3.5}}, "robustness.crossfade_s, 3.5, is more than"),
         (
             {"robustness": {"perturbations": {"splice_crossfade": {"crossfade_s": 4}}}},

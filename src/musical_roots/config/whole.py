@@ -76,6 +76,10 @@ class Config(Section):
                 "them is active: activate one, or set the activate of splice_vamp to null"
             )
         settings = [name for name, setting in self.generation.settings.items() if setting.activate]
+        if there and not settings:
+            raise ValueError(
+                "generation.settings: a generator vamps in one of them at least, and none is active"
+            )
         if splice.activate and splice.setting not in (None, *settings):
             raise ValueError(
                 f"robustness.perturbations.splice_vamp.setting: {splice.setting} is no active one "
