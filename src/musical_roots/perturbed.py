@@ -212,7 +212,7 @@ def plan_vamps(
     if vamps.empty:
         raise InputError(
             "splice_vamp: no vamp's prompt is a train clip of the corpus; raise clips.per_track or "
-            "generation.vamps, or set robustness.perturbations.splice_vamp.activate to false"
+            "generation.prompts, or set robustness.perturbations.splice_vamp.activate to false"
         )
     of_corpus, parts = corpus.set_index("clip_id", drop=False), []
     vamps["clip_id"] = [clip_id(output, 0.0, duration_s) for output in vamps.output_id]

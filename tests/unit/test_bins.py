@@ -141,17 +141,6 @@ def test_the_papers_numbers_stand_beside_those_of_its_encoders(paper):
     assert beside == {(e, q): v for e in wanted for q, v in zip(names, wanted[e], strict=True)}
 
 
-def test_bins_of_an_encoder(paper):
-    measured = [found([[0.5, 0.7]], [0.1], f"clmr ({PLUMBING})"), found([[0.2, 0.2]], [0.0], "mel")]
-    table = bins.summarise(measured, paper)
-    wanted = {1: 0.8, 2: 0.7, 3: 0.6, 4: 0.1}
-    assert bins.bins(table, "clmr") == pytest.approx(wanted)
-    assert bins.bins(table, f"clmr ({PLUMBING})") == pytest.approx(wanted)
-    assert bins.bins(table, "mel") == pytest.approx({1: 0.2, 2: 0.2, 3: 0.2, 4: 0.0})
-    with pytest.raises(InputError, match=r"musicnn has none; there are: .*mel"):
-        bins.bins(table, "musicnn")
-
-
 def test_the_histogram_holds_all_cosines_and_the_bins(paper):
     measured = [found([[1.0, 0.9], [0.9, -1.0]], [0.0, 1.0], "clmr")]
     table = bins.histogram(measured, bins.summarise(measured, paper))

@@ -132,6 +132,24 @@ def test_the_order_of_the_index_changes_nothing_and_the_seed_does(crowd):
     assert set(one.x_clip_id) != set(third.x_clip_id)
 
 
+def test_the_order_of_clips_that_are_equally_near_changes_nothing():
+    """As where a loop repeats, or a track begins with silence."""
+    vectors = np.repeat(np.random.default_rng(0).normal(size=(12, 3)), 10, axis=0)
+    index = embeddings(vectors, [f"t{n // 5:02d}" for n in range(120)])
+    order = np.random.default_rng(1).permutation(120)
+    clips = index.clips.iloc[order].reset_index(drop=True)
+    again = Embeddings(clips, [index.vectors[0][order]], index.provenance)
+    tracks = pd.DataFrame({"track_id": index.clips.track_id.unique()})
+    tracks["artist"] = [f"artist {n // 4}" for n in range(len(tracks))]
+    x = stimuli.choose_x({"training": index.clips}, 10, 0)
+    one, other = (
+        stimuli.by_ranks(x, stimuli.vectors(x, index, None), each, tracks, 10, 0)
+        for each in (index, again)
+    )
+    assert {"same_artist", "random"} <= {*one.a_drawn, *one.b_drawn}
+    pd.testing.assert_frame_equal(one, other)
+
+
 def test_bins_that_are_missing_are_named():
     bins = pd.DataFrame({"encoder": "mfcc", "quantity": ["bin_1", "bin_2"], "value": [0.9, 0.8]})
     with pytest.raises(InputError, match="bins of mfcc: bin_3, bin_4 missing"):

@@ -250,6 +250,7 @@ def test_a_second_vampnet_has_its_own_models_and_the_codec_of_the_first():
     assert known["vamps-vampnet"].indexes[-1] == "train_small"
     assert known.small() == known.small_of("vampnet") == ["results/corpus/small.csv"]
     assert "openvamp_small" not in known.cards
+    assert known.small_listed == "listed.csv"
     with pytest.raises(InputError, match="a study has one small training set"):
         study(generators=given | {"openvamp": {"activate": True}})
 
@@ -280,6 +281,46 @@ def test_a_second_vampnet_has_its_own_models_and_the_codec_of_the_first():
 def test_what_a_smaller_model_wants_is_said_in_a_line(generators, said):
     with pytest.raises(InputError, match=said) as caught:
         study(generators=generators)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_list_of_a_model_that_takes_no_part_is_not_read():
+    """The small training set is then drawn, for openvamp_small."""
+    made = study(generators={"vampnet_small": {"trained_on": "listed.csv"}})
+    assert made.small_of("openvamp") and made.small_listed is None
+
+
+@pytest.mark.parametrize(
+    ("encoders", "said"),
+    [(["aisfx"], "aisfx alone"), (["aisfx", "aisfx_8k"], "aisfx and aisfx_8k"), ([], "none")],
+)
+def test_encoders_of_one_question_make_no_study(encoders, said):
+    names = ["musicnn", "mfcc", "mel", "random", "aisfx", "aisfx_8k"]
+    with pytest.raises(InputError, match=f"config: encoders: {said}"):
+        study(encoders={name: {"activate": name in encoders} for name in names})
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        (
+            {"listening": {"stimuli": {"catch_share": 0.4, "repeat_share": 0.2}}},
+            "catch_share and repeat_share make 0.6",
+        ),
+        (
+            {"generation": {"settings": {"paper_time": {"activate": False}}}},
+            "generation.settings: a generator vamps in one of them at least",
+        ),
+        ({"robustness": {"crossfade_s": 3.5}}, "robustness.crossfade_s, 3.5, is more than"),
+        (
+            {"robustness": {"perturbations": {"splice_crossfade": {"crossfade_s": 4}}}},
+            "splice_crossfade.crossfade_s, 4, is more than clips.duration_s, 3",
+        ),
+    ],
+)
+def test_lengths_and_shares_that_do_not_fit_are_said_in_a_line(sections, said):
+    with pytest.raises(InputError, match=said) as caught:
+        study(**sections)
     assert "\n" not in str(caught.value)
 
 

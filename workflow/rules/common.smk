@@ -20,11 +20,11 @@ def stop(message):
 
 try:
     config.update(configuration.load(config))
+    STUDY = Study(config)
 except InputError as error:
     stop(error)
 
 STARTED = time.monotonic()
-STUDY = Study(config)
 CODE = Digests(".snakemake/musical-roots/code.json")
 atexit.register(CODE.keep)
 CACHE, RESULTS = config["cache"], config["results"]

@@ -114,12 +114,12 @@ else:
 
 
 # What a second model learned from: drawn here, or listed by who trained it.
-if LISTED := config["generators"]["vampnet_small"]["trained_on"]:
+if STUDY.small_listed:
 
     rule small_listed:
         input:
             tracks="<results>/corpus/tracks.csv",
-            listed=LISTED,
+            listed=STUDY.small_listed,
         output:
             small="<results>/corpus/small.csv",
         log:

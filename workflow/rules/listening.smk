@@ -4,6 +4,9 @@
 #        results/tables/{table}.csv              src/musical_roots/study/answers.py
 
 LISTENING = config["listening"]
+if STUDY.listening_tables() and not STUDY.simulated_answers():
+    if not os.path.isdir(ANSWERS := LISTENING["responses"]):
+        stop(f"{ANSWERS}: no such folder of answers; mend listening.responses")
 TRIALS = expand("<results>/listening/{arm}/trials.csv", arm=STUDY.stimuli.arms)
 MANIFESTS = expand("<results>/listening/{arm}/manifest.json", arm=STUDY.stimuli.arms)
 

@@ -79,7 +79,9 @@ class Encoders(Section):
     musicnn: Published = Field(Published(), description="musicnn, published weights (MTT and MSD).")
     mfcc: Switch = Field(Switch(), description="MFCC statistics; not neural.")
     mel: Switch = Field(Switch(), description="Log-mel statistics; not neural.")
-    random: Switch = Field(Switch(), description="musicnn's network, untrained: the control.")
+    random: Switch = Field(
+        Switch(), description="musicnn's network, narrower and untrained: the control."
+    )
     aisfx: Published = Field(
         Published(activate=False),
         description="aisfx, published weights (sound effects): of another family than musicnn.",

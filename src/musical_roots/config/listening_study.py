@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from musical_roots.config.base import Count, Section, Share
 
@@ -25,6 +25,16 @@ class Stimuli(Section):
     sample_rate: Literal[16000, 32000, 44100, 48000] = Field(
         44100, description="Hz, of the audio that listeners hear."
     )
+
+    @model_validator(mode="after")
+    def _tests_left(self):
+        asked = self.catch_share + self.repeat_share
+        if asked > 0.5:
+            raise ValueError(
+                f"catch_share and repeat_share make {asked:g} of a session together: half of it at "
+                "least must be left for tests; lower one of them"
+            )
+        return self
 
 
 class StudyPage(Section):

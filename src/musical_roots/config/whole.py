@@ -52,6 +52,16 @@ class Config(Section):
                 f"generation.duration_s, {made:g}, is less than clips.duration_s, {clip:g}: "
                 "outputs are cut into clips; raise the one, or lower the other"
             )
+        splices = self.robustness.perturbations.splice_crossfade
+        for key, fade in (
+            ("crossfade_s", self.robustness.crossfade_s),
+            ("perturbations.splice_crossfade.crossfade_s", splices.crossfade_s),
+        ):
+            if fade > clip:
+                raise ValueError(
+                    f"robustness.{key}, {fade:g}, is more than clips.duration_s, {clip:g}: no clip "
+                    "has room for it; lower it"
+                )
         return self
 
     @model_validator(mode="after")
@@ -66,6 +76,10 @@ class Config(Section):
                 "them is active: activate one, or set the activate of splice_vamp to null"
             )
         settings = [name for name, setting in self.generation.settings.items() if setting.activate]
+        if there and not settings:
+            raise ValueError(
+                "generation.settings: a generator vamps in one of them at least, and none is active"
+            )
         if splice.activate and splice.setting not in (None, *settings):
             raise ValueError(
                 f"robustness.perturbations.splice_vamp.setting: {splice.setting} is no active one "

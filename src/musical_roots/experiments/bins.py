@@ -214,30 +214,6 @@ def _quantities(found: Cosines) -> dict[str, float]:
     return {name: float(value) for name, value in values.items()}
 
 
-def bins(table: pd.DataFrame, encoder: str) -> dict[int, float]:
-    """Centres of an encoder's bins, 1 (the nearest) to 4 (random pairs).
-
-    Parameters
-    ----------
-    table : DataFrame
-        ``bins.csv``.
-    encoder : str
-        Its name, with or without what results add to it.
-
-    Raises
-    ------
-    InputError
-        If the table has no such encoder.
-    """
-    rows = table[table["encoder"].map(_name) == _name(encoder)]
-    centres = rows[rows["quantity"].str.fullmatch(r"bin_\d")]
-    if centres.empty:
-        there = ", ".join(table["encoder"].unique())
-        raise InputError(f"bins: {encoder} has none; there are: {there}; add it to the study")
-    numbers = centres["quantity"].str.removeprefix("bin_").astype(int)
-    return dict(sorted(zip(numbers, centres["value"], strict=True)))
-
-
 def histogram(measured: Iterable[Cosines], table: pd.DataFrame) -> pd.DataFrame:
     """How the cosines lie, and where the bins are among them.
 

@@ -146,8 +146,7 @@ def by_bins(
     encoder = index.provenance["encoder"]
     tried = spread(index.clips, TRIES, seed, f"listening.x {encoder}")
     found, empty = [], dict.fromkeys(BINS, 0)
-    # places by clip_id: what is drawn does not hang on the order of the index
-    alphabetical = np.argsort(np.argsort(index.clips.clip_id.to_numpy()))
+    alphabetical = _alphabetical(index)
     for start in range(0, len(tried), count):
         for x, row in _with_cosines(tried.iloc[start : start + count], index):
             drawn = _of_bins(row, index.clips, x, middles, width, alphabetical, seed)
@@ -170,6 +169,11 @@ def by_bins(
     told |= {f"centre_{bin}": middles[bin] for bin in BINS}
     told |= {f"empty_bin_{bin}": empty[bin] for bin in BINS} | {"pairs": len(rows)}
     return pd.DataFrame(rows, columns=PAIR_COLUMNS), told
+
+
+def _alphabetical(index: Embeddings) -> np.ndarray:
+    """Place of each clip by clip_id: what is drawn does not hang on the order of the index."""
+    return np.argsort(np.argsort(index.clips.clip_id.to_numpy()))
 
 
 def _with_cosines(some: pd.DataFrame, index: Embeddings):
@@ -260,11 +264,16 @@ def by_ranks(
     """
     artists = dict(zip(tracks.track_id, tracks.artist, strict=True))
     theirs = index.clips.track_id.map(artists).fillna("").to_numpy()
+    alphabetical = _alphabetical(index)
     rows = [
         pair
         for one, row in zip(x.itertuples(), cosines(vectors, index), strict=True)
         for pair in _pairs(
-            index, one, row, _by_rank(one, row, index, theirs, artists, seed), one.x_kind
+            index,
+            one,
+            row,
+            _by_rank(one, row, index, theirs, artists, alphabetical, seed),
+            one.x_kind,
         )
     ]
     found = pd.DataFrame(rows, columns=PAIR_COLUMNS)
@@ -275,19 +284,20 @@ def by_ranks(
     return _in_turns(found, pairs, seed)
 
 
-def _by_rank(x, row, index, theirs, artists, seed) -> list[tuple[int, None, str]]:
-    """Places of the clips that X is compared with, and why each was drawn."""
+def _by_rank(x, row, index, theirs, artists, alphabetical, seed) -> list[tuple[int, None, str]]:
+    """Places of the clips that X is compared with, and why each was drawn; equals by clip_id."""
     mine = artists.get(x.track_id, "")
     other_track = (index.clips.group_id != x.group_id).to_numpy()
     same = other_track & (theirs == mine) & (mine != "")
     other = np.flatnonzero(other_track & ~same)
-    order = other[np.argsort(-row[other], kind="stable")]
+    order = other[np.lexsort((alphabetical[other], -row[other]))]
     drawn = [(int(order[rank - 1]), f"rank_{rank}") for rank in RANKS if rank <= len(order)]
     if len(order):
         chance = rng(seed, f"listening.random {index.provenance['encoder']}", x.clip_id)
         drawn.append((int(chance.choice(order)), "random"))
     if same.any():
-        drawn.append((int(np.argmax(np.where(same, row, -2))), "same_artist"))
+        own = np.flatnonzero(same)
+        drawn.append((int(own[np.lexsort((alphabetical[own], -row[own]))[0]]), "same_artist"))
     return [(place, None, why) for place, why in drawn]
 
 

@@ -4,6 +4,7 @@ Plain data and plain functions, without Snakemake: the rule files ask a `Study`,
 and paths alone.
 """
 
+from musical_roots.errors import InputError
 from musical_roots.generators.base import FULL
 from musical_roots.study import answers
 from musical_roots.study.clip_sets import (
@@ -14,6 +15,7 @@ from musical_roots.study.clip_sets import (
     clip_sets,
     pairs,
     small_known,
+    small_listed,
     splits,
 )
 from musical_roots.study.figures import figures
@@ -54,6 +56,13 @@ class Study:
         Where answers of listeners lie, and who gave them.
     stimuli : Stimuli
         What the listening study is made from.
+    small_listed : str or None
+        Table that lists the small training set; None where it is drawn, if there is one.
+
+    Raises
+    ------
+    InputError
+        If no encoder that takes part hears everything.
 
     Examples
     --------
@@ -66,11 +75,17 @@ class Study:
         self.config, self.results = config, config["results"]
         self.encoders = active(config["encoders"])
         self.witnesses = hearing(config, "vamps")
+        if not self.witnesses:
+            raise InputError(
+                f"config: encoders: {' and '.join(self.encoders) or 'none'} alone cannot make a "
+                "study: activate one that hears everything, such as musicnn or mfcc"
+            )
         self.kinds = active(config["robustness"]["perturbations"])
         self.generators = active(config["generators"])
         self.splits, self.attributed = splits(config), attributed(config)
         self.clip_sets, self.models = clip_sets(config), models(config)
         self.downloads, self.stimuli = downloads(config), stimuli(config)
+        self.small_listed = small_listed(config)
         self.answered_by = {
             "responses": answers.folder(config),
             "answered_by": answers.source(config),

@@ -142,9 +142,17 @@ def pairs(config: dict) -> dict[str, str]:
 
 def small_known(config: dict) -> set[str]:
     """Generators whose pair learned from a part of this very train split, which is known."""
-    given = config["generators"]["vampnet_small"]["trained_on"]
-    known = {"openvamp_small", *(["vampnet_small"] if given else [])}
+    known = {"openvamp_small", *(["vampnet_small"] if small_listed(config) else [])}
     return {full for small, full in pairs(config).items() if small in known}
+
+
+def small_listed(config: dict) -> str | None:
+    """Table that lists what a second VampNet learned from, if that one takes part and it is known.
+
+    Otherwise a small training set is drawn here.
+    """
+    second = config["generators"]["vampnet_small"]
+    return second["trained_on"] if second["activate"] else None
 
 
 def active(section: dict) -> list[str]:

@@ -30,7 +30,7 @@ def people(answers: pd.DataFrame, *, resamples: int, confidence: float, seed: in
         encoder_to_human: a listener who chooses what the encoder has nearer;
         encoder_over_human: the latter over the former. It may pass 1, for an encoder is not tired;
         split_half_ceiling: a listener who chooses what most of the other half of listeners do, what
-        an encoder can hope for;
+        an encoder can hope for where many answer a trial: most of a few are wrong more often;
         self_agreement: the same choice when a trial comes again.
     """
     rows = []
