@@ -83,12 +83,14 @@ class Encoders(Section):
         Switch(), description="musicnn's network, narrower and untrained: the control."
     )
     aisfx: Published = Field(
-        Published(activate=False),
-        description="aisfx, published weights (sound effects): of another family than musicnn.",
+        Published(),
+        description="aisfx, published weights (sound effects): of another family than musicnn. It "
+        "hears the corpus and the paper's perturbations alone.",
     )
     aisfx_8k: Switch = Field(
-        Switch(activate=False),
-        description="The same, from audio at 16 kHz: what it says without what lies above 8 kHz.",
+        Switch(),
+        description="The same, from audio at 16 kHz: what it says without what lies above 8 kHz. "
+        "It hears what retrieval asks after alone.",
     )
     clap: Replaceable = Field(
         Replaceable(activate=False),

@@ -68,8 +68,8 @@ class VampSplice(Perturbation):
     )
     setting: str | None = Field(
         None,
-        description="Of the vamps: a name in generation.settings; null for the first that is "
-        "active. The more of a prompt it keeps, the easier the prompt is found.",
+        description="Of the vamps: a name in generation.settings; null for `periodic`, or, where "
+        "that is not active, the first. The more of a prompt it keeps, the easier it is found.",
     )
 
 
@@ -85,7 +85,7 @@ class Perturbations(Section):
     pitch: Perturbation = _kind([-12, -9, -6, -3, -1, 0, 1, 3, 6, 9, 12], "Pitch shift, semitones.")
     stretch: Perturbation = _kind([-20, -10, -5, -1, 0, 1, 5, 10, 20], "Tempo, percent.")
     noise: Perturbation = _kind(
-        [-30, -24, -18, -12, -6, -3, -1, 0, 1, 3, 6, 9, 12],
+        [-30, -24, -18, -12, -6, -3, -1, 0, 1, 3, 6, 9, 12, 18, 24, 30],
         "White noise over the clip, dB; -30 is the quietest.",
     )
     splice_training: Perturbation = _kind(
@@ -106,14 +106,14 @@ class Perturbations(Section):
         description="As splice_training, with a cross-fade of equal power at the cut.",
     )
     mix: Perturbation = _kind(
-        [-30, -20, -10, 0, 10, 20, 30], "Mix with a clip of another track; dB above that clip."
+        [-20, -10, 0, 10, 20], "Mix with a clip of another track; dB above that clip."
     )
-    mp3: Perturbation = _kind([32, 64, 128], "MP3 round trip, kbit/s.")
-    opus: Perturbation = _kind([16, 32, 64], "Opus round trip, kbit/s.")
+    mp3: Perturbation = _kind([32, 128], "MP3 round trip, kbit/s.")
+    opus: Perturbation = _kind([16, 64], "Opus round trip, kbit/s.")
     lowpass: Perturbation = _kind([1000, 3000, 8000], "Low-pass, cut-off in Hz.")
-    reverb: Perturbation = _kind([0.3, 1.0, 3.0], "Reverberation, RT60 in seconds.")
-    gain: Perturbation = _kind([-20, 0, 10, 20], "Gain with hard clipping, dB.")
-    crop: Perturbation = _kind([0.5, 1.0, 1.5], "Shift of the clip grid, seconds.")
+    reverb: Perturbation = _kind([0.3, 3.0], "Reverberation, RT60 in seconds.")
+    gain: Perturbation = _kind([-20, 0, 20], "Gain with hard clipping, dB.")
+    crop: Perturbation = _kind([0.5, 1.5], "Shift of the clip grid, seconds.")
     codec: RoundTrip = Field(
         RoundTrip(levels=[1, 4, 8]),
         description="Round trip through a generator's codec, codebooks decoded.",
@@ -148,7 +148,7 @@ class Perturbations(Section):
 class Robustness(Section):
     """Experiment B: what a perturbation does to similarity and retrieval."""
 
-    queries: Count = Field(64, description="Clips that are perturbed, drawn by the seed.")
+    queries: Count = Field(48, description="Clips that are perturbed, drawn by the seed.")
     resamples: Count = Field(1000, description="Bootstrap resamples, clustered by track.")
     confidence: Annotated[float, Field(gt=0, lt=1)] = Field(0.95, description="Of the intervals.")
     sample_rate: Count = Field(44100, description="Hz at which perturbed clips are rendered.")

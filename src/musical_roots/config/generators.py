@@ -45,7 +45,8 @@ class OpenVamp(Section):
 
 SETTINGS_OF_SMALL = Field(
     None,
-    description="Names of the vamp settings in which it vamps; null for the first that takes part.",
+    description="Names of the vamp settings in which it vamps; null for the first that takes part, "
+    "and that of robustness.perturbations.splice_vamp.",
 )
 
 
@@ -191,9 +192,11 @@ class VampSetting(Switch):
 
 SETTINGS = {
     "paper_time": VampSetting(periodic_prompt=3, onset_mask_width=5, upper_codebook_mask=9),
-    "compression": VampSetting(periodic_prompt=1, upper_codebook_mask=1),
-    "periodic": VampSetting(periodic_prompt=7, upper_codebook_mask=3),
-    "inpaint": VampSetting(periodic_prompt=0, prefix_s=1.0, suffix_s=1.0, upper_codebook_mask=9),
+    "compression": VampSetting(periodic_prompt=1, upper_codebook_mask=1, steps=12),
+    "periodic": VampSetting(periodic_prompt=7, upper_codebook_mask=3, steps=12),
+    "inpaint": VampSetting(
+        periodic_prompt=0, prefix_s=1.0, suffix_s=1.0, upper_codebook_mask=9, steps=12
+    ),
 }
 
 

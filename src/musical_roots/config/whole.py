@@ -13,6 +13,8 @@ from musical_roots.config.generators import Generation, Generators
 from musical_roots.config.listening import Listening
 from musical_roots.generators.base import FULL
 
+SPLICED = "periodic"  # keeps little of a prompt; chosen once it was seen that paper_time keeps most
+
 
 class Config(Section):
     """The whole config."""
@@ -80,7 +82,9 @@ class Config(Section):
             raise ValueError(
                 "generation.settings: a generator vamps in one of them at least, and none is active"
             )
-        if splice.activate and splice.setting not in (None, *settings):
+        if splice.setting is None and settings:
+            splice.setting = SPLICED if SPLICED in settings else settings[0]
+        if splice.activate and splice.setting not in settings:
             raise ValueError(
                 f"robustness.perturbations.splice_vamp.setting: {splice.setting} is no active one "
                 f"of generation.settings; choose from {', '.join(settings)}, or null"
@@ -92,7 +96,9 @@ class Config(Section):
         there = [name for name, one in self.generation.settings.items() if one.activate]
         for small in FULL:
             section = getattr(self.generators, small)
-            section.settings = there[:1] if section.settings is None else section.settings
+            if section.settings is None:
+                asked = [*there[:1], self.robustness.perturbations.splice_vamp.setting]
+                section.settings = [name for name in there if name in asked]
             given = set(section.settings)
             if section.activate and not (given and given <= set(there)):
                 raise ValueError(
