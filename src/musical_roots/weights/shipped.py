@@ -1,7 +1,7 @@
 """Weights that an earlier run of this workflow trained, in the place of training them again.
 
 A file is taken only where this run would train the very same: on the same tracks, with the same
-sizes, steps and seed. A GPU or another processor would not repeat it to the bit; a taken file is
+sizes, steps and seed, by training of the same version. A GPU or another processor would not repeat it to the bit; a taken file is
 the same everywhere.
 """
 
@@ -16,7 +16,7 @@ from musical_roots.weights import files
 
 log = logging.getLogger("musical_roots")
 
-ASIDE = {"processor"}  # what may differ
+ASIDE = {"processor", "device"}  # what may differ: a taken file is the same everywhere
 
 
 def take(shipped: Path | None, out: Path, about: dict, also: tuple[str, ...] = ()) -> bool:

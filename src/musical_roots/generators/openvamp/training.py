@@ -29,6 +29,7 @@ from musical_roots.tables import read_table
 from musical_roots.weights import files
 from musical_roots.weights.shipped import take
 
+VERSION = "openvamp-1"  # raise the number whenever training gives other weights
 CROP = 256  # frames: 5.1 s
 WATCHED, WATCH_EVERY = 32, 25  # crops, steps
 
@@ -150,7 +151,7 @@ def train_file(
     size = Size(*codec.codebooks.shape[:2], width, layers)
     how = {"device": settle(device), "precision": precision}
     about = trained_here(seed, tokens, codec=codec.digest(), steps=steps, batch=batch, **how)
-    about |= described(size)
+    about |= described(size) | {"version": VERSION}
     known = f"{out.stem}_training.csv"
     if take(shipped, out, about, (known,)):
         return read_table(shipped / known, ["step", "train_loss", "control_loss"])
