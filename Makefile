@@ -53,6 +53,7 @@ MODELS := results/shipped/models
 models: $(READY)
 	snakemake $(MODELS)/openvamp.md $(MODELS)/openvamp_small.md --cores $(CORES) --configfile models/anew.yaml
 	python -m musical_roots train ship --models $(MODELS) --tables results/shipped/tables --out models/openvamp
+
 listen: $(READY)
 	@python -m musical_roots stimuli serve --study $(ARM) --answers-out $(ANSWERS)
 
