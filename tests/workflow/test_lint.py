@@ -185,7 +185,8 @@ def test_each_stage_is_a_target(study, stage):
 def test_default_run_is_some_hundred_jobs(study):
     done = study.snakemake("--dry-run")
     jobs = int(re.search(r"^total\s+(\d+)", done.stdout, re.MULTILINE).group(1))
-    assert 50 < jobs <= 480  # six encoders, thirteen kinds of audio, two generators, three experiments
+    # of six encoders, thirteen kinds of audio, two generators and three experiments
+    assert 50 < jobs <= 480
 
 
 def test_schema_and_reference_are_up_to_date():

@@ -1,8 +1,8 @@
 """Weights that an earlier run of this workflow trained, in the place of training them again.
 
 A file is taken only where this run would train the very same: on the same tracks, with the same
-sizes, steps and seed, by training of the same version. A GPU or another processor would not repeat it to the bit; a taken file is
-the same everywhere.
+sizes, steps and seed, by training of the same version. A GPU or another processor would not repeat
+it to the bit; a taken file is the same everywhere.
 """
 
 import logging
