@@ -107,9 +107,17 @@ def main() -> pd.DataFrame:
     return table.assign(gflops=round(cost.gflops()), hardware=environment()["processor"])
 
 
+def as_markdown(table: pd.DataFrame) -> str:
+    """The table as docs/reproducing.md shows it."""
+    shown = table[["what", "item", "items", "cpu_s_an_item", "cpu_hours", "gigabytes"]]
+    shown = shown.assign(items=[f"{count:,}" for count in shown["items"]])
+    names = {"cpu_s_an_item": "CPU-s an item", "cpu_hours": "CPU-hours", "gigabytes": "GB"}
+    return shown.rename(columns=names).to_markdown(index=False, disable_numparse=True)
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     with threadpool_limits(1):
         made = main()
     tables.write_table(made, ROOT / "benchmarks/paper_scale.csv")
-    print(made.drop(columns="hardware").to_string(index=False))
+    print(as_markdown(made))

@@ -171,9 +171,10 @@ def coverage(table: pd.DataFrame) -> Figure:
 
 def _figure(table: pd.DataFrame, size: tuple[float, float], told: str = "") -> Figure:
     """An empty figure that says above it who answered, where that was nobody."""
-    figure = Figure(figsize=size, layout="constrained")
     if not told and "source" in table and (table.source != "people").any():
         told = SIMULATED
+    width = max(size[0], 0.09 * len(told) + 0.4)  # whoever answered is never cut off
+    figure = Figure(figsize=(width, size[1]), layout="constrained")
     if told:
         figure.suptitle(told, fontsize=10, color="#B00020", fontweight="bold")
     if table.empty:
