@@ -31,9 +31,7 @@ unless the config asks for a cross-fade. A perturbation draws only from the gene
 handed, so the same seed gives the same bytes.
 """
 
-import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -241,23 +239,13 @@ def _with_margins(
 
 
 def _pitch(audio, sample_rate, level, rng, partner):
-    # audiomentations' own shift is 4-22 cents off, the phase vocoder smears attacks; Signalsmith's
-    # stretch and then resampling does neither. At +12 its phases are random unless it is seeded.
     ratio = 2 ** (level / 12)
-    shifter = python_stretch.Signalsmith.Stretch(int(rng.integers(2**31)))
-    shifter.preset(1, sample_rate)
-    shifter.setTimeFactor(1 / ratio)
-    stretched = shifter.process(audio[np.newaxis])[0]
+    stretched = _signalsmith(audio, sample_rate, 1 / ratio, rng)
     return fit(resample(stretched, ratio * sample_rate, sample_rate), len(audio))
 
 
 def _stretch(audio, sample_rate, level, rng, partner):
-    from audiomentations import TimeStretch  # a second of CPU, which no other kind needs
-
-    rate = 1 + level / 100
-    with _global_seeds(rng):
-        stretch = TimeStretch(rate, rate, leave_length_unchanged=False, p=1.0)
-        stretched = stretch(audio, sample_rate)
+    stretched = _signalsmith(audio, sample_rate, 1 + level / 100, rng)
     # the centre stays where it is; a faster clip needs the context on both sides
     missing = max(0, len(audio) - len(stretched))
     stretched = np.pad(stretched, (missing // 2, missing - missing // 2))
@@ -265,21 +253,19 @@ def _stretch(audio, sample_rate, level, rng, partner):
     return stretched[first : first + len(audio)]
 
 
-@contextmanager
-def _global_seeds(rng: np.random.Generator) -> Iterator[None]:
-    """Seed both sources that audiomentations draws from; leave them as they were."""
-    states = random.getstate(), np.random.get_state()  # noqa: NPY002
-    random.seed(int(rng.integers(2**32)))
-    np.random.seed(int(rng.integers(2**32)))  # noqa: NPY002
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
+def _signalsmith(audio: np.ndarray, sample_rate: int, rate: float, rng) -> np.ndarray:
+    """`audio`, `rate` times as fast. At a half and below its phases are random unless it is seeded.
+
+    Other shifts of pitch made of a stretch and a resampling are 4-22 cents off (audiomentations),
+    or smear attacks (phase vocoder).
+    """
+    stretcher = python_stretch.Signalsmith.Stretch(int(rng.integers(2**31)))
+    stretcher.preset(1, sample_rate)
+    stretcher.setTimeFactor(rate)
+    return stretcher.process(audio[np.newaxis])[0]
 
 
 def _noise(audio, sample_rate, level, rng, partner):
-    # audiomentations sets the expected power of the noise, not the drawn one: 0.15 dB off at worst
     return _add(audio, rng.standard_normal(len(audio)), level, "noise")
 
 

@@ -4,8 +4,10 @@ laion-clap and VampNet import much that audio never needs. Their workers run amo
 own, perhaps by another interpreter, so they and this file import nothing of ours.
 """
 
+import os
 import runpy
 import sys
+import tempfile
 from collections.abc import Iterable
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -50,4 +52,8 @@ class AbsentFinder(MetaPathFinder, Loader):
 if __name__ == "__main__":
     _, absent, *sys.argv = sys.argv
     sys.meta_path.insert(0, AbsentFinder(absent.split(",")))
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    # what numba compiles it keeps beside the packages: where two processes do so at once, the file
+    # that they leave may crash all who read it
+    with tempfile.TemporaryDirectory() as compiled:
+        os.environ["NUMBA_CACHE_DIR"] = compiled
+        runpy.run_path(sys.argv[0], run_name="__main__")

@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
-import librosa
 import numpy as np
 import torch
 from scipy import sparse
 
+from musical_roots import mel
 from musical_roots.audio import as_loud_as, fit, rms
 from musical_roots.errors import InputError
 from musical_roots.generators.openvamp.decoder import Decoder
@@ -266,8 +266,7 @@ def _window() -> torch.Tensor:
 @cache
 def _filters() -> torch.Tensor:
     """[MELS, bins]."""
-    mel = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=WINDOW, n_mels=MELS, fmin=20)
-    return torch.from_numpy(mel)
+    return torch.from_numpy(np.ascontiguousarray(mel.filters(SAMPLE_RATE, WINDOW, MELS, 20).T))
 
 
 @cache

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import librosa
 import numpy as np
 
 from musical_roots.audio import as_loud_as
 from musical_roots.errors import InputError
 from musical_roots.generators.base import Generator, Vamp, VampSettings
 from musical_roots.generators.openvamp import codec, model, sampling
+from musical_roots.generators.openvamp.onsets import onsets
 from musical_roots.seeding import rng
 from musical_roots.weights import files
 
@@ -69,9 +69,7 @@ class OpenVamp(Generator):
 
     def _onsets(self, audio: np.ndarray) -> np.ndarray:
         """Frames at which something begins, found as VampNet does."""
-        return librosa.onset.onset_detect(
-            y=audio, sr=self.sample_rate, hop_length=codec.HOP, backtrack=True
-        )
+        return onsets(audio, self.sample_rate, codec.HOP)
 
 
 class OpenVampSmall(OpenVamp):
