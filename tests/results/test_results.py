@@ -169,7 +169,9 @@ def test_every_encoder_has_bins_that_stand_in_order(config):
     assert set(table.encoder) == {label(name, config["encoders"][name]) for name in heard}
     wide = table.pivot(index="encoder", columns="quantity", values="value")
     assert (wide.bin_1 >= wide.bin_2).all() and (wide.bin_2 >= wide.bin_3).all()
-    assert (wide.bin_3 >= wide.bin_4).all() and (wide.bin_4 >= wide.random_low).all()
+    assert (wide.bin_4 >= wide.random_low).all()
+    if (table.n_index > 2 * table.n_nearest).all():  # else the nearest are nearly all there are
+        assert (wide.bin_3 >= wide.bin_4).all()
     assert (wide.nearest_100_mean.fillna(-1) <= wide.nearest_5_mean.fillna(1)).all()
     assert (table.n_sampled <= config["bins"]["clips"]).all()
 
