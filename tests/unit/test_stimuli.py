@@ -82,6 +82,18 @@ def test_no_trial_has_two_clips_of_a_track(crowd):
     assert len(ours) == 120 and set(strata) == {30}
 
 
+def test_nobody_is_asked_one_question_twice(crowd):
+    """Of a dozen clips the one at random is often the first or the tenth as well."""
+    few = crowd.where(np.arange(len(crowd)) % 43 == 0)
+    tracks = pd.DataFrame({"track_id": few.clips.track_id.unique()})
+    tracks["artist"] = [f"artist {n}" for n in range(len(tracks))]
+    x = stimuli.choose_x({"training": few.clips}, 14, 0)
+    ours = stimuli.by_ranks(x, stimuli.vectors(x, few, None), few, tracks, 10, 0)
+    asked = [(row.x_clip_id, *sorted((row.a_clip_id, row.b_clip_id))) for row in ours.itertuples()]
+    assert len(set(asked)) == len(asked) > 10
+    assert {"rank_10", "random"} <= {*ours.a_drawn, *ours.b_drawn}
+
+
 def test_clips_by_rank_are_those_that_a_sort_finds(crowd):
     tracks = pd.DataFrame({"track_id": crowd.clips.track_id.unique()})
     tracks["artist"] = [f"artist {n // 2}" for n in range(len(tracks))]
