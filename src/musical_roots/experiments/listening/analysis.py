@@ -37,7 +37,8 @@ def analysed(
     table1, bins : DataFrame
         The paper's.
     source : str
-        Who answered, `PEOPLE` or `SIMULATED`: the first column of every table.
+        Who answered, `PEOPLE` or `SIMULATED`: the first column of every table; "the paper" in
+        rows of table1 that hold its numbers alone.
     **rules : float
         The config's `listening.exclusions`.
 
@@ -64,4 +65,8 @@ def analysed(
 
 
 def _told(table: pd.DataFrame, source: str) -> pd.DataFrame:
-    return table.assign(source=source)[["source", *table]]
+    """With who answered; of a row that holds the paper's numbers alone, its own listeners."""
+    told = table.assign(source=source)[["source", *table]]
+    if "paper_n_trials" in told:
+        told.loc[told.n_trials.isna(), "source"] = "the paper"
+    return told
