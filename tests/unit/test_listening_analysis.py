@@ -227,7 +227,10 @@ def test_simulated_files_are_all_good_and_every_table_says_that_they_are_simulat
     assert read.set_aside.empty and len(read.sessions) == 120
     for name, table in found.items():
         assert len(table) or name == "set_aside"
-        assert (table.source == "simulated listeners").all(), name
+        papers = table.source == "the paper"
+        assert (table.source[~papers] == "simulated listeners").all(), name
+        assert not papers.any() or (name == "table1" and table.n_trials[papers].isna().all())
+    assert (found["table1"].source != "the paper").any()
 
 
 def test_bad_simulated_listeners_are_found_by_the_rule_that_is_theirs(analysed):
