@@ -13,13 +13,13 @@ import listening_study
 import numpy as np
 import pytest
 import soundfile
+import uvicorn
 
+from musical_roots.listening import collector
 from musical_roots.listening.files import WEB
 from musical_roots.listening.responses import parse
 from musical_roots.listening.sound import HEADPHONES
 
-uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed: make setup")
-collector = pytest.importorskip("musical_roots.listening.collector")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 SCRIPT = Path(__file__).with_name("session.mjs")
 MODULES = WEB / "node_modules"
