@@ -13,7 +13,7 @@ Lee and Seung (2001), "Algorithms for non-negative matrix factorization" (the me
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from musical_roots.audio import as_loud_as, fit, rms
 from musical_roots.errors import InputError
 from musical_roots.generators.openvamp.decoder import Decoder
 from musical_roots.generators.openvamp.decoder import train as train_decoder
+from musical_roots.generators.openvamp.quantiser import BEAM, Search
 from musical_roots.seeding import rng
 from musical_roots.weights import files
 
@@ -33,7 +34,6 @@ SAMPLE_RATE = 24_000
 WINDOW, HOP, MELS = 2048, 480, 128
 FLOOR = 1e-4  # of a mel band; -80 dB of full scale
 LEVEL = 10 ** (-24 / 20)  # RMS that audio is brought to, VampNet's -24 dBFS
-BEAM = 4
 FRAMES = 65_536  # that the codebooks are fitted to, 256 an entry of 256
 SPECTRUM_STEPS, PHASE_STEPS, MOMENTUM = 10, 16, 0.99
 FRAME_S = HOP / SAMPLE_RATE
@@ -55,7 +55,7 @@ class Codec:
     decoder: Decoder
 
     def encode(self, audio: np.ndarray) -> np.ndarray:
-        """Tokens of some audio.
+        """Tokens of some audio, the same ones on any processor.
 
         Parameters
         ----------
@@ -66,7 +66,11 @@ class Codec:
         -------
         ndarray, int64 [codebooks, 1 + samples // HOP]
         """
-        return _tokens(self.codebooks, log_mel(levelled(audio)))
+        return self._search(log_mel(levelled(audio)))
+
+    @cached_property
+    def _search(self) -> Search:
+        return Search(self.codebooks)
 
     def decode(self, tokens: np.ndarray, samples: int) -> np.ndarray:
         """Audio of the first codebooks' tokens: [codebooks, frames] -> float32 [samples].
@@ -170,25 +174,12 @@ def train(
     import faiss
 
     books = faiss.vector_to_array(quantiser.codebooks).reshape(codebooks, entries, MELS).copy()
-    tokens = [_tokens(books, track) for track in tracks]
+    search = Search(books)
+    tokens = [search(track) for track in tracks]
     decoder = train_decoder(
         tracks, tokens, books, seed=seed, steps=decoder_steps, progress=progress
     )
     return Codec(books, decoder)
-
-
-def _tokens(codebooks: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """Tokens of log-mel frames: int64 [codebooks, frames]."""
-    import faiss
-
-    quantiser = _quantiser(*codebooks.shape[:2])
-    faiss.copy_array_to_vector(codebooks.ravel(), quantiser.codebooks)
-    quantiser.is_trained = True
-    quantiser.use_beam_LUT = 1  # the same tokens in less than half of the time
-    quantiser.compute_codebook_tables()
-    packed = quantiser.compute_codes(np.ascontiguousarray(frames))
-    bits = quantiser.nbits.at(0)
-    return faiss.unpack_bitstrings(packed, len(codebooks), bits).T.astype(np.int64)
 
 
 def _quantiser(codebooks: int, entries: int):
@@ -209,9 +200,13 @@ def levelled(audio: np.ndarray) -> np.ndarray:
 
 
 def log_mel(audio: np.ndarray) -> np.ndarray:
-    """Natural logarithm of mel magnitudes: float32 [samples] -> [1 + samples // HOP, MELS]."""
-    spectrum = _stft(torch.from_numpy(np.ascontiguousarray(fit(audio, max(len(audio), HOP)))))
-    return (_filters() @ spectrum.abs()).clamp(min=FLOOR).log().T.numpy()[: 1 + len(audio) // HOP]
+    """Natural logarithm of mel magnitudes: float32 [samples] -> [1 + samples // HOP, MELS].
+
+    Computed in double precision, rounded at the end: float32 sums differ between processors.
+    """
+    spectrum = _stft(torch.from_numpy(fit(audio, max(len(audio), HOP))).double())
+    bands = (_filters().double() @ spectrum.abs()).clamp(min=FLOOR).log().float()
+    return bands.T.numpy()[: 1 + len(audio) // HOP]
 
 
 def to_audio(frames: np.ndarray, samples: int) -> np.ndarray:
@@ -249,18 +244,17 @@ def _first_phases(bins: int, frames: int) -> torch.Tensor:
 
 
 def _stft(audio: torch.Tensor) -> torch.Tensor:
-    return torch.stft(
-        audio, WINDOW, HOP, window=_window(), pad_mode="constant", return_complex=True
-    )
+    window = _window(audio.dtype)
+    return torch.stft(audio, WINDOW, HOP, window=window, pad_mode="constant", return_complex=True)
 
 
 def _istft(spectrum: torch.Tensor, length: int) -> torch.Tensor:
-    return torch.istft(spectrum, WINDOW, HOP, window=_window(), length=length)
+    return torch.istft(spectrum, WINDOW, HOP, window=_window(torch.float32), length=length)
 
 
 @cache
-def _window() -> torch.Tensor:
-    return torch.hann_window(WINDOW)
+def _window(dtype: torch.dtype) -> torch.Tensor:
+    return torch.hann_window(WINDOW, dtype=dtype)
 
 
 @cache
@@ -278,4 +272,4 @@ def _sparse_filters() -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
 
 @cache
 def _inverse() -> torch.Tensor:
-    return torch.linalg.pinv(_filters())
+    return torch.linalg.pinv(_filters().double()).float()
