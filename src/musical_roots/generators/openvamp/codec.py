@@ -1,5 +1,8 @@
 """Audio to tokens and back: a residual vector quantiser over log-mel frames, and the way back.
 
+All but training is in double precision, for the same tokens and audio on any processor; float32
+comes in and goes out.
+
 Codebooks and decoder (`decoder.py`) are learned, on the train split alone. The last part of the way
 back is not: it solves for the spectrum that a mel frame stands for, and for phases that go with it.
 
@@ -12,6 +15,7 @@ Lee and Seung (2001), "Algorithms for non-negative matrix factorization" (the me
 
 import logging
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -77,7 +81,11 @@ class Codec:
 
         The same tokens give the same audio. Its level is that which `encode` works at.
         """
-        return to_audio(self.decoder.refine(self.frames(tokens)), samples)
+        return to_audio(self._precise_decoder.refine(self.frames(tokens)), samples)
+
+    @cached_property
+    def _precise_decoder(self) -> Decoder:
+        return deepcopy(self.decoder).double()
 
     def frames(self, tokens: np.ndarray) -> np.ndarray:
         """Mel frames that tokens stand for: int [codebooks, frames] -> float32 [frames, MELS]."""
@@ -200,12 +208,9 @@ def levelled(audio: np.ndarray) -> np.ndarray:
 
 
 def log_mel(audio: np.ndarray) -> np.ndarray:
-    """Natural logarithm of mel magnitudes: float32 [samples] -> [1 + samples // HOP, MELS].
-
-    Computed in double precision, rounded at the end: float32 sums differ between processors.
-    """
+    """Natural logarithm of mel magnitudes: float32 [samples] -> [1 + samples // HOP, MELS]."""
     spectrum = _stft(torch.from_numpy(fit(audio, max(len(audio), HOP))).double())
-    bands = (_filters().double() @ spectrum.abs()).clamp(min=FLOOR).log().float()
+    bands = (_filters() @ spectrum.abs()).clamp(min=FLOOR).log().float()
     return bands.T.numpy()[: 1 + len(audio) // HOP]
 
 
@@ -216,51 +221,54 @@ def to_audio(frames: np.ndarray, samples: int) -> np.ndarray:
     magnitude = torch.from_numpy(np.ascontiguousarray(_spectrum(frames).T)).T
     length = (len(frames) - 1) * HOP
     spectrum = torch.polar(magnitude, _first_phases(*magnitude.shape))
-    before = torch.zeros_like(spectrum)
+    before = torch.zeros_like(torch.view_as_real(spectrum))
     for _ in range(PHASE_STEPS):
-        consistent = _stft(_istft(spectrum, length))
+        # real and imaginary parts apart: torch takes four times as long for complex numbers
+        consistent = torch.view_as_real(_stft(_istft(spectrum, length)))
         turned = torch.sub(consistent, before, alpha=MOMENTUM / (1 + MOMENTUM))
-        scale = magnitude / (turned.abs() + 1e-8)
-        spectrum = torch.view_as_complex(torch.view_as_real(turned) * scale[..., None])
+        real, imaginary = turned.unbind(-1)
+        power = (real * real).addcmul_(imaginary, imaginary).add_(1e-16)
+        spectrum = torch.view_as_complex(turned.mul_((power.rsqrt_() * magnitude)[..., None]))
         before = consistent
-    return fit(_istft(spectrum, length).numpy(), samples)
+    return fit(_istft(spectrum, length).float().numpy(), samples)
 
 
 def _spectrum(frames: np.ndarray) -> np.ndarray:
-    """Magnitudes whose logarithm in mel bands is near `frames`: float32 [bins, frames]."""
-    mel = np.exp(np.ascontiguousarray(frames.T, np.float32))
+    """Magnitudes whose logarithm in mel bands is near `frames`: float64 [bins, frames]."""
+    mel = np.exp(np.ascontiguousarray(frames.T, np.float64))
     filters, spread = _sparse_filters()
     magnitude = (_inverse().numpy() @ mel).clip(1e-6)
     wanted = spread @ mel
     for _ in range(SPECTRUM_STEPS):
-        magnitude *= wanted / (spread @ (filters @ magnitude) + np.float32(1e-9))
+        magnitude *= wanted / (spread @ (filters @ magnitude) + 1e-9)
     return magnitude
 
 
 def _first_phases(bins: int, frames: int) -> torch.Tensor:
     """Random phases, the same for all audio: what is decoded depends on its tokens alone."""
-    turns = rng(0, "openvamp.phases").random((frames, bins), dtype=np.float32).T
+    turns = rng(0, "openvamp.phases").random((frames, bins), dtype=np.float32).T.astype(float)
     return torch.from_numpy(2 * np.pi * turns)
 
 
 def _stft(audio: torch.Tensor) -> torch.Tensor:
-    window = _window(audio.dtype)
-    return torch.stft(audio, WINDOW, HOP, window=window, pad_mode="constant", return_complex=True)
+    return torch.stft(
+        audio, WINDOW, HOP, window=_window(), pad_mode="constant", return_complex=True
+    )
 
 
 def _istft(spectrum: torch.Tensor, length: int) -> torch.Tensor:
-    return torch.istft(spectrum, WINDOW, HOP, window=_window(torch.float32), length=length)
+    return torch.istft(spectrum, WINDOW, HOP, window=_window(), length=length)
 
 
 @cache
-def _window(dtype: torch.dtype) -> torch.Tensor:
-    return torch.hann_window(WINDOW, dtype=dtype)
+def _window() -> torch.Tensor:
+    return torch.hann_window(WINDOW, dtype=torch.float64)
 
 
 @cache
 def _filters() -> torch.Tensor:
     """[MELS, bins]."""
-    return torch.from_numpy(np.ascontiguousarray(mel.filters(SAMPLE_RATE, WINDOW, MELS, 20).T))
+    return torch.from_numpy(mel.filters(SAMPLE_RATE, WINDOW, MELS, 20).T.astype(np.float64))
 
 
 @cache
@@ -272,4 +280,4 @@ def _sparse_filters() -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
 
 @cache
 def _inverse() -> torch.Tensor:
-    return torch.linalg.pinv(_filters().double()).float()
+    return torch.linalg.pinv(_filters())
