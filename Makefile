@@ -5,6 +5,7 @@
 #   make browser  what tests/browser tries that page with, by npm; Chromium is the machine's own
 #   make bench    the speed table in benchmarks/; bench-gpu the one of a GPU
 #   make models   the weights that come with the repository, trained anew: models/openvamp
+#   make counterfactual   the truth by retraining that comes with it, made anew, in hours: models/counterfactual
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
@@ -30,7 +31,7 @@ export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 export MPLCONFIGDIR := $(CURDIR)/.snakemake/cache/matplotlib
 endif
 
-.PHONY: study listen browser test lint format bench bench-gpu models setup
+.PHONY: study listen browser test lint format bench bench-gpu models counterfactual setup
 
 setup: $(READY)
 
@@ -53,6 +54,10 @@ MODELS := results/shipped/models
 models: $(READY)
 	snakemake $(MODELS)/openvamp.md $(MODELS)/openvamp_small.md --cores $(CORES) --configfile models/anew.yaml
 	python -m musical_roots train ship --models $(MODELS) --tables results/shipped/tables --out models/openvamp
+
+counterfactual: $(READY)
+	snakemake counterfactual --cores $(CORES)
+	python -m musical_roots counterfactual ship --truth results/counterfactual --out models/counterfactual
 
 listen: $(READY)
 	@python -m musical_roots stimuli serve --study $(ARM) --answers-out $(ANSWERS)

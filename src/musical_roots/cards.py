@@ -59,16 +59,21 @@ def card(
         "precision": about["precision"],
         "seed": about["source"].rpartition(" ")[2],
     }
-    parts = [f"# {name}", WHAT[name], _table(pd.DataFrame(facts.items(), columns=["", "training"]))]
+    parts = [
+        f"# {name}",
+        WHAT[name],
+        table_text(pd.DataFrame(facts.items(), columns=["", "training"])),
+    ]
     for heading, table in tables.items():
         if "step" in table and len(table) > ROWS:
             table = table.iloc[np.linspace(0, len(table) - 1, ROWS).round().astype(int)]
-        parts += [f"## {heading}", _table(table)]
+        parts += [f"## {heading}", table_text(table)]
     credits = "\n".join(f"- {line}" for line in heard.attribution)
     parts += ["## Trained on", credits]
     return "\n\n".join(parts) + "\n"
 
 
-def _table(table: pd.DataFrame) -> str:
+def table_text(table: pd.DataFrame) -> str:
+    """A table in Markdown."""
     shown = table.rename(columns=lambda name: name.replace("_", " "))
     return shown.to_markdown(index=False, floatfmt=".4g", intfmt="")

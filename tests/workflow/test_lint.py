@@ -144,7 +144,7 @@ def test_another_study_fetches_and_converts_nothing_anew(study):
 
 
 STAGES = ["corpus", "embeddings", "retrieval", "generation", "search", "robustness", "influence"]
-STAGES += ["figures", "report"]
+STAGES += ["figures", "report", "counterfactual"]
 
 
 def test_a_stage_can_be_named_before_the_configs(study):
@@ -152,6 +152,22 @@ def test_a_stage_can_be_named_before_the_configs(study):
     done = study.snakemake("corpus", "--dry-run", "--configfile", "config/tiny.yaml")
     assert done.returncode == 0, done.stdout
     assert "results/tiny/corpus/tracks.csv" in done.stdout
+
+
+def test_a_study_retrains_nothing_unless_it_is_asked(study):
+    """Models on halves of the train split take hours; what an earlier run found is taken."""
+    truth = "results/counterfactual/truth/losses.parquet"
+    taken = study.snakemake("--dry-run", truth)
+    assert taken.returncode == 0, taken.stdout
+    assert "\ntruth " in taken.stdout and "\nretrain " not in taken.stdout
+    asked = study.snakemake("--dry-run", "counterfactual")
+    assert re.search(r"\nretrain +21\n", asked.stdout), asked.stdout
+    overlay = study.overlay("counterfactual: {shipped: null, shards: 3}")
+    here = study.snakemake("--dry-run", truth, "--configfile", overlay)
+    assert re.search(r"\nretrain +3\n", here.stdout), here.stdout
+    without = study.overlay("generators: {openvamp: {activate: false}}")
+    none = study.snakemake("--dry-run", "counterfactual", "--configfile", without)
+    assert none.returncode == 0 and "retrain" not in none.stdout, none.stdout
 
 
 def test_outputs_made_elsewhere_train_nothing(study):

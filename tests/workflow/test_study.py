@@ -1,5 +1,6 @@
 """The tiny study, end to end, on real recordings; and a folder of one's own with bad files."""
 
+import json
 import os
 import signal
 import subprocess
@@ -65,6 +66,16 @@ def test_everything_is_there(tiny):
     assert "FAILED" not in (results / "checks.txt").read_text()
     assert (results / "checks.txt").read_text().count("PASSED") >= 10
     assert not (results / "audio").exists() or not any((results / "audio").iterdir())
+
+
+def test_the_truth_is_made_and_is_of_these_outputs(tiny):
+    done = tiny.snakemake("results/tiny/counterfactual/truth/losses.parquet", *TINY, *CACHE)
+    assert done.returncode == 0, done.stdout[-5000:]
+    folder = tiny.folder / RESULTS / "counterfactual/truth"
+    told = json.loads((folder / "about.json").read_text())
+    assert told["matches"] and told["outputs"] == told["outputs_here"] == 16
+    losses = pd.read_parquet(folder / "losses.parquet")
+    assert losses.model.nunique() == 8 and losses.loss.between(1, 10).all()
 
 
 def test_nothing_to_be_done_in_a_second_run(tiny):

@@ -150,11 +150,11 @@ def pairs(flag, one, other):
     )
 
 
-def command_for(model):
-    """What a person types to train a model, and write its card, with this run's config."""
+def command_for(target):
+    """What a person types to make a target with this run's config."""
     files = map(os.path.relpath, workflow.configfiles)
     overlays = [path for path in files if path != "config/config.yaml"]
-    words = ["snakemake", f"{RESULTS}/models/{model}.md", "--cores", "2"]
+    words = ["snakemake", target, "--cores", "2"]
     return shlex.join([*words, *(["--configfile", *overlays] if overlays else [])])
 
 

@@ -167,7 +167,7 @@ rule model_card:
         model="|".join(STUDY.cards) or "none",
     params:
         **stage("report model-card"),
-        command=lambda wildcards: command_for(wildcards.model),
+        command=lambda wildcards: command_for(f"{RESULTS}/models/{wildcards.model}.md"),
         tables=lambda wildcards: [
             f"--result {shlex.join(pair)}"
             for pair in STUDY.cards[wildcards.model].items()

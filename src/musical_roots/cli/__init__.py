@@ -237,6 +237,7 @@ def progress(total: int, what: str, unit: str):
 from musical_roots.cli import (  # noqa: E402, F401
     config,
     corpus,
+    counterfactual,
     embed,
     generate,
     influence,

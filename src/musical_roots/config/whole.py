@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from musical_roots.config.base import Path, Section
 from musical_roots.config.corpus import Clips, Corpus
+from musical_roots.config.counterfactual import Counterfactual
 from musical_roots.config.encoders import Encode, Encoders
 from musical_roots.config.experiments import Bins, Influence, Robustness, Search
 from musical_roots.config.generators import Generation, Generators
@@ -39,6 +40,7 @@ class Config(Section):
         Influence(),
         description="Whether Experiment C takes part; it wants a generator and a control split.",
     )
+    counterfactual: Counterfactual = Counterfactual()
     listening: Listening = Field(Listening(), description="Whether Experiment A takes part.")
 
     @model_validator(mode="after")

@@ -90,7 +90,10 @@ class StaticStep:
 
 
 def recorded(step: StaticStep) -> StaticStep:
-    """The same step, from now on a CUDA graph; weights and optimiser are as before."""
+    """The same step, from now on a CUDA graph; weights and optimiser are as before.
+
+    Graphs of several steps may run side by side, each on a stream of its own.
+    """
     step.rate.zero_()
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
@@ -101,7 +104,8 @@ def recorded(step: StaticStep) -> StaticStep:
     torch.cuda.current_stream().wait_stream(side)
     step.optimiser.zero_grad()  # gradients of the recording get a memory of their own
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    # on a stream of its own: graphs that were recorded on one share a workspace of cuBLAS
+    with torch.cuda.graph(graph, stream=side):
         step.compute()
     for state in step.optimiser.state.values():
         for tensor in state.values():

@@ -31,6 +31,7 @@ from musical_roots.weights.shipped import take
 
 VERSION = "openvamp-1"  # raise the number whenever training gives other weights
 CROP = 256  # frames: 5.1 s
+LEARNING_RATE = 1e-3  # at its highest
 WATCHED, WATCH_EVERY = 32, 25  # crops, steps
 
 
@@ -42,7 +43,7 @@ def train(
     seed: int,
     steps: int,
     batch_size: int,
-    learning_rate: float = 1e-3,
+    learning_rate: float = LEARNING_RATE,
     device: str,
     precision: str,
     progress: Callable[[int], object] = lambda done: None,
@@ -83,7 +84,60 @@ def train(
     InputError
         If no track is as long as a crop.
     """
-    tokens = {track: tokens[track] for track in sorted(tokens) if tokens[track].shape[1] > CROP}
+    model, learn = learner(
+        tokens,
+        size,
+        seed=seed,
+        steps=steps,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        device=device,
+        precision=precision,
+    )
+    rows, losses = [], []
+    for step in range(1, steps + 1):
+        losses.append(learn(step))
+        if step % WATCH_EVERY == 0 or step == steps:
+            watched = evaluate(model, control, seed, WATCHED)["loss"]
+            rows.append((step, np.mean([loss.item() for loss in losses]), watched))
+            losses = []
+        progress(1)
+    curve = pd.DataFrame(rows, columns=["step", "train_loss", "control_loss"])
+    return model.cpu().eval(), curve
+
+
+def learner(
+    tokens: Mapping[str, np.ndarray],
+    size: Size,
+    *,
+    seed: int,
+    steps: int,
+    batch_size: int,
+    learning_rate: float = LEARNING_RATE,
+    device: str,
+    precision: str,
+) -> tuple[MaskedTransformer, Callable[[int], torch.Tensor]]:
+    """A network that has learned nothing yet, and what takes a step of its training.
+
+    Parameters
+    ----------
+    tokens, size, seed, steps, batch_size, learning_rate, device, precision
+        As of `train`.
+
+    Returns
+    -------
+    model : MaskedTransformer
+        On its device.
+    learn : callable
+        Given the number of a step, 1 to `steps`, one after another: it changes the model, and gives
+        the loss before that.
+
+    Raises
+    ------
+    InputError
+        If no track is as long as a crop.
+    """
+    tokens = longer_than_a_crop(tokens)
     if not tokens:
         raise InputError(
             f"openvamp: no training track has {CROP} frames (5.1 s); add longer tracks"
@@ -92,17 +146,17 @@ def train(
     initialise(model, seed)
     model.to(device).train()
     take_step = step_of(model, (batch_size, size.codebooks, CROP), precision)
-    rows, losses = [], []
-    for step in range(1, steps + 1):
+
+    def learn(step: int) -> torch.Tensor:
         batch = masked_crops(tokens, batch_size, rng(seed, "openvamp.batch", str(step)))
-        losses.append(take_step(*batch, learning_rate * rate(step - 1, steps)))
-        if step % WATCH_EVERY == 0 or step == steps:
-            watched = evaluate(model, control, seed, WATCHED)["loss"]
-            rows.append((step, np.mean([loss.item() for loss in losses]), watched))
-            losses = []
-        progress(1)
-    curve = pd.DataFrame(rows, columns=["step", "train_loss", "control_loss"])
-    return model.cpu().eval(), curve
+        return take_step(*batch, learning_rate * rate(step - 1, steps))
+
+    return model, learn
+
+
+def longer_than_a_crop(tokens: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The tracks that a crop can be cut from, in the order of their names."""
+    return {track: tokens[track] for track in sorted(tokens) if tokens[track].shape[1] > CROP}
 
 
 def train_file(
@@ -206,7 +260,7 @@ def evaluate(
         loss (nats a masked token), accuracy (share of masked tokens whose most probable guess is
         right), accuracy_coarsest (that of the first codebook), n_tokens; NaN without tracks.
     """
-    tokens = {track: tokens[track] for track in sorted(tokens) if tokens[track].shape[1] > CROP}
+    tokens = longer_than_a_crop(tokens)
     if not tokens:
         names = ("loss", "accuracy", "accuracy_coarsest")
         return dict.fromkeys(names, float("nan")) | {"n_tokens": 0}

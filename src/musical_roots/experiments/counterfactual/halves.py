@@ -1,0 +1,111 @@
+"""Which tracks each retrained model learns from: random halves of the train split.
+
+Halves are drawn one by one, not in complementary pairs: of a pair, the second tells a linear model
+nothing that the first does not, and what the other tracks do is most of an effect's error. Models
+of one seed number begin with the same weights, and draw their batches by the same numbers, so that
+they differ by what they learned from; those of number 0 begin as the study's own generator did. A
+second seed says how much hangs on that beginning.
+"""
+
+import numpy as np
+import pandas as pd
+
+from musical_roots.corpus.split import blocks
+from musical_roots.errors import InputError
+from musical_roots.seeding import rng
+
+COLUMNS = ["model", "design", "half", "seed_number", "track_id", "inside"]
+DESIGNS = ("tracks", "artists")  # the units that are inside or outside as a whole
+
+
+def members(
+    tracks: pd.DataFrame,
+    seed: int,
+    halves: int,
+    second_seeds: int,
+    artist_halves: int,
+    split_artists: bool,
+) -> pd.DataFrame:
+    """What each model learns from.
+
+    Parameters
+    ----------
+    tracks : DataFrame
+        What the study's generator learned from: track_id, group_id, artist, duration_s.
+    seed : int
+        The config's seed.
+    halves, artist_halves : int
+        Halves of the tracks (a track and its near duplicates are one), and of the artists.
+    second_seeds : int
+        The first so many halves of the tracks are learned twice, from other weights.
+    split_artists : bool
+        See `corpus.split.blocks`.
+
+    Returns
+    -------
+    DataFrame
+        A row a model and track: model (its name), design ("tracks", "artists"), half, seed_number
+        (0 or 1), track_id, inside.
+
+    Raises
+    ------
+    InputError
+        If there are not two units of a design.
+    """
+    units = {"tracks": tracks.group_id, "artists": blocks(tracks, split_artists)}
+    counts = {"tracks": halves, "artists": artist_halves}
+    parts = []
+    for design in DESIGNS:
+        for half in range(counts[design]):
+            inside = one_half(units[design], tracks.duration_s, seed, f"{design} {half}")
+            for number in range(1 + (design == "tracks" and half < second_seeds)):
+                rows = tracks[["track_id"]].assign(inside=inside, model=name(design, half, number))
+                parts.append(rows.assign(design=design, half=half, seed_number=number))
+    return pd.concat(parts, ignore_index=True)[COLUMNS]
+
+
+def name(design: str, half: int, seed_number: int) -> str:
+    """What a model is called."""
+    return f"{design}-{half:03d}-{seed_number}"
+
+
+def seed_of(seed: int, number: int) -> int:
+    """The seed that models of a seed number are trained by: of number 0 the config's own."""
+    return int(rng(seed, "counterfactual.seed", str(number)).integers(2**31)) if number else seed
+
+
+def one_half(units: pd.Series, seconds: pd.Series, seed: int, item: str) -> np.ndarray:
+    """A random half: units in a random order, until half of the playing time is next to reached.
+
+    Parameters
+    ----------
+    units : Series of str
+        The unit of each track.
+    seconds : Series of float
+        Length of each track.
+    seed : int
+        The config's seed.
+    item : str
+        Which half it is.
+
+    Returns
+    -------
+    ndarray of bool
+        Of each track, whether it is inside; a unit is inside or outside as a whole, and one at
+        least is either.
+
+    Raises
+    ------
+    InputError
+        If there are not two units.
+    """
+    lengths = seconds.groupby(units).sum().sort_index()
+    if len(lengths) < 2:
+        raise InputError(
+            f"counterfactual: of {len(lengths)} {item.partition(' ')[0]} in the train split there "
+            "is no half; add recordings, or ask for no such halves"
+        )
+    order = rng(seed, "counterfactual.half", item).permutation(len(lengths))
+    filled = lengths.to_numpy()[order].cumsum()
+    count = 1 + int(np.abs(filled[:-1] - filled[-1] / 2).argmin())
+    return units.isin(lengths.index[order[:count]]).to_numpy()

@@ -1,0 +1,445 @@
+"""Models retrained on halves of the train split, and what becomes of their losses."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import tiny_openvamp
+import torch
+from click.testing import CliRunner
+from tiny_openvamp import SIZE
+
+from musical_roots import cli, config
+from musical_roots.errors import InputError
+from musical_roots.experiments.counterfactual import halves, losses, retraining, shipping, truth
+from musical_roots.generators.openvamp import model, steps, training
+from musical_roots.generators.openvamp.generator import CODEC, NETWORK
+from musical_roots.seeding import rng
+from musical_roots.study import Study
+from musical_roots.tables import read_json, write_arrays
+from musical_roots.weights import files
+
+NAMES = list("abcdefgh")
+TRACKS = pd.DataFrame(
+    {
+        "track_id": NAMES,
+        "group_id": list("abcdefgg"),  # h is a near duplicate of g
+        "artist": ["One", "One & Two", "Two", "Three", "Four", "Five", "Six", "Seven"],
+        "duration_s": [100.0, 60, 80, 120, 90, 70, 110, 110],
+        "split": "train",
+    }
+)
+TOKENS = {
+    track: np.random.default_rng(number).integers(SIZE.entries, size=(SIZE.codebooks, 270 + number))
+    for number, track in enumerate(NAMES)
+}
+DRAWN = {"seed": 3, "halves": 6, "second_seeds": 2, "artist_halves": 3, "split_artists": True}
+HOW = {"width": SIZE.width, "layers": SIZE.layers, "seed": 3, "steps": 2, "batch": 1}
+HOW |= {"device": "cpu", "precision": "fp32"}
+
+
+def drawn(**changed) -> pd.DataFrame:
+    return halves.members(TRACKS, **(DRAWN | changed))
+
+
+def inside_of(members: pd.DataFrame) -> dict[str, list[str]]:
+    return members[members.inside].groupby("model").track_id.agg(list).to_dict()
+
+
+def test_models_are_halves_and_second_seeds():
+    table = drawn()
+    assert list(table) == list(truth.TABLES["members"]) == halves.COLUMNS
+    assert table.model.nunique() == 6 + 2 + 3
+    assert all(sorted(rows.track_id) == NAMES for _, rows in table.groupby("model"))
+    twice = table[table.seed_number == 1]
+    assert set(twice.half) == {0, 1} and set(twice.design) == {"tracks"}
+    for half, rows in twice.groupby("half"):
+        first = table[table.model == halves.name("tracks", half, 0)]
+        assert rows.inside.tolist() == first.inside.tolist()
+
+
+def test_a_half_is_a_half_of_the_playing_time_and_no_unit_is_cut():
+    table = drawn(halves=40, artist_halves=40).merge(TRACKS, on="track_id")
+    longest = {"tracks": 220, "artists": 240}  # of a group, of artists tied by a credit
+    for (design, _), rows in table.groupby(["design", "model"]):
+        seconds = rows.duration_s[rows.inside].sum()
+        assert abs(seconds - rows.duration_s.sum() / 2) <= longest[design] / 2
+        tied = {"tracks": ["gh"], "artists": ["gh", "abc"]}[design]
+        is_inside = rows.set_index("track_id").inside
+        assert all(is_inside[list(unit)].nunique() == 1 for unit in tied)
+    often = table[table.design == "tracks"].groupby("track_id").inside.mean()
+    assert ((often > 0.25) & (often < 0.75)).all()
+    assert table[table.inside].groupby("model").track_id.agg("".join).nunique() > 20
+
+
+def test_a_half_hangs_on_the_seed_and_its_number_alone():
+    pd.testing.assert_frame_equal(drawn(), drawn())
+    more = inside_of(drawn(halves=9, second_seeds=0, artist_halves=5))
+    assert all(more[name] == inside for name, inside in inside_of(drawn(second_seeds=0)).items())
+    assert inside_of(drawn(seed=4)) != inside_of(drawn())
+    shuffled = halves.members(TRACKS.sample(frac=1, random_state=0), **DRAWN)
+    assert {name: sorted(inside) for name, inside in inside_of(shuffled).items()} == inside_of(
+        drawn()
+    )
+
+
+def test_of_one_artist_there_is_no_half():
+    alone = TRACKS.assign(artist="One")
+    with pytest.raises(InputError, match="of 1 artists in the train split there is no half"):
+        halves.members(alone, **DRAWN)
+    assert set(halves.members(alone, **(DRAWN | {"artist_halves": 0})).design) == {"tracks"}
+
+
+def test_number_0_is_trained_by_the_configs_own_seed():
+    assert halves.seed_of(3, 0) == 3
+    assert halves.seed_of(3, 1) == halves.seed_of(3, 1) not in (3, halves.seed_of(4, 1))
+
+
+def test_masks_hide_given_places_alone_each_a_share_of_its_stretch():
+    places = np.zeros((2, 500), bool)
+    places[:, 100:400] = True
+    for _ in range(20):
+        masks = list(losses.masks_within(places, 4, rng(_, "test")))
+        shares = np.array([mask.sum() / places.sum() for mask in masks])
+        edges = np.cos(np.arange(5) / 4 * np.pi / 2)
+        assert not any((mask & ~places).any() for mask in masks)
+        assert (shares <= edges[:4] + 0.01).all() and (shares >= edges[1:] - 0.01).all()
+    one = np.zeros((2, 500), bool)
+    one[1, 7] = True
+    assert all((mask == one).all() for mask in losses.masks_within(one, 4, rng(0, "test")))
+    assert list(losses.masks_within(np.zeros((2, 9), bool), 4, rng(0, "test"))) == []
+
+
+@pytest.fixture
+def outputs(tmp_path):
+    """A list of three outputs: of one a half is kept, of one nothing, of one all."""
+    rows = []
+    for number, name in enumerate(["half", "new", "all"]):
+        made = np.random.default_rng(number).integers(SIZE.entries, size=(SIZE.codebooks, 30))
+        kept = np.zeros(made.shape, bool)
+        kept[:, : {"half": 15, "new": 0, "all": 30}[name]] = True
+        path = tmp_path / f"{name}.npz"
+        write_arrays({"tokens": made.astype(np.int16), "kept": kept}, path)
+        rows.append({"output_id": name, "tokens_path": str(path)})
+    table = pd.DataFrame(rows)
+    table.to_parquet(tmp_path / "vamps.parquet")
+    return table
+
+
+def test_the_masks_are_the_same_for_every_model_and_hide_what_was_made(outputs):
+    asked = losses.hidden_of_outputs(outputs, 3, 4)
+    assert [one.of for one in asked] == ["half"] * 4 + ["new"] * 4
+    again = losses.hidden_of_outputs(outputs[::-1], 3, 4)  # whatever else is asked
+    for one, other in zip(asked, again[4:] + again[:4], strict=True):
+        assert (one.masked == other.masked).all() and (one.tokens == other.tokens).all()
+    for one in asked[:4]:
+        kept = np.load(outputs.tokens_path[0])["kept"]
+        assert not (one.masked & kept).any() and one.masked.any()
+    other_seed = losses.hidden_of_outputs(outputs, 4, 4)
+    assert any((a.masked != b.masked).any() for a, b in zip(asked, other_seed, strict=True))
+
+
+def test_crops_of_tracks_are_theirs_and_the_same_for_every_model():
+    short = {"short": TOKENS["a"][:, :256]}
+    asked = losses.hidden_of_tracks(TOKENS | short, 3, 2)
+    assert [one.of for one in asked] == [name for name in NAMES for _ in range(2)]
+    for one in asked:
+        windows = np.lib.stride_tricks.sliding_window_view(TOKENS[one.of], training.CROP, axis=1)
+        assert (windows == one.tokens[:, None]).all(axis=(0, 2)).sum() == 1
+    alone = losses.hidden_of_tracks({"c": TOKENS["c"]}, 3, 2)
+    assert all((a.masked == b.masked).all() for a, b in zip(alone, asked[4:6], strict=True))
+
+
+def network(seed: int = 0) -> model.MaskedTransformer:
+    made = model.MaskedTransformer(SIZE)
+    model.initialise(made, seed)
+    return made.eval()
+
+
+def test_loss_of_a_model_that_always_guesses_alike():
+    """Whatever it is shown, the probability of a token is one that is known."""
+    chance = torch.linspace(-2, 2, SIZE.entries, dtype=torch.float64).softmax(0)
+    made = network()
+    with torch.no_grad():
+        for classify in made.classifiers:
+            classify.weight.zero_()
+            classify.bias.copy_(chance.log())
+    asked = losses.hidden_of_tracks(TOKENS, 0, 3)
+    found = losses.losses(made, asked).set_index("of")
+    for track in NAMES:
+        hidden = np.concatenate([one.tokens[one.masked] for one in asked if one.of == track])
+        expected = -chance.log().numpy()[hidden].mean()
+        assert found.loss[track] == pytest.approx(expected, rel=1e-6)
+        assert found.n_tokens[track] == len(hidden)
+
+
+def test_losses_are_those_of_training_whatever_is_asked_at_once(outputs):
+    """Outputs are of 30 frames, crops of 256; a batch holds one length."""
+    asked = losses.hidden_of_outputs(outputs, 0, 1) + losses.hidden_of_tracks(TOKENS, 0, 1)
+    asked = asked[::2] + asked[1::2]
+    found = losses.losses(network(), asked)
+    assert found.of.tolist() == [one.of for one in asked]
+    for one, loss in zip(asked, found.loss, strict=True):
+        crop = one.tokens[None].astype(np.int64), one.masked[None]
+        with torch.inference_mode():
+            assert loss == pytest.approx(
+                steps.masked_loss(network(), *crop, "fp32")[0].item(), 1e-5
+            )
+
+
+def retrain(folder, members, **changed) -> dict[str, dict[str, np.ndarray]]:
+    codec = tiny_openvamp.trained_codec()
+    made = retraining.retrained(members, TOKENS, codec, folder, **(HOW | changed))
+    return {name: network.tensors() for name, network in made}
+
+
+def test_a_retrained_model_is_the_generators_training_on_its_tracks(tmp_path):
+    table = drawn(halves=2, second_seeds=1, artist_halves=0)
+    found = retrain(tmp_path, table)
+    assert list(found) == ["tracks-000-0", "tracks-000-1", "tracks-001-0"]
+    how = {"steps": 2, "batch_size": 1, "device": "cpu", "precision": "fp32"}
+    for name, inside in inside_of(table).items():
+        number = int(name[-1])
+        heard = {track: TOKENS[track] for track in inside}
+        ours, _ = training.train(heard, {}, SIZE, seed=halves.seed_of(3, number), **how)
+        assert files.digest(ours.tensors()) == files.digest(found[name])
+        assert files.about_of(tmp_path / f"{name}.safetensors")["trained_on"] == inside
+
+
+def test_side_by_side_each_learns_what_it_learns_alone():
+    how = {"steps": 3, "batch_size": 2, "device": "cpu", "precision": "fp32"}
+    seeds = (0, 1, 2)
+    learners = [training.learner(TOKENS, SIZE, seed=seed, **how) for seed in seeds]
+    told = []
+    retraining.learn_side_by_side([learn for _, learn in learners], 3, "cpu", told.append)
+    assert sum(told) == 9
+    for seed, (together, _) in zip(seeds, learners, strict=True):
+        alone, _ = training.train(TOKENS, {}, SIZE, seed=seed, **how)
+        assert files.digest(alone.tensors()) == files.digest(together.tensors())
+
+
+def test_a_killed_run_goes_on_where_it_was(tmp_path, monkeypatch):
+    table = drawn(halves=3, second_seeds=0, artist_halves=0)
+    whole = retrain(tmp_path / "whole", table)
+    started, learner = [], training.learner
+
+    def killed(*words, **more):
+        started.append(1)
+        if len(started) == 2:
+            raise KeyboardInterrupt
+        return learner(*words, **more)
+
+    monkeypatch.setattr(retraining, "learner", killed)
+    with pytest.raises(KeyboardInterrupt):
+        retrain(tmp_path / "killed", table)
+    assert [path.stem for path in (tmp_path / "killed").iterdir()] == ["tracks-000-0"]
+    found = retrain(tmp_path / "killed", table)
+    assert len(started) == 2 + 2  # the first is not trained again
+    assert [files.digest(found[name]) for name in whole] == [*map(files.digest, whole.values())]
+
+
+def test_a_model_of_another_training_is_trained_anew(tmp_path):
+    table = drawn(halves=2, second_seeds=0, artist_halves=0)
+    first = retrain(tmp_path, table)
+    told = []
+    assert retrain(tmp_path, table, progress=told.append).keys() == first.keys()
+    assert told == [2, 0, 2, 0] or sum(told) == 4
+    again = retrain(tmp_path, table, seed=5)
+    assert all(files.digest(again[name]) != files.digest(first[name]) for name in first)
+    other = table.assign(inside=~table.inside)
+    assert files.digest(retrain(tmp_path, other)["tracks-000-0"]) != files.digest(
+        again["tracks-000-0"]
+    )
+
+
+def run(*words):
+    done = CliRunner().invoke(cli.stages, [str(word) for word in words], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+@pytest.fixture
+def study(tmp_path, outputs):
+    """What the stages are given, and a truth that they made of it."""
+    TRACKS.to_csv(tmp_path / "tracks.csv", index=False)
+    write_arrays({name: TOKENS[name].astype("uint16") for name in NAMES}, tmp_path / "train.npz")
+    write_arrays({"control": TOKENS["a"][:, ::-1].copy()}, tmp_path / "control.npz")
+    tiny_openvamp.save(tmp_path, trained_on=NAMES)
+    made = tmp_path / "made"
+    words = ["--halves", 3, "--second-seeds", 3, "--artist-halves", 1, "--split-artists"]
+    train = ["--train-tokens", tmp_path / "train.npz"]
+    run("counterfactual", "halves", "--tracks", tmp_path / "tracks.csv", *train, *words,
+        "--seed", 3, "--out", made / "members.parquet")  # fmt: skip
+    members = ["--members", made / "members.parquet"]
+    vamps = ["--outputs", tmp_path / "vamps.parquet"]
+    parts = []
+    for shard in range(2):
+        parts += ["--losses", made / f"losses/{shard}.parquet"]
+        parts += ["--track-losses", made / f"track_losses/{shard}.parquet"]
+        run("counterfactual", "retrain", *members, "--shard", shard, 2, *train, *vamps,
+            "--control-tokens", tmp_path / "control.npz", "--codec", tmp_path / CODEC,
+            "--width", SIZE.width, "--layers", SIZE.layers, "--steps", 2, "--batch", 1,
+            "--masks", 2, "--precision", "fp32", "--device", "cpu", "--seed", 3,
+            "--retrained", made / "models", "--out", parts[-3], "--track-losses-out", parts[-1],
+            )  # fmt: skip
+    run("counterfactual", "join", *members, *parts, "--weights", tmp_path / NETWORK, *train,
+        *vamps, "--masks", 2, "--precision", "fp32", "--command", "snakemake this", "--seed", 3,
+        "--out", made / "losses.parquet", "--track-losses-out", made / "track_losses.parquet",
+        "--about-out", made / "about.json")  # fmt: skip
+    return tmp_path
+
+
+def take(study, folder, vamps="vamps.parquet"):
+    """The truth of a folder, as the stage gives it: its tables, and what is told of it."""
+    out = study / "truth"
+    shutil.rmtree(out, ignore_errors=True)
+    run("counterfactual", "take", "--truth", folder, "--weights", study / NETWORK,
+        "--train-tokens", study / "train.npz", "--outputs", study / vamps,
+        "--members-out", out / "members.parquet", "--out", out / "losses.parquet",
+        "--track-losses-out", out / "track_losses.parquet", "--about-out", out / "about.json",
+        )  # fmt: skip
+    tables = {name: pd.read_parquet(out / f"{name}.parquet") for name in truth.TABLES}
+    for name, columns in truth.TABLES.items():
+        assert list(tables[name]) == list(columns)
+        for column, kind in columns.items():
+            assert pd.api.types.pandas_dtype(kind) == tables[name][column].dtype or kind == "str"
+    return tables, read_json(out / "about.json")
+
+
+def test_a_study_takes_the_truth_of_its_outputs(study):
+    tables, told = take(study, study / "made")
+    assert told["matches"] and told["reason"] == ""
+    assert (told["outputs"], told["outputs_here"]) == (3, 3)
+    assert tables["members"].model.nunique() == 7
+    # the output that is all its prompt's has no loss
+    assert len(tables["losses"]) == 7 * 2 and set(tables["losses"].output_id) == {"half", "new"}
+    assert len(tables["track_losses"]) == 7 * 9
+    assert tables["losses"].loss.between(1, 10).all() and (tables["losses"].n_tokens > 0).all()
+
+
+def test_what_is_shipped_is_what_was_made(study):
+    run("counterfactual", "ship", "--truth", study / "made", "--out", study / "shipped")
+    made, _ = take(study, study / "made")
+    shipped, told = take(study, study / "shipped")
+    assert told["matches"] and told["made"]["seeds"] == [3, halves.seed_of(3, 1)]
+    for name in truth.TABLES:
+        pd.testing.assert_frame_equal(made[name], shipped[name])
+    written = (study / "shipped/README.md").read_text()
+    for said in (
+        "`snakemake this`",
+        "7, on random halves: 3 of the tracks, 1 of the artists |",
+    ):
+        assert said in written
+    digests = read_json(study / "shipped/about.json")["outputs"]
+    assert all(f"| {name}" in written and digest in written for name, digest in digests.items())
+    with pytest.raises(InputError, match="no such file; make it with: snakemake counterfactual"):
+        shipping.ship(study / "nowhere", study / "again")
+
+
+def changed_outputs(study, outputs, names):
+    rows = outputs.copy()
+    for name in names:
+        file = dict(np.load(study / f"{name}.npz"))
+        file["tokens"][0, -1] ^= 1
+        write_arrays(file, study / f"other-{name}.npz")
+        rows.loc[rows.output_id == name, "tokens_path"] = str(study / f"other-{name}.npz")
+    rows.to_parquet(study / "other.parquet")
+
+
+def test_of_outputs_with_other_tokens_nothing_is_said(study, outputs):
+    changed_outputs(study, outputs, ["half"])
+    tables, told = take(study, study / "made", "other.parquet")
+    assert told["matches"] and (told["outputs"], told["outputs_here"]) == (2, 3)
+    assert set(tables["losses"].output_id) == {"new"}
+    changed_outputs(study, outputs, ["half", "new", "all"])
+    tables, told = take(study, study / "made", "other.parquet")
+    assert not told["matches"] and all(table.empty for table in tables.values())
+    assert told["reason"].endswith("speaks of other outputs: none of the 3 here has their tokens.")
+
+
+def test_of_another_generator_or_nothing_the_reason_is_said(study):
+    tables, told = take(study, study / "nowhere")
+    assert all(table.empty for table in tables.values()) and not told["matches"]
+    assert "nowhere; it is made with: make counterfactual." in told["reason"]
+    about = json.loads((study / "made/about.json").read_text())
+    here = {key: about[key] for key in ("generator", "tokens", "outputs")}
+    assert truth.difference(study, about, here) == ""
+    for key, value, said in (
+        ("steps", 9, "a generator whose steps is None, where here it is 9."),
+        ("trained_on", ["a"], "a generator that was trained on other tracks."),
+        ("codec", "other", "where here it is other."),
+    ):
+        other = here | {"generator": here["generator"] | {key: value}}
+        assert truth.difference(study, about, other).endswith(said)
+    other = here | {"tokens": "other"}
+    assert "training tracks with other tokens" in truth.difference(study, about, other)
+
+
+def test_a_truth_that_lacks_a_model_is_none(study, outputs):
+    made = {name: pd.read_parquet(study / f"made/{name}.parquet") for name in truth.TABLES}
+    truth.joined(**made, outputs=outputs)
+    lacking = made | {"losses": made["losses"][made["losses"].model != "tracks-001-0"]}
+    with pytest.raises(InputError, match="losses of 1 models are lacking"):
+        truth.joined(**lacking, outputs=outputs)
+    with pytest.raises(InputError, match="of 1 outputs too many"):
+        truth.joined(**made, outputs=outputs[outputs.output_id != "new"])
+
+
+def known_truth():
+    """Two halves with two seeds each of tracks a, b; losses are as a formula says."""
+    rows = [
+        (f"{half}-{number}", "tracks", half, number, track, (track == "a") == (half % 2 == 0))
+        for half in range(4)
+        for number in (0, 1)
+        for track in "ab"
+    ]
+    members = pd.DataFrame(rows, columns=halves.COLUMNS)
+    models = members.drop_duplicates("model")
+    outputs = pd.DataFrame(
+        [
+            (row.model, output, row.half * sign + 10 * row.seed_number, 1)
+            for row in models.itertuples()
+            for output, sign in (("x", 1.0), ("y", -1.0))
+        ],
+        columns=list(truth.TABLES["losses"]),
+    )
+    tracks = members.assign(loss=np.where(members.inside, 4.0, 5.0))
+    control = models.assign(track_id="c", loss=4.5)
+    tracks = pd.concat([tracks, control])[list(truth.TABLES["track_losses"])]
+    return {"members": members, "losses": outputs, "track_losses": tracks}
+
+
+def test_the_card_says_how_losses_differ_inside_and_outside():
+    (row,) = shipping.track_effects(**known_truth()).to_dict("records")
+    assert row == {"design": "tracks", "inside": 4.0, "outside": 5.0, "control": 4.5}
+
+
+def test_the_card_says_how_two_seeds_agree():
+    (row,) = shipping.agreement(**known_truth()).to_dict("records")
+    assert row == pytest.approx({"halves": 4, "rank_correlation": 1.0, "less_mean": 1.0})
+    other = known_truth()
+    turned = other["losses"].model.str.endswith("-1")
+    other["losses"].loc[turned, "loss"] *= -1
+    assert shipping.agreement(**other).rank_correlation[0] == pytest.approx(-1)
+    few = {name: table[~table.model.str.match("[23]")] for name, table in known_truth().items()}
+    assert shipping.agreement(**few).isna().any(axis=None)
+
+
+def test_a_config_retrains_where_openvamp_takes_part():
+    default = Study(config.load({})).retraining
+    assert len(default.shards) == config.load({})["counterfactual"]["shards"]
+    assert default.taken_from == "models/counterfactual"
+    assert set(default.sources) <= {f"models/counterfactual/{name}" for name in truth_files()}
+    assert default.truth[0] == "results/counterfactual/truth/members.parquet"
+    own = Study(config.load({"counterfactual": {"shipped": None}})).retraining
+    assert own.sources == own.made and own.taken_from == "results/counterfactual"
+    without = Study(config.load({"generators": {"openvamp": {"activate": False}}})).retraining
+    assert without.shards == without.truth == without.made == ()
+    with pytest.raises(InputError, match=r"second_seeds, 3, is more than halves, 2"):
+        config.load({"counterfactual": {"halves": 2, "second_seeds": 3}})
+
+
+def truth_files():
+    return [*(f"{name}.parquet" for name in truth.TABLES), truth.ABOUT]
