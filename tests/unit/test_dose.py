@@ -86,7 +86,7 @@ def test_an_output_says_nothing_of_its_own_prompts_track():
     owned, other = some_tokens(100, 0), some_tokens(100, 1)
     made = [(each[:, :30], np.zeros((SIZE.codebooks, 30), bool)) for each in (owned, other)]
     table = dose.found(made, ["b", "b"], {"a": owned}, {"b": other}).set_index("track_id")
-    assert table.share["a"] == pytest.approx(15)
+    assert table.share["a"] == pytest.approx(15, abs=0.5)  # some tuples stand in both by chance
     assert np.isnan(table.share["b"])
 
 

@@ -63,7 +63,7 @@ def cosine(seed, out, **files) -> None:
 @OUTPUT_MASKS
 @TRACK_CROPS
 @click.option("--dimensions", type=int, required=True, help="That gradients are projected to.")
-@click.option("--at-once", type=int, required=True, help="Gradients in memory.")
+@click.option("--at-once", type=int, required=True, help="Crops and masks taken at once.")
 @OUT
 @SEED
 def trak(seed, dimensions, at_once, out, **files) -> None:

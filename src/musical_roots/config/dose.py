@@ -1,4 +1,4 @@
-"""Section `counterfactual.dose`: train tracks that are heard more often, and what that leaves in outputs."""
+"""Section `counterfactual.dose`: train tracks that are heard more often."""
 
 from typing import Annotated
 

@@ -115,8 +115,8 @@ def dealt(
     each = min(tracks_a_dose, len(tracks) // len(doses))
     if not each:
         raise InputError(
-            f"counterfactual.dose.doses: {len(doses)} doses, and {len(tracks)} train tracks are long enough; ask "
-            "for fewer doses"
+            f"counterfactual.dose.doses: {len(doses)} doses, and {len(tracks)} train tracks are "
+            "long enough; ask for fewer doses"
         )
     order = rng(seed, "counterfactual.dosed").permutation(len(tracks))[: each * len(doses)]
     lot = rng(seed, "counterfactual.dose", number).permutation(np.repeat(doses, each))
