@@ -145,9 +145,10 @@ def attributed(
     projection = {"proj_dim": dimensions, "proj_seed": drawn, "proj_type": "normal"}
     task = AttributionTask(log_odds, loss, loss.state_dict())
     attributor = trak.TRAKAttributor(task, probability, projection)
-    with sdpa_kernel(SDPBackend.MATH):  # the only attention that goes through vmap
+    # the only attention that goes through vmap; and gradients need none of their own
+    with sdpa_kernel(SDPBackend.MATH), torch.no_grad():
         attributor.cache(train)
-        return attributor.attribute(made).detach()
+        return attributor.attribute(made)
 
 
 def _batches(samples: list[list[Hidden]], rows: int) -> DataLoader:
