@@ -104,8 +104,8 @@ rule length:
 rule lengths:
     input:
         networks=[
-            f"{RESULTS}/counterfactual/lengths/{length['steps']}x{length['batch']}.parquet"
-            for length in DOSE["lengths"]
+            f"{RESULTS}/counterfactual/lengths/{steps}x{crops}.parquet"
+            for steps, crops in DOSE["lengths"]
         ],
     output:
         table="<results>/counterfactual/lengths.csv",

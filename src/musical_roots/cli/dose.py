@@ -22,7 +22,7 @@ from musical_roots.cli import (
     progress,
 )
 
-dose = group("dose", "Dose and response: tracks that are heard more often in training.")
+dose = group("dose", "Tracks that training hears more often, and longer training.")
 STEPS = click.option("--steps", type=int, required=True, help="Training steps.")
 
 

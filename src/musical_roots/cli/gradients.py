@@ -14,7 +14,7 @@ from musical_roots.cli import (
     progress,
 )
 
-gradients = group("gradients", "Attribution by gradients, to be held against retraining.")
+gradients = group("gradients", "Attribution by gradients, to hold against retraining.")
 OUTPUT_MASKS = click.option(
     "--output-masks", type=int, required=True, help="Masks under which an output is predicted."
 )

@@ -7,13 +7,6 @@ from pydantic import Field
 from musical_roots.config.base import Count, Section
 
 
-class Length(Section):
-    """How long a network is trained."""
-
-    steps: Count = Field(description="Training steps.")
-    batch: Count = Field(description="Crops a step.")
-
-
 class Dose(Section):
     """Train tracks repeated in training by lot, in the target `counterfactual` alone."""
 
@@ -28,8 +21,8 @@ class Dose(Section):
     )
     masks: Count = Field(4, description="Crops of a track on which its loss is taken.")
     deals: Count = Field(10_000, description="Deals of the doses that p of a trend counts.")
-    lengths: list[Length] = Field(
-        [Length(steps=steps, batch=8) for steps in (200, 400, 800, 1600)],
-        description="Lengths of training whose networks are compared; on a GPU add longer ones, "
-        "such as {steps: 2500, batch: 32}.",
+    lengths: list[Annotated[list[Count], Field(min_length=2, max_length=2)]] = Field(
+        [[200, 8], [400, 8], [800, 8], [1600, 8]],
+        description="Lengths of training whose networks are compared: steps, and crops a step. On "
+        "a GPU add longer ones, such as [2500, 32].",
     )
