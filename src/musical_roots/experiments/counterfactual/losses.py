@@ -42,10 +42,9 @@ def hidden_of_outputs(outputs: pd.DataFrame, seed: int, masks: int) -> list[Hidd
     """
     asked = []
     for row in outputs.itertuples():
-        file = np.load(row.tokens_path)
-        chance = rng(seed, "counterfactual.mask", row.output_id)
-        masked = masks_within(~file["kept"], masks, chance)
-        asked += [Hidden(row.output_id, file["tokens"], mask) for mask in masked]
+        file, chance = np.load(row.tokens_path), rng(seed, "counterfactual.mask", row.output_id)
+        tokens, masked = file["tokens"], masks_within(~file["kept"], masks, chance)
+        asked += [Hidden(row.output_id, tokens, mask) for mask in masked]
     return asked
 
 

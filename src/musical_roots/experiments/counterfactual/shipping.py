@@ -7,6 +7,7 @@ import pandas as pd
 from musical_roots.cards import table_text
 from musical_roots.errors import InputError
 from musical_roots.experiments.counterfactual import truth
+from musical_roots.experiments.counterfactual.halves import DESIGNS
 from musical_roots.tables import read_json, write_json, write_text
 
 CARD = "README.md"
@@ -57,10 +58,11 @@ def card(about: dict, tables: dict[str, pd.DataFrame]) -> str:
         The keys of `truth.TABLES`.
     """
     made, generator = about["made"], about["generator"]
-    halves = [f"{count} of the {design}" for design, count in made["halves"].items()]
+    models, halves = (sum(made[key].values()) for key in ("models", "halves"))
+    of = [f"{made['halves'][one]} of the {one}" for one in DESIGNS if one in made["halves"]]
     facts = {
-        "models": f"{sum(made['models'].values())}: on random halves, {', '.join(halves)}; "
-        f"some learned twice ({sum(made['models'].values()) - sum(made['halves'].values())})",
+        "models": f"{models}, on random halves: {', '.join(of)}",
+        "of these by a second seed": str(models - halves),
         "each": f"{generator['steps']} steps of {generator['batch']} crops, as openvamp's own",
         "size": ", ".join(f"{name} {value}" for name, value in generator["size"].items()),
         "precision": f"{made['precision']}; losses are float32",
