@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from musical_roots.config.base import Count, Path, Section, Shards
+from musical_roots.config.dose import Dose
+from musical_roots.config.gradients import Gradients
 
 
 class Counterfactual(Section):
@@ -38,6 +40,8 @@ class Counterfactual(Section):
         description="Jobs that the models are cut into. A CPU trains those of a job one after "
         "another, a GPU eight at a time.",
     )
+    gradients: Gradients = Gradients()
+    dose: Dose = Dose()
 
     @model_validator(mode="after")
     def _seconds_of_some(self):

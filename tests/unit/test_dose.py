@@ -1,0 +1,148 @@
+"""Doses are dealt by lot, outputs know of them by training alone, and trends are found."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from tiny_openvamp import SIZE
+
+from musical_roots.errors import InputError
+from musical_roots.experiments.counterfactual import dose
+from musical_roots.generators.openvamp import model
+from musical_roots.tables import write_arrays
+
+DOSES = [0, 1, 4]
+TRACKS = [f"t{i:02d}" for i in range(20)]
+
+
+def some_tokens(frames: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, SIZE.entries, (SIZE.codebooks, frames))
+
+
+# -- dealing ---------------------------------------------------------------------------------------
+
+
+def test_every_network_has_the_same_tracks_and_as_many_of_each_dose():
+    dealt = [dose.dealt(TRACKS, number, DOSES, 5, seed=0) for number in range(3)]
+    for each in dealt:
+        assert each.value_counts().to_dict() == dict.fromkeys(DOSES, 5)
+        assert list(each.index) == list(dealt[0].index)
+    assert not dealt[0].equals(dealt[1])
+
+
+def test_a_deal_hangs_on_the_seed_and_not_on_the_order_of_tracks():
+    once = dose.dealt(TRACKS, 0, DOSES, 5, seed=0)
+    assert once.equals(dose.dealt(TRACKS[::-1], 0, DOSES, 5, seed=0))
+    assert not once.equals(dose.dealt(TRACKS, 0, DOSES, 5, seed=1))
+
+
+def test_few_tracks_are_shared_out_evenly_and_too_few_are_refused():
+    assert dose.dealt(TRACKS[:7], 0, DOSES, 5, seed=0).value_counts().tolist() == [2, 2, 2]
+    with pytest.raises(InputError, match="3 doses, and 2 train tracks"):
+        dose.dealt(TRACKS[:2], 0, DOSES, 5, seed=0)
+
+
+def test_a_training_set_holds_each_track_as_often_as_its_dose_says():
+    tokens = {name: some_tokens(5, i) for i, name in enumerate("abcd")}
+    heard = dose.repeated(tokens, pd.Series({"a": 0, "b": 3, "c": 1}))
+    assert sorted(heard) == ["b 0", "b 1", "b 2", "c 0", "d 0"]
+    assert all(one is tokens[name[0]] for name, one in heard.items())
+
+
+# -- outputs ---------------------------------------------------------------------------------------
+
+
+def test_outputs_made_again_keep_what_was_kept_and_hang_on_the_network(tmp_path):
+    tokens, kept = some_tokens(40), np.zeros((SIZE.codebooks, 40), bool)
+    kept[:, :10] = True
+    write_arrays({"tokens": tokens, "kept": kept}, tmp_path / "vamp.npz")
+    settings = {"periodic_prompt": 0, "periodic_prompt_width": 1, "prefix_s": 0.2, "suffix_s": 0.0}
+    settings |= {"onset_mask_width": 0, "upper_codebook_mask": 9, "steps": 3}
+    settings |= {"temperature": 1.0, "mask_temperature": 1.5}
+    row = {"output_id": "x", "tokens_path": str(tmp_path / "vamp.npz")} | settings
+    made = []
+    for seed in (0, 0, 1):
+        network = model.MaskedTransformer(SIZE)
+        model.initialise(network, seed)
+        made.append(dose.made_again(network.eval(), pd.DataFrame([row]), seed=0)[0])
+    for again, mask in made:
+        np.testing.assert_array_equal(again[kept], tokens[kept])
+        np.testing.assert_array_equal(mask, kept)
+    np.testing.assert_array_equal(made[0][0], made[1][0])
+    assert (made[0][0] != made[2][0]).any()
+
+
+def test_a_lift_is_the_share_over_what_length_gives():
+    """Of two outputs' frames, one track has all, one of the same length none."""
+    owned, other = some_tokens(100, 0), some_tokens(100, 1) + SIZE.entries
+    made = [(owned[:, :30], np.zeros((SIZE.codebooks, 30), bool))] * 2
+    table = dose.found(made, ["elsewhere", "elsewhere"], {"a": owned}, {"b": other})
+    table = table.set_index("track_id")
+    assert table.share.to_dict() == pytest.approx({"a": 30, "b": 0})
+    assert table.lift.to_dict() == pytest.approx({"a": 2, "b": 0})
+    assert table.split.to_dict() == {"a": "train", "b": "control"}
+
+
+def test_an_output_says_nothing_of_its_own_prompts_track():
+    owned, other = some_tokens(100, 0), some_tokens(100, 1)
+    made = [(each[:, :30], np.zeros((SIZE.codebooks, 30), bool)) for each in (owned, other)]
+    table = dose.found(made, ["b", "b"], {"a": owned}, {"b": other}).set_index("track_id")
+    assert table.share["a"] == pytest.approx(15, abs=0.5)  # some tuples stand in both by chance
+    assert np.isnan(table.share["b"])
+
+
+def test_measures_of_a_track_against_the_controls():
+    lifts = {"a": 3.0, "b": 1.0, "c": 0.5, "k1": 2.0, "k2": 0.5, "k3": 0.1}
+    shown = pd.DataFrame({"track_id": list(lifts), "lift": list(lifts.values())})
+    shown["split"] = ["train"] * 3 + ["control"] * 3
+    shown["n_frames"] = [100, 210, 300, 90, 200, 1000]
+    shown["share"] = 1.0
+    given, loss = pd.Series({"a": 4, "c": 0}), pd.Series({"a": 3.0, "b": 4.0, "c": 5.0})
+    table = dose.measured(shown, loss, given, 2).set_index("track_id")
+    assert table.dose.to_dict() == {"a": 4, "c": 0}
+    assert table.p.to_dict() == {"a": 1 / 4, "c": 3 / 4}
+    assert table["rank"].to_dict() == {"a": 1, "c": 3}
+    assert table.matched_lift.to_dict() == {"a": 2.0, "c": 0.5}
+    assert table.loss.to_dict() == {"a": 3.0, "c": 5.0}
+    assert (table.network == 2).all()
+
+
+# -- trends ----------------------------------------------------------------------------------------
+
+
+def measures(effect: float, seed: int = 0, networks: int = 3) -> pd.DataFrame:
+    """Tracks that differ much by themselves, and by their dose as much as said."""
+    draws, rows = np.random.default_rng(seed), []
+    own = 3 * draws.standard_normal(15)
+    for number in range(networks):
+        given = dose.dealt(TRACKS[:15], number, DOSES, 5, seed=seed)
+        value = own + effect * np.log1p(given.to_numpy()) + draws.standard_normal(15)
+        table = pd.DataFrame({"network": number, "track_id": given.index, "dose": given.to_numpy()})
+        rows.append(table.assign(**dict.fromkeys(dose.MEASURES, value)))
+    return pd.concat(rows, ignore_index=True)
+
+
+def test_a_trend_is_found_under_differences_between_tracks():
+    rho, p = dose.trend(measures(2.0), "lift", 500, seed=0)
+    assert rho > 0.4 and p < 0.01
+    falling, p = dose.trend(measures(-2.0), "lift", 500, seed=0)
+    assert falling < -0.4 and p < 0.01
+
+
+def test_without_a_trend_p_is_small_as_often_as_it_says():
+    p = np.array([dose.trend(measures(0.0, seed), "lift", 99, seed)[1] for seed in range(200)])
+    assert 0.02 <= (p <= 0.1).mean() <= 0.18
+    assert 0.4 <= (p <= 0.5).mean() <= 0.6
+
+
+def test_a_perfect_order_has_rho_one():
+    table = measures(0.0, networks=1)
+    table["lift"] = 10.0 * table.dose
+    assert dose.trend(table, "lift", 99, seed=0)[0] == pytest.approx(1)
+
+
+def test_a_summary_has_a_row_a_measure_and_dose():
+    table = dose.summarised(measures(2.0), 99, 100, 0.95, seed=0)
+    assert len(table) == len(dose.MEASURES) * len(DOSES)
+    assert table.n_tracks.between(5, 15).all() and (table.n_networks == 3).all()
+    assert ((table.low <= table["mean"]) & (table["mean"] <= table.high)).all()
+    assert table.groupby("measure").p_trend.nunique().eq(1).all()
