@@ -100,7 +100,7 @@ async function answer(choice) {
 
 async function headphones(study) {
   for (const [at, trial] of study.headphone_trials.entries()) {
-    if (at === 2) {
+    if (at === 2 && ending !== "blocked") {
       await page.reload();
       await hear(); // the sample once more
       await next();

@@ -135,7 +135,7 @@ OURS = power.Design(60, 90, 5, "ours", 2)
 
 def test_trials_are_those_of_an_x():
     *_, x, trial = power.study(OURS, 0, 0, 0, np.random.default_rng(1), 0.9)
-    assert (trial // 2 == x).all() and len(np.unique(trial)) == 120
+    assert (trial // 2 == x).all() and 100 < len(np.unique(trial)) <= 120
 
 
 def test_pooling_finds_what_is_not_there_and_the_others_do_not():
@@ -206,6 +206,8 @@ def test_where_a_curve_passes():
     assert at[0] == pytest.approx(logit(0.75) / 4)
     assert np.isinf(at[1]) and np.isinf(at[2])  # falls; rises too slowly for what was heard
     assert at[3] == 0.05
+    high, flat = np.full(3, 3.0), np.array([0.0, -0.1, -9.0])  # two stay above, one falls below
+    assert psychometric.passes(high, flat, none[:3], 0.75, 0.05, 1.0).tolist() == [0.05, 0.05, np.inf]
     lapse = psychometric.passes(none[:1], slopes[:1], np.array([0.1]), 0.75, 0, 1)
     assert lapse[0] == pytest.approx(logit((0.75 - 0.05) / 0.9) / 4)
 

@@ -45,9 +45,9 @@ class Analysis(Section):
 class Power(Section):
     """Simulated listeners: what a design can show."""
 
-    simulations: Count = Field(100, description="Simulated studies a design of the grid.")
+    simulations: Count = Field(80, description="Simulated studies a design of the grid.")
     coverage_simulations: Count = Field(
-        100, description="The same of the paper's design and ours, which are looked at closely."
+        200, description="The same of the paper's design and ours, which are looked at closely."
     )
     x_clips: list[Count] = Field([15, 30, 60, 120], min_length=1, description="Numbers of X's.")
     listeners: list[Count] = Field([20, 40, 90], min_length=1, description="Numbers of listeners.")

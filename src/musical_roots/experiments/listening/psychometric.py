@@ -160,14 +160,15 @@ def passes(intercepts, slopes, lapses, agreement: float, lowest: float, highest:
     Returns
     -------
     ndarray, float64 [samples]
-        Infinite where a curve does not rise, or does not rise so high; `lowest` where all of it
-        lies above.
+        Infinite where a curve does not rise so high, or falls below; `lowest` where all of it lies
+        above.
     """
     wanted = logit((agreement - lapses / 2) / (1 - lapses))
     with np.errstate(divide="ignore", invalid="ignore"):
         at = (wanted - intercepts) / slopes
-    at = np.where(slopes > 0, np.maximum(at, lowest), np.inf)
-    return np.where(at <= highest, at, np.inf)
+    at = np.where((slopes > 0) & (at <= highest), np.maximum(at, lowest), np.inf)
+    least = intercepts + slopes * np.where(slopes > 0, lowest, highest)
+    return np.where(least >= wanted, lowest, at)
 
 
 def exceeded(exceedance: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:
