@@ -76,6 +76,7 @@ def of_listening(source="simulated listeners") -> dict[str, pd.DataFrame]:
     designs = {"x_clips": [15], "listeners": [20, 90], "answers_each": [10, 40]}
     methods = {"method": ["pooled", "clustered", "model"], "agreement": [0.5, 0.6]}
     drawn = table(design=["the paper's", "ours"], **methods).assign(x_clips=15, listeners=90)
+    drawn["confidence"] = 0.9
     return {
         "listening_agreement": grouped[fits],
         "listening_curves": table(**who, by=["gap"], what=["curve", "answers"], at=[0.0, 0.5]),

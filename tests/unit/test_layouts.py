@@ -87,8 +87,24 @@ def test_reseval_itself_loads_it(asked, tmp_path):
     }
 
 
-def test_pymushra_itself_lists_it(asked, tmp_path):
-    program = pytest.importorskip("pymushra.utils", reason="not installed: pip install pymushra")
+def test_pymushra_itself_serves_it(asked, tmp_path):
+    """All that a browser asks for; webMUSHRA's own page, in JavaScript, is no package."""
+    service = pytest.importorskip("pymushra.service", reason="not installed: pip install pymushra")
     layouts.webmushra(asked, tmp_path / "audio", tmp_path / "to", "study")
     blocks = {f"study-{block}.yaml" for block in asked.block}
-    assert set(program.get_configs(tmp_path / "to/configs")) == blocks
+    assert set(service.utils.get_configs(tmp_path / "to/configs")) == blocks
+    server = service.app
+    server.config["webmushra_dir"] = str(tmp_path / "to")
+    browser, heard = server.test_client(), 0
+    for block in blocks:
+        told = yaml.safe_load(browser.get(f"/configs/{block}").data)
+        *pages, _ = told["pages"]
+        for path in [
+            path for page in pages for path in (page["reference"], *page["stimuli"].values())
+        ]:
+            reply = browser.get(f"/{path}")
+            assert reply.status_code == 200 and reply.data, path
+            heard += 1
+        sent = browser.post(f"/{told['remoteService']}", data=b"", content_type="text/plain")
+        assert sent.status_code == 415  # it takes answers there, of its own form
+    assert heard == 3 * len(asked)

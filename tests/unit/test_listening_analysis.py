@@ -165,7 +165,12 @@ def test_agreement_is_grouped_by_what_was_heard():
 def test_groups_of_a_handful_have_no_clustered_interval_and_six_pairs_are_a_family():
     pairs = [(1, 2), (1, 3), (1, 4), (2, 3), (2, 4), (3, 4)]
     rows = [
-        {"nearer_bin": float(near), "farther_bin": float(far), "listener": f"p{p}", "x": f"x{p % 7}"}
+        {
+            "nearer_bin": float(near),
+            "farther_bin": float(far),
+            "listener": f"p{p}",
+            "x": f"x{p % 7}",
+        }
         | {"agrees": bool(np.random.default_rng(10 * n + p).random() < 0.8)}
         for n, (near, far) in enumerate(pairs)
         for p in range(14)

@@ -207,7 +207,11 @@ def test_where_a_curve_passes():
     assert np.isinf(at[1]) and np.isinf(at[2])  # falls; rises too slowly for what was heard
     assert at[3] == 0.05
     high, flat = np.full(3, 3.0), np.array([0.0, -0.1, -9.0])  # two stay above, one falls below
-    assert psychometric.passes(high, flat, none[:3], 0.75, 0.05, 1.0).tolist() == [0.05, 0.05, np.inf]
+    assert psychometric.passes(high, flat, none[:3], 0.75, 0.05, 1.0).tolist() == [
+        0.05,
+        0.05,
+        np.inf,
+    ]
     lapse = psychometric.passes(none[:1], slopes[:1], np.array([0.1]), 0.75, 0, 1)
     assert lapse[0] == pytest.approx(logit((0.75 - 0.05) / 0.9) / 4)
 
@@ -221,7 +225,10 @@ def listeners(slope, seed, x_clips=20, people=30, base=0.0):
         {
             **{"arm": "ours", "encoder": "clmr", "kind": "test", "gap": gap},
             **{"x": x, "listener": np.repeat(np.arange(people), x_clips)},
-            **{"agrees": draw.random(len(x)) < expit(base + slope * gap), "farther_drawn": "random"},
+            **{
+                "agrees": draw.random(len(x)) < expit(base + slope * gap),
+                "farther_drawn": "random",
+            },
             "nearer_cosine": gap + 0.2,
         }
     )

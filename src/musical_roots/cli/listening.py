@@ -110,18 +110,18 @@ def analyse(seed, responses, source, studies, table1, bins, tables, **how) -> No
 @file("--coverage-out", "False positives and coverage, of the paper's design and ours.", "coverage")
 @OUT
 @SEED
-def power(x_clips, listeners, answers_each, coverage, out, **more) -> None:
+def power(
+    seed, x_clips, listeners, answers_each, ours_x, pairs, simulated_listeners, ours_answers,
+    coverage_simulations, trial_sd, coverage, out, **how
+) -> None:  # fmt: skip
     """What a design can show, by simulated listeners, read in three ways."""
     from musical_roots.experiments.listening import power
     from musical_roots.tables import write_table
 
-    numbers = (more.pop(key) for key in ("ours_x", "simulated_listeners", "ours_answers", "pairs"))
-    x, people, answers, pairs = numbers
-    ours = power.Design(x, people, answers, "ours", pairs)
-    trial_sd, closely = more.pop("trial_sd"), {"simulations": more.pop("coverage_simulations")}
-    designs = power.power(x_clips, listeners, answers_each, **more)
-    found = power.coverage(ours, trial_sd=trial_sd, **more | closely)
-    write_table(found.round(6), coverage)
+    ours = power.Design(ours_x, simulated_listeners, ours_answers, "ours", pairs)
+    designs = power.power(x_clips, listeners, answers_each, **how, seed=seed)
+    how |= {"simulations": coverage_simulations, "trial_sd": trial_sd}
+    write_table(power.coverage(ours, **how, seed=seed).round(6), coverage)
     write_table(designs.round(6), out)
 
 

@@ -38,7 +38,7 @@ class Design:
     listeners: int
     answers: int
     name: str = ""
-    pairs: int = 0  # trials of an X, where the gap is asked after
+    trials: int = 0  # of an X, where the gap is asked after
 
 
 # 10 answers for each of 6 pairs and 15 X's, from 90 people; of one pair alone, some 150 answers
@@ -53,7 +53,7 @@ def coverage(ours: Design, *, agreement: float, trial_sd: float, **how) -> pd.Da
     Parameters
     ----------
     ours : Design
-        With its pairs.
+        With its trials.
     agreement : float
         True share of answers that agree, beside one half.
     trial_sd : float
@@ -138,7 +138,7 @@ def gaps(
             item = f"{design.x_clips} {design.listeners} {design.answers} {number}"
             draw = rng(seed, "listening.power.gap", item)
             *answers, trial = study(design, 0.0, listener_sd, x_sd, draw, trial_sd)
-            gap = draw.standard_normal(design.x_clips * design.pairs)[trial]
+            gap = draw.standard_normal(design.x_clips * design.trials)[trial]
             for method, more in (("gap", (gap, trial)), ("gap_without_trials", (gap,))):
                 fitted = fit(*answers, *more)
                 bounds = fitted.bounds(confidence) if fitted else np.full((2, 2), np.nan)
@@ -182,8 +182,8 @@ def study(
     effect = effect + x_sd * draw.standard_normal(design.x_clips)[x]
     if trial_sd is None:
         return draw.random(len(x)) < expit(logit + effect), listener, x
-    trial = x * design.pairs + draw.integers(0, design.pairs, len(x))
-    effect = effect + trial_sd * draw.standard_normal(design.x_clips * design.pairs)[trial]
+    trial = x * design.trials + draw.integers(0, design.trials, len(x))
+    effect = effect + trial_sd * draw.standard_normal(design.x_clips * design.trials)[trial]
     return draw.random(len(x)) < expit(logit + effect), listener, x, trial
 
 
