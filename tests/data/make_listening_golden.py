@@ -5,8 +5,8 @@
     PYTHONPATH=src OMP_NUM_THREADS=1 /tmp/golden/bin/python tests/data/make_listening_golden.py
 
 bambi samples the posterior of the crossed-effects logistic model, and of that with a slope and an
-effect of trials (NUTS; priors wide enough to say nothing), krippendorff gives alpha. Both are kept out of the environment: the one for its size, the
-other for its licence.
+effect of trials (NUTS; priors wide enough to say nothing), krippendorff gives alpha. Both are kept
+out of the environment: the one for its size, the other for its licence.
 """
 
 from pathlib import Path

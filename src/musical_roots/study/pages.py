@@ -277,8 +277,8 @@ def pages(config: dict) -> dict[str, Page]:
             " of the paper's bin 1, which was no estimate from answers. Where bound says at most,"
             " that agreement is passed at the least cosine that was heard already: the threshold"
             " lies there or lower, and shares of outputs at it are at least so large. Intervals of"
-            f" fewer than {FEWEST} listeners or X's are left blank. p_holm: adjusted by Holm, of the"
-            " groups (agreement) or the encoders (model) that stand side by side. simulated_power,"
+            f" fewer than {FEWEST} listeners or X's are left blank. p_holm: by Holm, of the groups"
+            " (agreement) or the encoders (model) that stand side by side. simulated_power,"
             " simulated_coverage: what a design can show, by simulated listeners.",
         )
     return made
