@@ -74,8 +74,9 @@ def of_listening(source="simulated listeners") -> dict[str, pd.DataFrame]:
     grouped = table(**who, by=["drawn", "bins"], group=["rank_1 : random", "1 : 4"])
     fits = grouped.group.str[0].map({"r": "drawn", "1": "bins"}) == grouped.by
     designs = {"x_clips": [15], "listeners": [20, 90], "answers_each": [10, 40]}
-    methods = {"method": ["pooled", "clustered", "model"], "agreement": [0.5, 0.6]}
+    methods = {"method": ["pooled", "clustered", "model", "gap"], "agreement": [0.5, 0.6]}
     drawn = table(design=["the paper's", "ours"], **methods).assign(x_clips=15, listeners=90)
+    drawn["confidence"] = 0.9
     return {
         "listening_agreement": grouped[fits],
         "listening_curves": table(**who, by=["gap"], what=["curve", "answers"], at=[0.0, 0.5]),
@@ -197,6 +198,17 @@ def test_where_nobody_answered_the_figure_says_so(name):
     assert "SIMULATED" in simulated.get_suptitle()
     heard = figures.FIGURES[name](of_listening("people")[name])
     assert (heard.get_suptitle() == "") == name.startswith("listening")
+
+
+def test_the_lines_of_coverage_are_where_the_config_wants_them():
+    figure = figures.FIGURES["simulated_coverage"](of_listening()["simulated_coverage"])
+    dotted = [
+        line.get_xdata()[0]
+        for axis in figure.axes
+        for line in axis.lines
+        if line.get_linestyle() == ":"
+    ]
+    assert dotted == pytest.approx([0.1, 0.9])
 
 
 def test_six_vamps_stand_beside_their_prompts_settings_in_turns(tables):

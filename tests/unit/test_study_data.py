@@ -395,6 +395,15 @@ def test_what_nobody_has_answered_is_called_simulated():
     assert made.answered_by["answered_by"] == "simulated listeners"
 
 
+def test_our_sessions_share_their_tests_among_the_encoders():
+    assert study().our_design() == {
+        **{"ours_x": 60, "pairs": 2, "simulated_listeners": 90},
+        "ours_answers": 5,  # 20 questions, less 2 catch trials and 2 repeats, of 3 encoders
+    }
+    alone = {"mel": {"activate": False}, "mfcc": {"activate": False}}
+    assert study(encoders=alone).our_design()["ours_answers"] == 16
+
+
 def test_peoples_answers_make_the_same_tables_by_other_names(tmp_path):
     simulated, heard = study(), study(listening={"responses": str(tmp_path)})
     assert heard.answer_tables().keys() == simulated.answer_tables().keys()

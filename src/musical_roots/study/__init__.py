@@ -191,6 +191,10 @@ class Study:
         made = answers.tables(self.config)
         return {table: f"{self.results}/tables/{name}.csv" for table, name in made.items()}
 
+    def our_design(self) -> dict[str, int]:
+        """What our arm of Experiment A asks, for simulated listeners."""
+        return answers.our_design(self.config)
+
     def listening_tables(self) -> list[str]:
         """What Experiment A makes, if it takes part."""
         return [f"{self.results}/tables/{name}.csv" for name in answers.names(self.config)]

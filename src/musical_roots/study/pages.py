@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from musical_roots.experiments.bins import LEAST, PARTNERS
+from musical_roots.experiments.listening import FEWEST
 from musical_roots.experiments.tiers import TIERS
 from musical_roots.generators.base import GENERATORS
 from musical_roots.study import answers
@@ -189,15 +190,17 @@ def pages(config: dict) -> dict[str, Page]:
     if stimuli(config).arms:
         add(
             "stimuli",
-            "Experiment A: how well the paper's bins could be filled",
+            "Experiment A: how well the paper's bins, and our ranks, could be filled",
             LISTENING,
-            ["listening/paper/stimuli_skipped.csv"],
+            ["listening/paper/stimuli_skipped.csv", "listening/ours/stimuli_counts.csv"],
             "The paper's arm wants for each X a training clip of another track in each of four bins"
             f" (within {config['listening']['stimuli']['bin_width']:g} of its middle). x_tried were"
             " tried until x_wanted had one in all of them (x_complete), or there were no more; then"
             " those with most bins are used with the pairs that they have. empty_bin counts the"
             " X's tried that had none in that bin: a small corpus has few clips that near, and a"
-            " middle above 1 is in no bin at all.",
+            " middle above 1 is in no bin at all. stimuli_counts: the same of our arm, by kind of"
+            " X; asked_of_another are pairs that an encoder leaves to one before it, so that nobody"
+            " is asked the same twice.",
         )
     if attributed(config):
         for name, (title, text) in PAPER_TABLES.items():
@@ -271,7 +274,11 @@ def pages(config: dict) -> dict[str, Page]:
             " X's. thresholds: the gap of cosines at which people agree with the encoder in 75 % of"
             " answers; and the cosine to X from which a clip is chosen over one at random in"
             f" {100 * config['listening']['analysis']['high_agreement']:.0f} %, beside the middle"
-            " of the paper's bin 1, which was no estimate from answers. simulated_power,"
+            " of the paper's bin 1, which was no estimate from answers. Where bound says at most,"
+            " that agreement is passed at the least cosine that was heard already: the threshold"
+            " lies there or lower, and shares of outputs at it are at least so large. Intervals of"
+            f" fewer than {FEWEST} listeners or X's are left blank. p_holm: by Holm, of the groups"
+            " (agreement) or the encoders (model) that stand side by side. simulated_power,"
             " simulated_coverage: what a design can show, by simulated listeners.",
         )
     return made
