@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from musical_roots.experiments import competition, competitors
-from musical_roots.experiments.competition import Null, q_values, relabelled
+from musical_roots.experiments.relabelling import Relabelled, relabelled
+from musical_roots.statistics import competition_q as q_values
 
 NONE = -np.inf
 
@@ -121,7 +122,7 @@ def test_labels_are_fair_and_both_sides_of_about_one_size():
 
 def test_music_never_finds_its_own_artist_and_the_odds_are_those_of_what_is_left():
     sizes = artists(4)
-    null = Null(scores(sizes, 4), sizes, 3, 0)
+    null = Relabelled(scores(sizes, 4), sizes, 3, 0)
     clips = (sizes.target + sizes.decoy).to_numpy()
     for draw, label in enumerate(null.labels):
         target, decoy, own, odds = null.compete(draw)
@@ -137,17 +138,17 @@ def test_music_never_finds_its_own_artist_and_the_odds_are_those_of_what_is_left
 
 def test_control_music_finds_no_more_than_the_level_and_one_hub_shows():
     sizes = artists(40)
-    rates = Null(scores(sizes, 200), sizes, 300, 0).false_rates((0.05, 0.2), 0.95)
+    rates = Relabelled(scores(sizes, 200), sizes, 300, 0).false_rates((0.05, 0.2), 0.95)
     assert (rates.false_rate_low <= rates.fdr).all(), rates
     assert set(rates.prompts) == {"all", "train", "control"} and (rates.n_null == 200).all()
     # all win or lose with one artist: the coins are one coin
-    hub = Null(scores(sizes, 200, hub=9.0), sizes, 300, 0).false_rates((0.05,), 0.95)
+    hub = Relabelled(scores(sizes, 200, hub=9.0), sizes, 300, 0).false_rates((0.05,), 0.95)
     assert (hub.false_rate_low > 0.2).all(), hub
 
 
 def test_planted_copies_are_found_among_control_music():
     sizes = artists(40)
-    null = Null(scores(sizes, 100), sizes, 60, 0)
+    null = Relabelled(scores(sizes, 100), sizes, 60, 0)
     copies = pd.DataFrame({"kind": "mp3", "target": np.full(40, 9.0), "decoy": 0.0})
     lost = pd.DataFrame({"kind": "noise", "target": np.full(40, -9.0), "decoy": 0.0})
     found = null.planted(pd.concat([copies, lost]), (0.05,)).set_index("kind")
@@ -239,11 +240,12 @@ def test_of_control_music_the_best_of_each_artist_competes():
             "cosine": [0.1, 0.2, 0.5, 0.3],
             "target": "",
             "encoder": "mfcc",
+            "prompt_track": "artist_excluded",
         }
     )
     clips = pd.DataFrame({"clip_id": ["q0", "q1"], "output_id": "e", "track_id": "w"})
     blocks = pd.Series({"t": "A", "u": "B", "v": "B", "w": "C"})
-    found = competitors.held_out(matches, clips, blocks)
+    found = competitors.by_artist(matches, clips, blocks)
     assert (found.own_block == "C").all()
     assert found.set_index("artist_block").score.to_dict() == {"A": 0.5, "B": 0.3}
 
@@ -251,7 +253,7 @@ def test_of_control_music_the_best_of_each_artist_competes():
 # -- all of it -------------------------------------------------------------------------------------
 
 
-def competed(**more):
+def competed(heard=None, **more):
     sizes = artists(20)
     rows = []
     for number in range(30):
@@ -259,9 +261,15 @@ def competed(**more):
         rows.append((f"v{number}", "train_equal", 5.0 if wins else 0.0, "artist 00"))
         rows.append((f"v{number}", "control", 1.0, "artist 01"))
     outputs = competition.sides(nearest(*rows).assign(**more))
-    held_out = scores(sizes, 60).assign(view="mfcc")
+    # the outputs' best of each artist: all are nearest to one, and then to another
+    own = [(row[0], "artist 01", row[3], row[2]) for row in rows if row[3] != "artist 01"]
+    own += [(row[0], "artist 01", "artist 03", 1.0) for row in rows[::2]]
+    own = pd.DataFrame(own, columns=["output_id", "own_block", "artist_block", "score"])
+    music = pd.concat([scores(sizes, 60).assign(of="control"), own.assign(of="outputs")])
     copies = pd.DataFrame({"view": "mfcc", "kind": "mp3", "target": np.full(30, 9.0), "decoy": 0.0})
-    return competition.compete(outputs, held_out, copies, sizes, 0.05, 20, 99, 0.95, 0)
+    return competition.compete(
+        outputs, music.assign(view="mfcc"), copies, sizes, 0.05, 40, 99, 0.95, 0, heard
+    )
 
 
 def test_what_the_tables_say():
@@ -272,6 +280,8 @@ def test_what_the_tables_say():
     assert row.decoy_wins_above == 0 and row.lowest_q == row.odds / 25
     # all wins are of one artist, and all losses of another: two coins prove little
     assert row.sign_flip_p > 0.2
+    # and labels of these two give as many in about one draw of four or more
+    assert row.relabelled_p > 0.1
     assert row.planted_power == 1 and 0 <= row.false_rate <= row.false_rate_high
     assert table.index.get_level_values("fdr").unique().tolist() == [0.05, 0.1, 0.2]
     each = found["outputs"].set_index("output_id")
@@ -288,3 +298,25 @@ def test_the_check_speaks_of_no_more_than_what_it_checked():
 def test_outputs_without_a_known_prompt_are_a_family_of_their_own():
     table = competed(split="")["table"]
     assert set(table.prompts) == {"all", "unknown"} and table.false_rate.notna().all()
+
+
+def test_of_what_is_discovered_the_share_that_the_generator_has_heard():
+    table = competed({"artist 00", "artist 02"})["table"]
+    sizes = artists(20).set_index("track_id").target
+    assert (table.heard_share == 1).all()
+    by_chance = sizes[["artist 00", "artist 02"]].sum() / sizes.sum()
+    np.testing.assert_allclose(table.heard_by_chance, by_chance)
+    assert (competed({"artist 02"})["table"].heard_share == 0).all()
+    assert competed()["table"].heard_share.isna().all()
+
+
+def test_as_many_discoveries_as_by_one_artist_alone_are_no_wonder():
+    sizes = artists(40)
+    music = scores(sizes, 100)
+    one = Relabelled(scores(sizes, 100, hub=9.0), sizes, 200, 0)
+    (p,) = one.p_of_as_many(one.names.tolist(), (0.05,), [97])
+    assert 0.3 < p < 0.7, "the label of one artist decides"
+    many = Relabelled(music, sizes, 200, 0)
+    (p,) = many.p_of_as_many(many.names.tolist(), (0.05,), [97])
+    assert p == 1 / 201
+    assert many.p_of_as_many(many.names.tolist(), (0.05, 0.2), [0, 0]) == [1, 1]

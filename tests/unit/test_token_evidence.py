@@ -6,6 +6,7 @@ import pytest
 
 from musical_roots.experiments import token_evidence
 from musical_roots.experiments.token_evidence import Query, Witness
+from musical_roots.generators.openvamp import codec
 
 FRAME_S = 0.5
 TRACKS = pd.DataFrame(
@@ -50,7 +51,7 @@ TOKENS = {
 @pytest.fixture
 def witness(tmp_path):
     for split, clips in CLIPS.groupby(CLIPS.track_id.map(TRACKS.set_index("track_id").split)):
-        token_evidence.shard(TOKENS, clips, INDEXES, FRAME_S, tmp_path / split)
+        token_evidence.shard(TOKENS, clips, INDEXES, tmp_path / split, FRAME_S)
     token_evidence.whole([tmp_path / "train", tmp_path / "control"], tmp_path / "whole")
     return token_evidence.opened(tmp_path / "whole", TRACKS, True)
 
@@ -113,7 +114,7 @@ def test_an_output_without_a_known_prompt_finds_everything(witness):
 
 
 def test_of_control_music_every_artist_but_its_own_competes(witness):
-    rows = witness.by_block(asked(row(1, 3), "c", "c"))
+    rows = witness.by_artist(asked(row(1, 3), "c", "c"))
     assert len(rows) == 2 and (rows.own_block == witness.blocks["c"]).all()
     best = rows.set_index("artist_block").score
     assert best[witness.blocks["a"]] == np.log1p(4 * 4 / 6)
@@ -160,7 +161,14 @@ def test_all_that_tokens_say(witness, tmp_path):
     assert p.p["excluded", "v0"] == 1 / 3 and p.p["excluded", "v1"] == 1
     assert p.track_id["excluded", "v0"] == "b" and p.q["excluded", "v0"] == 2 / 3
     assert set(said["nearest"].prompt_track) == {"included", "excluded", "artist_excluded"}
-    assert (said["held_out"].own_block != said["held_out"].artist_block).all()
+    of_artists = said["by_artist"]
+    assert (of_artists.own_block != of_artists.artist_block).all()
+    names = of_artists.groupby("of").output_id.agg(set)
+    assert names["outputs"] == {"v0", "v1"} and names["control"] == {"e0 x", "e1 x"}
     assert len(said["planted"]) == 2 * len(token_evidence.PLANTED_SHARES)
     more = said["planted"].groupby("kind", sort=False).target.mean()
     assert more.is_monotonic_increasing and more.iloc[-1] > more.iloc[0]
+
+
+def test_frames_are_those_of_openvamps_codec():
+    assert token_evidence.FRAME_S == codec.FRAME_S

@@ -121,7 +121,7 @@ rule token_evidence:
     output:
         nearest="<results>/influence/{generator}/token_nearest.parquet",
         p_values="<results>/influence/{generator}/token_p_values.parquet",
-        held_out="<results>/influence/{generator}/token_held_out.parquet",
+        by_artist="<results>/influence/{generator}/token_by_artist.parquet",
         planted="<results>/influence/{generator}/token_planted.parquet",
     log:
         "<logs>/token_evidence/{generator}.log",
@@ -139,12 +139,14 @@ rule token_evidence:
         " --excerpt-tokens {input.excerpt_tokens:q} --token-index {input.index:q} {params.tokens}"
         " --clips {input.clips:q} --indexes {input.indexes:q} --tracks {input.tracks:q}"
         " {params.flags} --token-nearest-out {output.nearest:q} --p-values-out {output.p_values:q}"
-        " --held-out-out {output.held_out:q} --planted-scores-out {output.planted:q}"
+        " --token-by-artist-out {output.by_artist:q} --planted-scores-out {output.planted:q}"
 
 
 rule compete:
     input:
         outputs=outputs("nearest"),
+        matches=outputs("matches"),
+        clips=lambda wildcards: STUDY[f"vamps-{wildcards.generator}"].lists(),
         held_out=lambda wildcards: STUDY.held_out(wildcards.generator).influence(
             "matches", STUDY.witnesses
         ),
@@ -152,11 +154,12 @@ rule compete:
         planted=lambda wildcards: nearest("planted-equal"),
         planted_clips=lambda wildcards: STUDY["planted-equal"].lists(),
         token_nearest=tokens_say("nearest"),
-        token_held_out=tokens_say("held_out"),
+        token_by_artist=tokens_say("by_artist"),
         token_planted=tokens_say("planted"),
         indexes="<results>/influence/indexes.parquet",
         tracks="<results>/corpus/tracks.csv",
         lists=STUDY.corpus(),
+        small=lambda wildcards: STUDY.heard_by(wildcards.generator),
     output:
         table="<results>/influence/{generator}/competition.csv",
         each="<results>/influence/{generator}/competition.parquet",
@@ -170,13 +173,16 @@ rule compete:
         files=lambda wildcards, input: " ".join(
             [
                 each("--output-nearest", input.outputs),
+                each("--output-matches", input.matches),
+                each("--output-clips", input.clips),
                 each("--held-out-matches", input.held_out),
                 each("--held-out-clips", input.held_out_clips),
                 each("--planted-nearest", input.planted),
                 each("--planted-clips", input.planted_clips),
                 each("--token-nearest", input.token_nearest),
-                each("--token-held-out", input.token_held_out),
+                each("--token-by-artist", input.token_by_artist),
                 each("--token-planted", input.token_planted),
+                each("--small", input.small),
             ]
         ),
         flags=flags(

@@ -13,6 +13,7 @@ from musical_roots.cli import (
     PATH,
     RESAMPLES,
     SEED,
+    SMALL,
     SPLIT_ARTISTS,
     TRACKS,
     checkpoints,
@@ -27,6 +28,7 @@ from musical_roots.cli.influence import (
     EXCERPTS,
     FDR,
     INDEXES,
+    OUTPUT_MATCHES,
     OUTPUT_NEAREST,
     P_VALUES_OUT,
     PLANTED_CLIPS,
@@ -64,11 +66,10 @@ def tokens(generator, checkpoints, device, code, clips, out) -> None:
 def token_shard(tokens, clips, indexes, out) -> None:
     """Token indexes of a part of the corpus: a folder each."""
     from musical_roots.experiments import token_evidence
-    from musical_roots.generators.openvamp.codec import FRAME_S
     from musical_roots.tables import read_arrays, read_table
 
     read = read_arrays(tokens), read_table(clips), read_table(indexes)
-    token_evidence.shard(*read, FRAME_S, out)
+    token_evidence.shard(*read, out)
 
 
 @competition.command("token-index")
@@ -93,7 +94,7 @@ def token_index(shards, out) -> None:
 @SPLIT_ARTISTS
 @file("--token-nearest-out", "The track that most tokens speak for.", "nearest")
 @P_VALUES_OUT
-@file("--held-out-out", "What speaks for each artist in control music.", "held_out")
+@file("--token-by-artist-out", "What speaks for each artist.", "by_artist")
 @file("--planted-scores-out", "What speaks for what was planted.", "planted")
 @SEED
 def token_evidence(
@@ -102,11 +103,10 @@ def token_evidence(
 ) -> None:  # fmt: skip
     """What tokens say of outputs, of control music, and of tokens planted there."""
     from musical_roots.experiments import token_evidence
-    from musical_roots.generators.openvamp.codec import FRAME_S
     from musical_roots.tables import read_arrays, read_table, read_tables
 
     part = read_arrays(tokens), read_table(clips), read_table(indexes)
-    plants = token_evidence.plants(*part, FRAME_S)
+    plants = token_evidence.plants(*part)
     witness = token_evidence.opened(token_index, read_table(tracks), split_artists)
     heard = read_table(excerpts), read_arrays([excerpt_tokens])
     found = token_evidence.testify(witness, read_tables(outputs), *heard, plants, seed)
@@ -117,16 +117,19 @@ def token_evidence(
 @competition.command("compete")
 @LISTS
 @OUTPUT_NEAREST
+@OUTPUT_MATCHES
+@files("--output-clips", "Clip lists of outputs.")
 @file("--token-nearest", "The tracks that most tokens speak for.", required=False)
 @files("--held-out-matches", "Match tables of control music, its artist out.", "held_out")
 @files("--held-out-clips", "Its clip lists.")
-@file("--token-held-out", "The same by tokens.", required=False)
+@file("--token-by-artist", "What tokens say for each artist.", required=False)
 @PLANTED_NEAREST
 @PLANTED_CLIPS
-@file("--token-planted", "The same by tokens, as they score.", required=False)
+@file("--token-planted", "What tokens say for what was planted.", required=False)
 @INDEXES
 @TRACKS
 @SPLIT_ARTISTS
+@SMALL
 @FDR
 @DRAWS
 @RESAMPLES
@@ -136,8 +139,9 @@ def token_evidence(
 @file("--competition-planted-out", "What of the planted is discovered.", "planted_out")
 @SEED
 def compete(
-    seed, lists, outputs, token_nearest, held_out, held_out_clips, token_held_out, planted,
-    planted_clips, token_planted, indexes, tracks, split_artists, out, each, planted_out, **how,
+    seed, lists, outputs, output_matches, output_clips, token_nearest, held_out, held_out_clips,
+    token_by_artist, planted, planted_clips, token_planted, indexes, tracks, split_artists, small,
+    out, each, planted_out, **how,
 ) -> None:  # fmt: skip
     """The training set against a decoy of its size: discoveries, and whether they are true."""
     from musical_roots.experiments import competitors
@@ -146,10 +150,12 @@ def compete(
 
     which, known = read_table(indexes), read_table(tracks)
     corpus = competitors.Corpus.of(which, known, read_tables(lists), split_artists)
-    encoders = map(read_tables, (outputs, held_out, held_out_clips, planted, planted_clips))
-    by_tokens = (token_nearest, token_held_out, token_planted)
+    of_outputs = (outputs, output_matches, output_clips)
+    encoders = map(read_tables, (*of_outputs, held_out, held_out_clips, planted, planted_clips))
+    by_tokens = (token_nearest, token_by_artist, token_planted)
     told = [read_table(path) if path else None for path in by_tokens]
-    found = compete(*competitors.all_views(*encoders, *told, corpus), **how, seed=seed)
+    how |= {"seed": seed, "heard": competitors.heard(read_table(small)) if small else None}
+    found = compete(*competitors.all_views(*encoders, *told, corpus), **how)
     write(found["table"], out)
     write(found["outputs"], each)
     write(found["planted"], planted_out)

@@ -36,37 +36,44 @@ class Corpus:
 
 def all_views(
     nearest: pd.DataFrame,
+    matches: pd.DataFrame,
+    clips: pd.DataFrame,
     held_out_matches: pd.DataFrame,
     held_out_clips: pd.DataFrame,
     planted_nearest: pd.DataFrame,
     planted_clips: pd.DataFrame,
     token_nearest: pd.DataFrame | None,
-    token_held_out: pd.DataFrame | None,
+    token_by_artist: pd.DataFrame | None,
     token_planted: pd.DataFrame | None,
     corpus: Corpus,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """What `competition.compete` takes first: outputs, held_out, planted, sizes.
+    """What `competition.compete` takes first: outputs, by_artist, planted, sizes.
 
     Parameters
     ----------
-    nearest, held_out_matches, held_out_clips, planted_nearest, planted_clips
-        As of `outputs`, `held_out` and `planted`.
-    token_nearest, token_held_out, token_planted : DataFrame or None
+    nearest
+        As of `outputs`.
+    matches, clips, held_out_matches, held_out_clips
+        As of `by_artist`, of outputs and of control music.
+    planted_nearest, planted_clips
+        As of `planted`.
+    token_nearest, token_by_artist, token_planted : DataFrame or None
         Of `token_evidence.testify`, where the generator gives tokens.
     corpus : Corpus
     """
+    music = {"outputs": (matches, clips), "control": (held_out_matches, held_out_clips)}
     by_encoders = (
         outputs(nearest, corpus.clips),
-        held_out(held_out_matches, held_out_clips, corpus.blocks),
+        pd.concat([by_artist(*of, corpus.blocks).assign(of=name) for name, of in music.items()]),
         planted(planted_nearest, planted_clips, corpus.indexes),
     )
-    by_tokens = (token_nearest, token_held_out, token_planted)
-    made, quiet, hidden = (
+    by_tokens = (token_nearest, token_by_artist, token_planted)
+    made, music, hidden = (
         pd.concat([part for part in both if part is not None], ignore_index=True)
         for both in zip(by_encoders, by_tokens, strict=True)
     )
     sizes = competition.sizes(corpus.clips, corpus.indexes, corpus.blocks)
-    return competition.sides(made), quiet, hidden, sizes
+    return competition.sides(made), music, hidden, sizes
 
 
 def outputs(nearest: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
@@ -84,16 +91,16 @@ def outputs(nearest: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
     return part.assign(track_id=part.clip_id.map(clips.set_index("clip_id").track_id).fillna(""))
 
 
-def held_out(matches: pd.DataFrame, clips: pd.DataFrame, blocks: pd.Series) -> pd.DataFrame:
-    """The best match of control music with each block of artists, as of `competition.compete`.
+def by_artist(matches: pd.DataFrame, clips: pd.DataFrame, blocks: pd.Series) -> pd.DataFrame:
+    """The best match of music with each block of artists, as of `competition.compete`.
 
     Parameters
     ----------
     matches : DataFrame
-        Of `influence.attribute`, of control music in the indexes `competition.SIDES`, where
-        nothing of its own artist can be found.
+        Of `influence.attribute`: those in the indexes `competition.SIDES` count, where nothing of
+        the music's own artist can be found.
     clips : DataFrame
-        Its clip list.
+        Clip list of the music.
     blocks : Series
         track_id -> block of tied artists.
     """
@@ -101,10 +108,11 @@ def held_out(matches: pd.DataFrame, clips: pd.DataFrame, blocks: pd.Series) -> p
         {
             "query_clip_id": clips.clip_id,
             "output_id": clips.output_id,
-            "own_block": clips.track_id.map(blocks),
+            "own_block": clips.track_id.map(blocks).fillna(""),
         }
     )
     found = matches[(matches.target == "") & matches["index"].isin(SIDES)]
+    found = found[found.prompt_track == "artist_excluded"]
     found = found.assign(artist_block=found.track_id.map(blocks))
     found = found.merge(asked, on="query_clip_id").rename(columns={"encoder": "view"})
     keys = ["view", "output_id", "own_block", "artist_block"]
@@ -132,3 +140,8 @@ def planted(nearest: pd.DataFrame, clips: pd.DataFrame, indexes: pd.DataFrame) -
     kinds = copies.set_index("clip_id").kind
     wide = wide.assign(kind=wide.output_id.map(kinds)).dropna(subset="kind")
     return wide[["view", "kind", "target", "decoy"]].reset_index(drop=True)
+
+
+def heard(small: pd.DataFrame) -> set[str]:
+    """track_id of the small training set: of a table with track_id, small."""
+    return set(small.track_id[small.small])

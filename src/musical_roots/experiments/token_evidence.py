@@ -13,7 +13,7 @@ than music does, or less near; as of any view, its outputs are not exchangeable 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from musical_roots.experiments.token_share import CODEBOOKS, TokenIndex, merge
 from musical_roots.seeding import rng
 
 VIEW = "token_share"
+FRAME_S = 0.02  # of openvamp's codec, whose module takes two seconds to import
 INDEXES = ("train", *SIDES)
 PLANTED_SHARES = (0.1, 0.25, 0.5)  # of an excerpt's frames
 PLANTED = 60  # tracks at most, of which something is planted
@@ -56,7 +57,7 @@ class Query:
 
 
 def by_track(
-    tokens: Mapping[str, np.ndarray], clips: pd.DataFrame, frame_s: float
+    tokens: Mapping[str, np.ndarray], clips: pd.DataFrame, frame_s: float = FRAME_S
 ) -> dict[str, np.ndarray]:
     """Tokens of the clips of each track, one after the other.
 
@@ -67,7 +68,7 @@ def by_track(
     clips : DataFrame
         A clip list.
     frame_s : float
-        Seconds a frame.
+        Seconds a frame, of whole tracks.
 
     Returns
     -------
@@ -91,8 +92,8 @@ def shard(
     tokens: Mapping[str, np.ndarray],
     clips: pd.DataFrame,
     indexes: pd.DataFrame,
-    frame_s: float,
     folder: Path,
+    frame_s: float = FRAME_S,
 ) -> None:
     """The token indexes of a part of the corpus, a folder each in `folder`: `INDEXES`.
 
@@ -124,7 +125,10 @@ def opened(folder: Path, tracks: pd.DataFrame, split_artists: bool) -> "Witness"
 
 
 def plants(
-    tokens: Mapping[str, np.ndarray], clips: pd.DataFrame, indexes: pd.DataFrame, frame_s: float
+    tokens: Mapping[str, np.ndarray],
+    clips: pd.DataFrame,
+    indexes: pd.DataFrame,
+    frame_s: float = FRAME_S,
 ) -> dict[str, np.ndarray]:
     """Tokens of tracks of the target, by track_id, of which some are planted; as of `shard`."""
     rows = clips.merge(indexes, on="clip_id")
@@ -239,15 +243,14 @@ class Witness:
         }
         return [named | {"view": VIEW} | row for row in rows if "track_id" in row]
 
-    def by_block(self, query: Query) -> pd.DataFrame:
+    def by_artist(self, query: Query) -> pd.DataFrame:
         """The best track of each block of artists but its own, on both sides."""
         index, about = self.indexes["equal"], self.about["equal"]
         evidence = pd.Series(index.evidence(query.tokens, query.kept))
         best = evidence.groupby(about.artist_block.to_numpy()).max()
         own = self.blocks.get(query.track_id, "")
         best = best.drop(own, errors="ignore").rename_axis("artist_block").reset_index(name="score")
-        # a name for each setting, in which an excerpt competes by itself
-        return best.assign(view=VIEW, output_id=f"{query.output_id} {query.setting}", own_block=own)
+        return best.assign(view=VIEW, output_id=query.output_id, own_block=own)
 
     def _there(self, query: Query, about: pd.DataFrame, prompt_track: str) -> np.ndarray:
         if prompt_track == "excluded":
@@ -292,10 +295,14 @@ def testify(
     -------
     dict of str to DataFrame
         nearest: as of `competition.sides`, of `INDEXES`. p_values: rows of the index train with
-        p and q, as of `calibration.p_values`. held_out, planted: as of `competition.compete`.
+        p and q, as of `calibration.p_values`. by_artist, planted: as of `competition.compete`.
     """
-    nearest = pd.DataFrame([row for query in of_outputs(vamps) for row in witness.nearest(query)])
-    null = list(of_excerpts(excerpts, tokens, vamps, seed))
+    made, null = list(of_outputs(vamps)), list(of_excerpts(excerpts, tokens, vamps, seed))
+    nearest = pd.DataFrame([row for query in made for row in witness.nearest(query)])
+    # an excerpt competes in each setting by itself
+    alone = [replace(query, output_id=f"{query.output_id} {query.setting}") for query in null]
+    by_artist = [witness.by_artist(query).assign(of="outputs") for query in made]
+    by_artist += [witness.by_artist(query).assign(of="control") for query in alone]
     of_null = pd.DataFrame([row for one in null for row in witness.nearest(one, ["included"])])
     hidden = []
     for share, query in with_plants(null, plants, seed):
@@ -305,7 +312,7 @@ def testify(
     return {
         "nearest": nearest,
         "p_values": _p_values(nearest, of_null),
-        "held_out": pd.concat([witness.by_block(query) for query in null], ignore_index=True),
+        "by_artist": pd.concat(by_artist, ignore_index=True),
         "planted": pd.DataFrame(hidden, columns=["view", "kind", *SIDES.values()]),
     }
 

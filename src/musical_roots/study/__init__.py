@@ -171,7 +171,7 @@ class Study:
     def token_evidence(self, generator: str) -> dict[str, list[str]]:
         """What tokens say of a generator's outputs, by name; nothing, if it gives none."""
         folder = f"{self.results}/influence/{generator}"
-        names = ("nearest", "p_values", "held_out", "planted")
+        names = ("nearest", "p_values", "by_artist", "planted")
         known = generator != "external"
         return {name: [f"{folder}/token_{name}.parquet"] if known else [] for name in names}
 
@@ -226,6 +226,10 @@ class Study:
     def small_of(self, full: str) -> list[str]:
         """The same, where it is that of a generator's pair."""
         return self.small() if full in small_known(self.config) else []
+
+    def heard_by(self, generator: str) -> list[str]:
+        """Which tracks a generator that learned from less has heard, if that is known."""
+        return self.small_of(FULL[generator]) if generator in FULL else []
 
     def pair(self, full: str) -> list[str]:
         """A generator, and the one that learned from less."""
