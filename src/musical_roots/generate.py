@@ -26,6 +26,7 @@ PROMPT_COLUMNS = [
     *("prompt_id", "track_id", "group_id", "split", "path", "start_s", "duration_s"),
 ]
 EVERY_CODEBOOK = 99  # more than any codec has
+COARSEST = 4  # codebooks of which tokens are kept for looking up
 CLIP_COLUMNS = [
     *("clip_id", "track_id", "group_id", "split", "role", "path", "start_s", "duration_s"),
     *("parent_clip_id", "output_id", "setting"),
@@ -290,6 +291,34 @@ def control_excerpts(
             "corpus.control_share, or set influence.activate to false"
         )
     return excerpts(choose_prompts(control, tracks, count, duration_s, seed, "excerpts"))
+
+
+def coarsest_tokens(
+    rows: pd.DataFrame, generator: Generator, progress: Callable[[int], object] = lambda done: None
+) -> dict[str, np.ndarray]:
+    """The coarsest tokens of clips, or of excerpts, as a generator's codec hears them.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        A clip list; or of `excerpts`.
+    generator : Generator
+    progress : callable
+        Told of every row.
+
+    Returns
+    -------
+    dict of str to ndarray, uint16 [codebooks, frames]
+        clip_id, or output_id of an excerpt, to the tokens of `COARSEST` codebooks at most.
+    """
+    if "prompt_start_s" in rows:
+        rows = rows.assign(start_s=rows.prompt_start_s, clip_id=rows.output_id)
+    found = {}
+    for row in rows.itertuples():
+        samples = audio.read(row.path, generator.sample_rate, row.start_s, row.duration_s)[0]
+        found[row.clip_id] = generator.tokens(samples)[:COARSEST].astype(np.uint16)
+        progress(1)
+    return found
 
 
 def control_roundtrips(

@@ -58,11 +58,14 @@ def test_where_experiment_c_searches_for_what(default):
         if part.indexes
     }
     vamps = ("train", "train_equal", "control", "train_small")
+    arms, equal = ("included", "excluded", "artist_excluded"), ("train_equal", "control")
     assert found == {
-        "vamps-openvamp": (vamps, ("included", "excluded"), "prompts-openvamp", None),
-        "vamps-openvamp_small": (vamps, ("included", "excluded"), "prompts-openvamp", None),
+        "vamps-openvamp": (vamps, arms, "prompts-openvamp", None),
+        "vamps-openvamp_small": (vamps, arms, "prompts-openvamp", None),
         "control-excerpts": (("train", "train_equal"), ("included",), "", None),
         "planted": (("train",), ("included",), "", 1),
+        "planted-equal": (equal, ("included",), "", 1),
+        "held_out-openvamp": (equal, ("artist_excluded",), "", None),
         "control_roundtrip-openvamp": (("train",), ("included",), "control-excerpts", None),
     }
 

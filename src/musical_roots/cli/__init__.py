@@ -147,6 +147,10 @@ class Group(click.Group):
 
     command_class = Stage
 
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """All of what the group is told to be, which is a line."""
+        return (self.help or "").strip()
+
     def list_commands(self, context: click.Context) -> list[str]:
         """Names of the stages."""
         return list(self.commands)
@@ -235,6 +239,7 @@ def progress(total: int, what: str, unit: str):
 
 # what registers the stages
 from musical_roots.cli import (  # noqa: E402, F401
+    competition,
     config,
     corpus,
     counterfactual,

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from musical_roots.figures.looks import look, title
 from musical_roots.figures.robustness import panels
 
+TOKEN_VIEWS = {"ngram_overlap": "n-gram overlap", "token_share": "token share"}
 SOURCES = {  # source, index, prompt_track
     ("outputs", "train", "excluded"): (
         "outputs in the training set, prompt's track excluded",
@@ -197,7 +198,7 @@ def agreement(table: pd.DataFrame) -> Figure:
             text = f"{100 * row.same_track:.0f} %\nchance {100 * row.same_track_by_chance:.0f} %"
             axis.text(other, one, text, ha="center", va="center", fontsize=7)
     picture = axis.imshow(cells, cmap="PuOr", vmin=-1, vmax=1, alpha=0.6)
-    names = ["n-gram overlap" if view == "ngram_overlap" else title(view) for view in views]
+    names = [TOKEN_VIEWS.get(view) or title(view) for view in views]
     axis.set_xticks(range(len(views)), names, rotation=30, ha="right", fontsize=7)
     axis.set_yticks(range(len(views)), names, fontsize=7)
     figure.colorbar(picture, ax=axis, label="Kendall's tau", shrink=0.7)

@@ -160,6 +160,28 @@ class Study:
         shards = self[split].shards if split in self.splits else ()
         return [f"{self.results}/tokens/{split}/{shard}.npz" for shard in shards]
 
+    def tokens_by(self, generator: str, split: str, shard: str) -> list[str]:
+        """Tokens of a part of the corpus by a generator's codec: of tracks, or of its clips."""
+        if generator == "openvamp":
+            return self.tokens(split)
+        return [f"{self.results}/tokens/{generator}/{split}/{shard}.npz"]
+
+    def token_shards(self, generator: str) -> list[str]:
+        """Token indexes of all parts of the corpus, by a generator's codec."""
+        folder = f"{self.results}/tokens/index/{generator}"
+        return [f"{folder}/{split}/{part}" for split in self.splits for part in self[split].shards]
+
+    def token_evidence(self, generator: str) -> dict[str, list[str]]:
+        """What tokens say of a generator's outputs, by name; nothing, if it gives none."""
+        folder = f"{self.results}/influence/{generator}"
+        names = ("nearest", "p_values", "by_artist", "planted")
+        known = generator != "external"
+        return {name: [f"{folder}/token_{name}.parquet"] if known else [] for name in names}
+
+    def held_out(self, generator: str) -> ClipSet:
+        """Control music that competes as a generator's outputs do."""
+        return self[f"held_out-{FULL.get(generator, generator)}"]
+
     def null(self, generator: str) -> ClipSet:
         """Control music through a generator's codec, or as it is where that is not known."""
         name = f"control_roundtrip-{FULL.get(generator, generator)}"
@@ -211,6 +233,10 @@ class Study:
     def small_of(self, full: str) -> list[str]:
         """The same, where it is that of a generator's pair."""
         return self.small() if full in small_known(self.config) else []
+
+    def heard_by(self, generator: str) -> list[str]:
+        """Which tracks a generator that learned from less has heard, if that is known."""
+        return self.small_of(FULL[generator]) if generator in FULL else []
 
     def pair(self, full: str) -> list[str]:
         """A generator, and the one that learned from less."""

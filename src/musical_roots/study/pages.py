@@ -239,6 +239,28 @@ def pages(config: dict) -> dict[str, Page]:
                 " 0 shows no difference; it is no proof that there is none.",
             )
         add(
+            "competition",
+            "Experiment C: discoveries without a floor",
+            INFLUENCE,
+            ["tables/competition.csv", "tables/competition_planted.csv"],
+            "Beside the p-values, never instead. For each output the best match in the training set"
+            " (target) competes with the best in control music of as many clips (decoy); a target"
+            " win at score s has q = odds x (1 + decoy wins at s or above) / target wins at s or"
+            " above, and is discovered where q <= fdr. Of artist_excluded nothing of the prompt's"
+            " artist can be found on either side, and the odds are those of what is left. Included"
+            " and excluded are no test: there the side that the prompt is from has its own music,"
+            " or its artist's. sign_flip_p: are there more target wins than decoy wins, all that"
+            " one artist won flipped together. false_rate: how often anything at all is discovered"
+            " for control music, its own artist out, under random labels of artists, where there is"
+            " nothing to discover; low and high are Wilson's over draws of labels. Above fdr, the"
+            " discoveries of that view are more often false than was asked for. planted_power and"
+            " planted_false_share: known copies hidden among such music, means over the kinds of"
+            " competition_planted; those of encoders are perturbed training clips, those of tokens"
+            " frames of a training track in a control excerpt. View token_share: what the made-up"
+            " frames' pairs of the two coarsest tokens say for a track, by the logarithm of its"
+            " share of each pair.",
+        )
+        add(
             "verdicts",
             "Experiment C: the verdict on each output",
             INFLUENCE,
@@ -246,7 +268,10 @@ def pages(config: dict) -> dict[str, Page]:
             " ".join(f"{tier}: {rule}." for tier, rule in TIERS.items())
             + " A match is found where the adjusted p-value is at most"
             f" {config['influence']['fdr']}. Columns that end with _prompt_included count the"
-            " prompt's own track, too. The untrained control has no say.",
+            " prompt's own track, too. The untrained control has no say. token_share: the"
+            " generator's own tokens, by p-values of their own (score, p), with a say but none on"
+            " what is a copy. q_competition: of the page on discoveries without a floor, nothing of"
+            " the prompt's artist among what can be found; no part of the verdict.",
         )
     answered = answers.tables(config)
     if answered:

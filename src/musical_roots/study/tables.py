@@ -10,7 +10,7 @@ OPENVAMP_TABLES = ("openvamp", "codec", "ngram_overlap")
 BY_GENERATOR = (
     *("exceedance", "calibration", "calibration_curve", "planted", "paired"),
     *("prompt_vs_training", "songs", "evidence", "agreement", "outputs"),
-    *("paper_table2", "paper_table3", "top_songs"),
+    *("paper_table2", "paper_table3", "top_songs", "competition", "competition_planted"),
 )
 # and those that are made for each generator and encoder.
 BY_ENCODER = ("concentration", "lorenz", "hubness")
