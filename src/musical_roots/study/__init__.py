@@ -22,6 +22,7 @@ from musical_roots.study.figures import figures
 from musical_roots.study.hearing import hearing
 from musical_roots.study.models import Model, downloads, models
 from musical_roots.study.pages import cards, listening, pages
+from musical_roots.study.race import race
 from musical_roots.study.stimuli import stimuli
 from musical_roots.study.tables import OPENVAMP_TABLES, influence_tables, pieces, tables
 
@@ -56,6 +57,8 @@ class Study:
         Where answers of listeners lie, and who gave them.
     stimuli : Stimuli
         What the listening study is made from.
+    race : Race
+        Attribution methods that are held against a truth by retraining.
     small_listed : str or None
         Table that lists the small training set; None where it is drawn, if there is one.
 
@@ -86,6 +89,7 @@ class Study:
         self.clip_sets, self.models = clip_sets(config), models(config)
         self.downloads, self.stimuli = downloads(config), stimuli(config)
         self.small_listed = small_listed(config)
+        self.race = race(config)
         self.answered_by = {
             "responses": answers.folder(config),
             "answered_by": answers.source(config),
