@@ -212,7 +212,7 @@ def test_bins_stand_in_a_panel_an_encoder(tables):
 def test_the_race_has_a_row_a_method_and_its_ceilings_across():
     figure = figures.FIGURES["race"](of_race())
     named = [text.get_text() for text in figure.axes[0].get_yticklabels()]
-    assert named == ["grams", "share", "mfcc: max", "random scores"]  # the best of a kind first
+    assert named == ["grams", "share", "MFCC: max", "random scores"]  # the best of a kind first
     for axis in figure.axes:
         across = [line.get_xdata()[0] for line in axis.lines if "ceiling" in line.get_label()]
         assert across == [0.8, 0.6]

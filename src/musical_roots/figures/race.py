@@ -5,6 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from musical_roots.figures.looks import title
+
 KINDS = {  # Okabe and Ito's palette
     "tokens": ("by the generator's own tokens", "#0072B2"),
     "gradient": ("by gradients", "#CC79A7"),
@@ -35,7 +37,8 @@ def race(table: pd.DataFrame) -> Figure:
         axis.axvline(0, color="0.3", lw=0.8)
         axis.set(title=f"{prompts} prompts", xlabel="LDS")
         axis.grid(alpha=0.25, axis="x")
-    axes[0].set_yticks(range(len(listed)), listed.method, fontsize=6)
+    named = [_name(*row) for row in listed.itertuples(index=False)]
+    axes[0].set_yticks(range(len(listed)), named, fontsize=6)
     axes[0].set_ylim(len(listed) - 0.5, -0.5)
     _legend(figure, axes)
     return figure
@@ -50,14 +53,23 @@ def _methods(table: pd.DataFrame) -> pd.DataFrame:
     return means[["method", "kind"]].reset_index(drop=True)
 
 
+def _name(method: str, kind: str) -> str:
+    """What a method is called: an encoder as in every figure."""
+    encoder, colon, how = method.partition(": ")
+    name, comma, index = encoder.partition(", ")
+    return title(name) + comma + index + colon + how if kind == "embedding" else method
+
+
 def _points(axis: Axes, rows: pd.DataFrame, listed: pd.DataFrame, design: str) -> None:
     marker, offset = DESIGNS[design]
     rows = rows.set_index("method").reindex(listed.method)
     for kind, (label, color) in KINDS.items():
         mine = np.flatnonzero(listed.kind == kind)
+        if not len(mine):
+            continue
         part, places = rows.iloc[mine], mine + offset
-        for low, high, width in (("low_models", "high_models", 0.7), ("low", "high", 2.2)):
-            axis.hlines(places, part[low], part[high], color=color, lw=width, alpha=0.8)
+        axis.hlines(places, part.low, part.high, color=color, lw=3, alpha=0.35)
+        axis.hlines(places, part.low_models, part.high_models, color=color, lw=0.8)
         told = label if design == "tracks" else None
         face = color if design == "tracks" else "white"
         axis.plot(part.lds, places, marker, ms=3.5, color=color, mfc=face, ls="", label=told)

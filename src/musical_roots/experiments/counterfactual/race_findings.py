@@ -10,13 +10,13 @@ from musical_roots.experiments.counterfactual.bounds import (
     SECOND_SEED,
 )
 
-KINDS = {
-    "embedding": "of embeddings",
-    "tokens": "by the generator's own tokens",
-    "gradient": "by gradients",
-    "baseline": "that hears nothing",
+KINDS = {  # and what one of its methods goes by
+    "embedding": "an encoder",
+    "tokens": "the generator's own tokens",
+    "gradient": "gradients",
+    "baseline": "what is known of prompts and tracks without listening",
 }
-PROMPTS = ("train", "control")
+UNTRAINED = "random: "  # the encoder of random weights, which has learned nothing
 
 
 def findings(race: pd.DataFrame, removal: pd.DataFrame, reason: str = "") -> pd.DataFrame:
@@ -87,8 +87,9 @@ def _truth(rows: pd.DataFrame) -> str:
     told = [f"Losses of outputs under {n_models:.0f} models trained on random halves of the tracks"]
     if SECOND_SEED in set(rows.method):
         told.append(
-            "another seed of the same half has a rank correlation over halves of"
-            f" {_lds(rows, SECOND_SEED)}"
+            "another seed of the same half gives losses with a rank correlation over halves of"
+            f" {_lds(rows, SECOND_SEED)}, so that what all seeds have in common could reach an LDS"
+            f" of about {' and '.join(_roots(rows))}"
         )
     if DATAMODEL in set(rows.method):
         told.append(
@@ -98,13 +99,23 @@ def _truth(rows: pd.DataFrame) -> str:
     return "; ".join(told) + "."
 
 
+def _roots(rows: pd.DataFrame) -> list[str]:
+    """Square roots of the second seed's."""
+    return [f"{max(0, lds) ** 0.5:.2f}" for lds in _of(rows, SECOND_SEED).lds]
+
+
 def _best(rows: pd.DataFrame, kind: str) -> str:
     name = best(rows, kind)
     if name is None:
         return ""
     count = rows[rows.kind == kind].method.nunique()
-    many = f"Of {count} methods {KINDS[kind]} the best" if count > 1 else f"One {KINDS[kind]}"
-    return f"{many}, {name}, has an LDS of {_lds(rows, name)}.{_reaches(rows, name)}"
+    many = f"Of {count} methods that go by {KINDS[kind]}, the best on average is {name}"
+    first = many if count > 1 else f"One method goes by {KINDS[kind]}: {name}"
+    told = f"{first}, with an LDS of {_lds(rows, name)}.{_reaches(rows, name)}"
+    untrained = best(rows[rows.method.str.startswith(UNTRAINED)], kind)
+    if untrained:
+        told += f" The best by an untrained network is {untrained}, with {_lds(rows, untrained)}."
+    return told
 
 
 def _reaches(rows: pd.DataFrame, name: str) -> str:
@@ -121,7 +132,7 @@ def _reaches(rows: pd.DataFrame, name: str) -> str:
             else "less than"
         )
         told.append(f"{where} the datamodel for {prompts} prompts")
-    return f" That is {' and '.join(told)}." if told else ""
+    return f" That is {', and '.join(told)}." if told else ""
 
 
 def _top(rows: pd.DataFrame) -> str:
@@ -136,9 +147,9 @@ def _top(rows: pd.DataFrame) -> str:
             f" outputs of {prompts} prompts"
             for prompts, row in _of(mine, name).iterrows()
         )
-        told.append(f"{KINDS[kind]}, {name} for {shares}")
+        told.append(f"by {KINDS[kind]}: {name}, for {shares}")
     chance = _of(rows, RANDOM).top_agreement.mean()
-    return f"Most often, {'; '.join(told)}. By chance it is {_percent(chance)}." if told else ""
+    return f"Most often, {'; '.join(told)}. By chance it is {_percent(chance)}."
 
 
 def _controls(rows: pd.DataFrame) -> str:
@@ -167,10 +178,10 @@ def _removal(removal: pd.DataFrame, rows: pd.DataFrame) -> str:
         mine = removal[removal.method == name].set_index("prompts")
         told += [
             f"without the track that {name} names, outputs of {prompts} prompts lose"
-            f" {1000 * row.named_less_random:.1f} [{1000 * row.random_low:.1f},"
-            f" {1000 * row.random_high:.1f}] thousandths of a nat a token more than without one at"
-            f" random, and {1000 * row.named_less_matched:.1f} [{1000 * row.matched_low:.1f},"
-            f" {1000 * row.matched_high:.1f}] more than without a matched one"
+            f" {row.named_less_random:.3f} [{row.random_low:.3f}, {row.random_high:.3f}] nats a"
+            " made-up token more than without one at random, and"
+            f" {row.named_less_matched:.3f} [{row.matched_low:.3f}, {row.matched_high:.3f}] more"
+            " than without a matched one"
             for prompts, row in mine.iterrows()
         ]
     if not told:
