@@ -6,7 +6,7 @@ and paths alone.
 
 from musical_roots.errors import InputError
 from musical_roots.generators.base import FULL
-from musical_roots.study import answers
+from musical_roots.study import answers, race
 from musical_roots.study.clip_sets import (
     OUTSIDE,
     ClipSet,
@@ -22,7 +22,6 @@ from musical_roots.study.figures import figures
 from musical_roots.study.hearing import hearing
 from musical_roots.study.models import Model, downloads, models
 from musical_roots.study.pages import cards, listening, pages
-from musical_roots.study.race import race
 from musical_roots.study.stimuli import stimuli
 from musical_roots.study.tables import OPENVAMP_TABLES, influence_tables, pieces, tables
 
@@ -51,14 +50,14 @@ class Study:
         Generators whose outputs Experiment C asks after.
     clip_sets, models, figures, pages, listening, cards : dict
         By name: see the modules.
+    race : Race
+        Attribution methods that are held against a truth by retraining.
     downloads : list of Download
         Published weights.
     answered_by : dict
         Where answers of listeners lie, and who gave them.
     stimuli : Stimuli
         What the listening study is made from.
-    race : Race
-        Attribution methods that are held against a truth by retraining.
     small_listed : str or None
         Table that lists the small training set; None where it is drawn, if there is one.
 
@@ -89,11 +88,11 @@ class Study:
         self.clip_sets, self.models = clip_sets(config), models(config)
         self.downloads, self.stimuli = downloads(config), stimuli(config)
         self.small_listed = small_listed(config)
-        self.race = race(config)
         self.answered_by = {
             "responses": answers.folder(config),
             "answered_by": answers.source(config),
         }
+        self.race = race.race(config)
         self.figures, self.pages = figures(config), pages(config)
         self.listening, self.cards = listening(config), cards(config)
 
