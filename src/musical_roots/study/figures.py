@@ -88,14 +88,14 @@ def figures(config: dict) -> dict[str, Figure]:
     for generator in active(config["generators"]):
         if generator in GENERATORS and generator not in FULL:
             add("vamps", f"vamps/{generator}/000.parquet", GENERATION, generator)
+    if raced(config):
+        add("race", "tables/race.csv", INFLUENCE)
     for generator in attributed(config):
         if generator in FULL:
             continue  # its rows are in the tables, and small_training_set.csv says what is other
         for draws, table in INFLUENCE_FIGURES.items():
             paper = INFLUENCE_PAPER.get(draws, "")
             add(draws, f"tables/{table}.csv", INFLUENCE, generator, paper)
-    if raced(config):
-        add("race", "tables/race.csv", INFLUENCE)
     answered = answers.tables(config)
     for draws, table in LISTENING_FIGURES.items() if answered else ():
         name = answered[table]  # is called simulated where nobody has answered
