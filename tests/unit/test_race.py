@@ -396,6 +396,17 @@ def test_sentences_say_what_the_tables_say(table):
     assert not told.str.contains("nan").any()
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_race_of_four_halves_is_held_and_of_two_is_not():
+    made, drawn = outputs(), members(halves=4, second=2, artists=2)
+    effect = np.random.default_rng(1).gamma(0.5, size=(len(made), len(TRACKS)))
+    losses, scores = linear_losses(drawn, made, effect), joined([as_scores("true", effect, made)])
+    tracks = pd.DataFrame({"track_id": TRACKS, "artist": TRACKS, "duration_s": 1.0})
+    found = standings(scores, drawn, losses, made, tracks, "", draws=5, **HOW)
+    assert set(found["race"].design) == {"tracks"}
+    assert found["race"].lds.between(-1, 1).all()
+
+
 def test_without_a_truth_there_is_its_reason_alone(linear):
     made, drawn, losses, effect = linear
     scores = joined([as_scores("true", effect, made)])

@@ -244,17 +244,21 @@ def measured(truth: Truth, scores: np.ndarray) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `MEASURES`, a row an output.
+        `MEASURES`, a row an output. Where no two units have an effect that is known, all but lds
+        are NaN.
     """
     true = effects(units(truth), truth.loss)
     known = np.isfinite(true[0]) if len(true) else np.empty(0, bool)
+    lds = rank_correlation(predicted(truth, scores), -truth.loss)
+    if known.sum() < 2:
+        return pd.DataFrame({"lds": lds}).reindex(columns=MEASURES)
     true, mine = true[:, known], np.round(by_unit(truth, scores)[:, known], 12)
     best = mine == mine.max(axis=1, keepdims=True)
     best = best / best.sum(axis=1, keepdims=True)
     place = rankdata(-true, axis=1, method="ordinal")
     return pd.DataFrame(
         {
-            "lds": rank_correlation(predicted(truth, scores), -truth.loss),
+            "lds": lds,
             "top_agreement": (best * (place == 1)).sum(axis=1),
             "top_in_five": (best * (place <= FIVE)).sum(axis=1),
             "effect_correlation": rank_correlation(mine.T, true.T),

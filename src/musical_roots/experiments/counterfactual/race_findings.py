@@ -35,7 +35,9 @@ def findings(race: pd.DataFrame, removal: pd.DataFrame, reason: str = "") -> pd.
         question, finding.
     """
     if race.empty:
-        said = {"What do resemblances tell of influence?": reason or "There is no truth to tell."}
+        said = {
+            "What do resemblances tell of influence?": reason or "There are too few halves to tell."
+        }
         return pd.DataFrame(said.items(), columns=["question", "finding"])
     whole = race[race.setting == "all"]
     tracks = whole[whole.design == "tracks"]

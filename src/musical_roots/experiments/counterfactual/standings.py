@@ -11,6 +11,7 @@ from musical_roots.experiments.counterfactual.removal import COLUMNS as REMOVAL
 from musical_roots.experiments.counterfactual.removal import removal
 
 SCORES = ["method", "output_id", "track_id", "score"]
+LEAST = 4  # halves: of fewer there is nothing to correlate
 DESIGN = "tracks"  # whose halves tell of single tracks
 
 
@@ -39,7 +40,8 @@ def standings(
     scores : DataFrame
         Of `joined`.
     members, losses : DataFrame
-        Of the truth; without rows, if none speaks of this study.
+        Of the truth; without rows, if none speaks of this study. A design of fewer than `LEAST`
+        halves is left out.
     outputs, tracks : DataFrame
         Lists of the vamps and of the recordings.
     reason : str
@@ -54,7 +56,8 @@ def standings(
     """
     how = {"resamples": resamples, "confidence": confidence, "seed": seed}
     raced, removed = [pd.DataFrame(columns=COLUMNS)], pd.DataFrame(columns=REMOVAL)
-    for design in dict.fromkeys(members.design):
+    halves = members.groupby("design", sort=False).half.nunique()
+    for design in halves.index[halves >= LEAST]:
         truth = truth_of(members, losses, design)
         found = race(scores, truth, outputs, design, **how)
         limits = bounds(found, scores, members, losses, truth, outputs, design, draws=draws, **how)
