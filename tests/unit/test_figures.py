@@ -53,8 +53,26 @@ def tables(table, tmp_path):
         "openvamp_training": pd.DataFrame(curve),
         "ngram_overlap": pd.DataFrame(shares, columns=names),
         "vamps": pd.DataFrame(vamps, columns=[*columns.split(), "sample_rate", "kept_share"]),
+        "race": of_race(),
     }
     return dict.fromkeys(figures.FIGURES, table) | own | of_influence() | of_listening()
+
+
+def of_race() -> pd.DataFrame:
+    """A small race: two methods of two kinds, ceilings and a control, in two designs."""
+    methods = {"share": "tokens", "grams": "tokens", "mfcc: max": "embedding"}
+    methods |= {"random scores": "control", "second seed": "ceiling", "datamodel": "ceiling"}
+    lds = [0.4, 0.5, 0.2, 0.0, 0.8, 0.6]
+    rows = [
+        (design, method, kind, prompts, setting, value)
+        for design in ("tracks", "artists")
+        for prompts in ("train", "control")
+        for setting in ("all", "inpaint")
+        for (method, kind), value in zip(methods.items(), lds, strict=True)
+    ]
+    table = pd.DataFrame(rows, columns=["design", "method", "kind", "prompts", "setting", "lds"])
+    ends = {"low": -0.1, "high": 0.1, "low_models": -0.2, "high_models": 0.2}
+    return table.assign(**{name: table.lds + off for name, off in ends.items()})
 
 
 def of_listening(source="simulated listeners") -> dict[str, pd.DataFrame]:
@@ -190,6 +208,23 @@ def test_bins_stand_in_a_panel_an_encoder(tables):
     assert told[-1] == "the paper's centres"
     alone = figures.FIGURES["bins"](tables["bins"][tables["bins"].encoder == "mfcc"])
     assert "the paper's centres" not in [t.get_text() for t in alone.legends[0].get_texts()]
+
+
+def test_the_race_has_a_row_a_method_and_its_ceilings_across():
+    figure = figures.FIGURES["race"](of_race())
+    named = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert named == ["grams", "share", "MFCC: max", "random scores"]  # the best of a kind first
+    for axis in figure.axes:
+        across = [line.get_xdata()[0] for line in axis.lines if "ceiling" in line.get_label()]
+        assert across == [0.8, 0.6]
+        circles = [line for line in axis.lines if line.get_marker() == "o"]
+        drawn = {x: y for line in circles for x, y in line.get_xydata()}
+        assert [round(y) for _, y in sorted(drawn.items())] == [3, 2, 1, 0]
+
+
+def test_a_race_without_a_truth_is_a_sentence():
+    figure = figures.FIGURES["race"](of_race()[:0])
+    assert not figure.axes and "No truth" in figure.texts[0].get_text()
 
 
 @pytest.mark.parametrize("name", list(of_listening()))

@@ -250,6 +250,7 @@ from musical_roots.cli import (  # noqa: E402, F401
     influence,
     listening,
     perturb,
+    race,
     report,
     robustness,
     search,

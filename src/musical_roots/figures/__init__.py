@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from musical_roots.atomic import atomic
-from musical_roots.figures import bins, generation, influence, listening, robustness
+from musical_roots.figures import bins, generation, influence, listening, race, robustness
 
 FIGURES: dict[str, Callable[..., Figure]] = {
     "robustness": robustness.robustness,
@@ -31,6 +31,7 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "concentration": influence.concentration,
     "hubness": influence.hubness,
     "agreement": influence.agreement,
+    "race": race.race,
     "listening_agreement": listening.agreement,
     "listening_curves": listening.curves,
     "listening_people": listening.people,

@@ -6,7 +6,7 @@ and paths alone.
 
 from musical_roots.errors import InputError
 from musical_roots.generators.base import FULL
-from musical_roots.study import answers
+from musical_roots.study import answers, race
 from musical_roots.study.clip_sets import (
     OUTSIDE,
     ClipSet,
@@ -51,6 +51,8 @@ class Study:
         Generators whose outputs Experiment C asks after.
     clip_sets, models, figures, pages, listening, cards : dict
         By name: see the modules.
+    race : Race
+        Attribution methods that are held against a truth by retraining.
     downloads : list of Download
         Published weights.
     answered_by : dict
@@ -93,6 +95,7 @@ class Study:
             "responses": answers.folder(config),
             "answered_by": answers.source(config),
         }
+        self.race = race.race(config)
         self.figures, self.pages = figures(config), pages(config)
         self.listening, self.cards = listening(config), cards(config)
 

@@ -6,6 +6,7 @@ from musical_roots.generators.base import FULL, GENERATORS
 from musical_roots.perturb import PERTURBATIONS
 from musical_roots.study import answers
 from musical_roots.study.clip_sets import active, attributed, pairs
+from musical_roots.study.race import raced
 from musical_roots.study.sections import (
     ENCODERS,
     GENERATION,
@@ -87,6 +88,8 @@ def figures(config: dict) -> dict[str, Figure]:
     for generator in active(config["generators"]):
         if generator in GENERATORS and generator not in FULL:
             add("vamps", f"vamps/{generator}/000.parquet", GENERATION, generator)
+    if raced(config):
+        add("race", "tables/race.csv", INFLUENCE)
     for generator in attributed(config):
         if generator in FULL:
             continue  # its rows are in the tables, and small_training_set.csv says what is other

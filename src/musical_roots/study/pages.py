@@ -9,6 +9,7 @@ from musical_roots.generators.base import GENERATORS
 from musical_roots.study import answers
 from musical_roots.study.clip_sets import active, attributed, clip_sets, pairs
 from musical_roots.study.models import models
+from musical_roots.study.race import raced
 from musical_roots.study.sections import (
     CLAIMS,
     CORPUS,
@@ -64,6 +65,23 @@ PAPER_TABLES = {
         " 1,000 prompts, a study of fewer reaches 2 % by that alone.",
     ),
 }
+
+RACE = (
+    "Influence here is what models say that were trained anew on random halves of openvamp's"
+    " training tracks: how much the made-up tokens of a vamp lose in likelihood where a track is"
+    " missing. lds: rank correlation, over halves, of a method's summed scores of the tracks"
+    " inside with minus the vamp's loss, each model's mean loss taken off; mean over vamps. low"
+    " and high: a bootstrap over vamps, clustered by the prompt's track; low_models and"
+    " high_models: over halves, of ceilings and controls over draws. top_agreement: share of"
+    " vamps whose highest score is that of the track with the largest effect (of the artist,"
+    " where design says that artists were drawn); top_in_five: that it is of one of the five"
+    " largest. kind: ceilings have seen losses, no other method has; controls must find nothing,"
+    " but for another prompt, which shares what all vamps have in common. The token methods but"
+    " one were chosen on models that an earlier pilot trained on this training set with other"
+    " halves; backed-off token share was written down without having seen any. removal: effects"
+    " are estimated from halves, not by retraining once more, in nats a token against the mean"
+    " vamp's; matched: the track nearest in length whose artist has as many."
+)
 
 
 @dataclass(frozen=True)
@@ -272,6 +290,14 @@ def pages(config: dict) -> dict[str, Page]:
             " generator's own tokens, by p-values of their own (score, p), with a say but none on"
             " what is a copy. q_competition: of the page on discoveries without a floor, nothing of"
             " the prompt's artist among what can be found; no part of the verdict.",
+        )
+    if raced(config):
+        add(
+            "race",
+            "Experiment C: what resemblance tells of influence",
+            INFLUENCE,
+            [f"tables/{name}.csv" for name in ("race_findings", "removal", "race")],
+            RACE,
         )
     answered = answers.tables(config)
     if answered:

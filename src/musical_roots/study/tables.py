@@ -3,6 +3,8 @@
 from musical_roots.study import answers
 from musical_roots.study.clip_sets import attributed, pairs
 from musical_roots.study.hearing import hearing
+from musical_roots.study.race import TABLES as RACE_TABLES
+from musical_roots.study.race import raced
 
 # What of openvamp is measured.
 OPENVAMP_TABLES = ("openvamp", "codec", "ngram_overlap")
@@ -46,5 +48,6 @@ def tables(config: dict) -> list[str]:
     names = ["robustness", "retrieval", "bins"]
     names += OPENVAMP_TABLES if config["generators"]["openvamp"]["activate"] else []
     names += [*influence_tables(config), "findings"] if attributed(config) else []
+    names += RACE_TABLES if raced(config) else []
     names += answers.names(config)
     return names
