@@ -9,10 +9,16 @@ from musical_roots.cli import (
     CONFIDENCE,
     COUNT,
     DEVICE,
+    DRAWS,
     DURATION,
+    FDR,
+    INDEXES,
     LISTS,
     MATCHES,
+    NULL,
     OUT,
+    OUTPUT_EMBEDDINGS,
+    OUTPUT_NEAREST,
     OUTPUTS,
     PATH,
     QUERIES,
@@ -34,14 +40,6 @@ influence = group("influence", "Experiment C: what outputs resemble, beside cont
 CORPUS = click.argument(
     "corpus", type=PATH, nargs=-1, required=True, metavar="CORPUS_EMBEDDINGS..."
 )
-INDEXES = file("--indexes", "Which clips are in which.")
-FDR = click.option("--fdr", type=float, required=True, help="False discovery rate asked for.")
-DRAWS = click.option("--draws", type=int, required=True, help="Random halves or draws.")
-OUTPUT_NEAREST = files("--output-nearest", "Nearest clips of outputs.", "outputs")
-NULL = files(
-    "--roundtrip-nearest", "Nearest clips of control music, after the codec if it is known.", "null"
-)
-OUTPUT_EMBEDDINGS = files("--output-embeddings", "Embeddings of outputs.", "outputs")
 OUTPUT_MATCHES = files("--output-matches", "Match tables of outputs.")
 
 
