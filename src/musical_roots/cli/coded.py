@@ -28,36 +28,32 @@ from musical_roots.cli import (
 coded = group("coded", "The coded index: music that went through a generator's codec.")
 
 
-@coded.command("choose")
-@LISTS
-@file("--first", "Clip list of those that are chosen before others.")
-@click.option("--per-track", type=int, required=True, help="Clips of a track at most.")
-@OUT
-@SEED
-def choose(seed, lists, first, per_track, out) -> None:
-    """Choose some clips of each track, to go through a codec."""
-    from musical_roots.coded import choose
-    from musical_roots.tables import read_table, read_tables, write_table
-
-    write_table(choose(read_tables(lists), read_table(first), per_track, seed), out)
-
-
 @coded.command("render")
 @LISTS
 @SHARD
+@click.option("--per-track", type=int, help="Clips of a track at most; if not given, all of them.")
+@file(
+    "--first",
+    "Clip list of those that are chosen before others; if not given, all are.",
+    required=False,
+)
 @generator()
 @checkpoints()
 @DEVICE
 @AUDIO_OUT
 @OUT
-def render(lists, shard, generator, checkpoints, device, audio, out) -> None:
+@SEED
+def render(
+    seed, lists, shard, per_track, first, generator, checkpoints, device, audio, out
+) -> None:
     """Send one part of some clips through a generator's codec: audio and clip list."""
     from musical_roots import coded
     from musical_roots.generators.base import load
-    from musical_roots.tables import read_tables, write_table
+    from musical_roots.tables import read_table, read_tables, write_table
 
-    part = coded.part(read_tables(lists), *shard)
-    model = load(generator, checkpoints, device)
+    part, model = coded.part(read_tables(lists), *shard), load(generator, checkpoints, device)
+    if first:
+        part = coded.choose(part, read_table(first), per_track, seed)
     with progress(len(part), f"codec of {generator}", "clips") as bar:
         made = coded.render(part, model, audio, bar.update)
     write_table(made, out)

@@ -343,14 +343,16 @@ def training_sets(seed, outputs, output_matches, clips, small, out, **interval) 
 @file("--prompt-vs-training", "Its table.", "prompts")
 @file("--concentration", "Its table.")
 @file("--hubness", "Its table.")
+@file("--coded-index", "Its table, if there is one.", "coded", required=False)
 @OUT
-def findings(exceedance, calibration, paired, prompts, concentration, hubness, out) -> None:
+def findings(exceedance, calibration, paired, prompts, concentration, hubness, coded, out) -> None:
     """What Experiment C found, in sentences, each beside its nulls."""
     from musical_roots.experiments.findings import findings
     from musical_roots.tables import read_table, write_table
 
     tables = (exceedance, calibration, paired, prompts, concentration, hubness)
-    write_table(findings(*map(read_table, tables)), out)
+    beside = read_table(coded) if coded else None
+    write_table(findings(*map(read_table, tables), beside), out)
 
 
 @influence.command("join")

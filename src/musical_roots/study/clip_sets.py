@@ -137,7 +137,7 @@ def clip_sets(config: dict) -> dict[str, ClipSet]:
             name = f"control_roundtrip-{generator}"
             add(name, shards, parents="control-excerpts", indexes=("train",))
     for generator in coded(config):
-        for of in ("train", "control"):
+        for of in ("train", "control", "prompts"):
             add(f"coded-{of}-{generator}", shards, rendered=True)
     return made
 
