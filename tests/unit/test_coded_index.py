@@ -76,7 +76,8 @@ def everywhere(names, shift, seed, **columns):
         [
             nearest(names, cosine + shift * (index == "coded_train"), index, **columns)
             for index in coded_index.COMPARED
-        ]
+        ],
+        ignore_index=True,
     )
 
 
@@ -88,8 +89,8 @@ def tables():
     null = pd.concat([null, null.assign(of="clip")])
     vamps = [f"v{number}" for number in range(8)]
     groups = [f"g{number}" for number in range(8)]
-    made = {"cluster": groups * 3, "split": (["train"] * 6 + ["control"] * 2) * 3}
-    made |= {"setting": ["x", "y"] * 12, "clip_id": [f"c{number}" for number in range(8)] * 3}
+    made = {"cluster": groups, "split": ["train"] * 6 + ["control"] * 2}
+    made |= {"setting": ["x", "y"] * 4, "clip_id": [f"c{number}" for number in range(8)]}
     outputs = everywhere(vamps, 0, 1, **made)
     # of the coded index alone the nearest clip is of the prompt's track, for half of train prompts
     coded = outputs["index"] == "coded_train"
@@ -97,7 +98,7 @@ def tables():
     outputs = pd.concat([outputs, outputs.assign(prompt_track="excluded")])
     copies = [f"p{number}" for number in range(10)]
     split = ["train"] * 6 + ["control"] * 4
-    planted = everywhere(copies, 9, 2, of="clip", split=split * 3)
+    planted = everywhere(copies, 9, 2, of="clip", split=split)
     copied = pd.DataFrame({"clip_id": copies, "level": [1.0, 8.0] * 5})
     prompts = pd.DataFrame({"encoder": "mfcc", "output_id": vamps, "uncoded": -9.0, "coded": 9.0})
     names = [*(f"c{number}" for number in range(8)), *(f"k{number}" for number in range(8))]

@@ -88,7 +88,7 @@ def test_planted_clips_are_the_perturbed_ones(default):
 
 
 def test_rendered_audio_is_that_of_perturbed_and_coded_clips(default):
-    assert default["perturbed-pitch"].audio("000") == ["results/audio/perturbed-pitch/000"]
+    assert default["perturbed-pitch"].audio("000") == ["results/audio/perturbed-pitch-000"]
     rendered = [name for name, part in default.clip_sets.items() if part.audio("000")]
     own = [f"perturbed-{kind}" for kind in default.kinds if kind != "splice_outside"]
     assert rendered == [*own, *(f"coded-{of}-openvamp" for of in ("train", "control", "prompts"))]

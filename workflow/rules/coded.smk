@@ -18,7 +18,7 @@ rule code_clips:
         weights=lambda wildcards: STUDY.models[wildcards.generator].files,
     output:
         clips="<results>/clips/coded-{of}-{generator}/{shard}.parquet",
-        audio=temp(directory("<results>/audio/coded-{of}-{generator}/{shard}")),
+        audio=temp(directory("<results>/audio/coded-{of}-{generator}-{shard}")),
     log:
         "<logs>/code_clips/{of}-{generator}-{shard}.log",
     benchmark:

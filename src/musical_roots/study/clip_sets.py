@@ -66,7 +66,7 @@ class ClipSet:
 
     def audio(self, shard: str) -> list[str]:
         """Folder of the audio of a part that is removed after use, if it has one."""
-        return [f"{self.results}/audio/{self.name}/{shard}"] if self.rendered else []
+        return [f"{self.results}/audio/{self.name}-{shard}"] if self.rendered else []
 
     def targets(self) -> str:
         """Pairs whose cosine and rank are wanted: of perturbed clips alone."""
