@@ -292,6 +292,36 @@ def test_an_unchanged_planted_clip_is_found_where_anything_can_be(table, config)
     assert (same.power_at_05[[not each for each in can]] == 0).all(), same
 
 
+def test_the_coded_index_is_held_against_the_same_clips(table, config):
+    if not Study(config).coded:
+        pytest.skip("no codec that is known, or no coded clips in this study's config")
+    found = table("coded_index")
+    assert found.value.between(0, 1).all()
+    inside = (found.low <= found.value + 0.05) & (found.value <= found.high + 0.05)
+    assert inside[found.low.notna()].all()
+    text = found.fillna(dict.fromkeys(["prompts", "prompt_track", "setting"], ""))
+    keys = ["generator", "encoder", "measure", "prompts", "prompt_track", "setting", "codebooks"]
+    wide = text.fillna({"codebooks": 0}).pivot(index=keys, columns="index")
+    assert (wide.n.nunique(axis=1) == 1).all()
+    gain = wide.value.coded_train - wide.value.uncoded_train
+    assert np.allclose(wide.difference.coded_train, gain, atol=2e-6)
+
+
+def test_the_whole_index_has_the_same_numbers_wherever_they_stand(table, config):
+    if not Study(config).coded:
+        pytest.skip("no codec that is known, or no coded clips in this study's config")
+    keys = ["generator", "encoder"]
+    found = table("coded_index")
+    whole = found[found["index"] == "train"]
+    music = whole[whole.measure == "false_positives_at_05"].set_index(keys).value
+    other = table("calibration").groupby(keys).false_positives_at_05.first()
+    assert np.allclose(music, other[music.index], atol=2e-6)
+    copies = whole[whole.measure == "planted_at_05"].set_index([*keys, "codebooks"]).value
+    other = table("planted")
+    other = other[other.kind == "codec"].set_index(["generator", "encoder", "level"]).power_at_05
+    assert np.allclose(copies, other[copies.index], atol=2e-6)
+
+
 def test_a_smaller_training_set_is_held_against_the_whole(table, config):
     active = {name for name, value in config["generators"].items() if value["activate"]}
     if not active & {"openvamp_small", "vampnet_small"}:

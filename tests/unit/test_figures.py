@@ -158,6 +158,15 @@ def of_influence() -> dict[str, pd.DataFrame]:
             },
             "nearer_share nearer_low nearer_high size_matched size_matched_low size_matched_high",
         ),
+        "coded_index": (
+            {
+                "measure": list(influence.FOUND),
+                "index": list(influence.SEARCHED),
+                "codebooks": [np.nan],
+                "setting": ["all"],
+            },
+            "value low high",
+        ),
         "concentration": (
             {
                 "source": ["outputs", "control"],
@@ -395,3 +404,17 @@ def test_every_curve_of_exceedance_is_drawn_from_its_own_rows(tables):
     mine = table[table.encoder == "clmr"].set_index(["source", "index", "prompt_track"]).share
     for key, (label, _, _) in influence.SOURCES.items():
         assert drawn[label].tolist() == mine[key].tolist(), key
+
+
+def test_the_coded_index_is_drawn_with_all_codebooks_and_all_settings(tables):
+    table = tables["coded_index"]
+    fewer, apart = table.assign(codebooks=1.0, value=9.0), table.assign(setting="x", value=9.0)
+    found = table.assign(codebooks=np.where(table.measure == "planted_at_05", 8.0, np.nan))
+    found.loc[found.measure != "own_track_first", "setting"] = np.nan  # blank in the file
+    fewer = fewer[fewer.measure == "planted_at_05"]
+    figure = influence.coded_index(pd.concat([fewer, apart, found]))
+    wanted = table.set_index(["measure", "index", "encoder"]).value
+    for measure, axis in zip(influence.FOUND, figure.axes, strict=True):
+        drawn = [bars.lines[0].get_ydata() for bars in axis.containers]
+        for index, values in zip(influence.SEARCHED, drawn, strict=True):
+            assert values.tolist() == wanted[measure, index].tolist()

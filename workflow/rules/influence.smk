@@ -403,19 +403,21 @@ rule findings:
         prompts="<results>/tables/prompt_vs_training.csv",
         concentration="<results>/tables/concentration.csv",
         hubness="<results>/tables/hubness.csv",
+        coded="<results>/tables/coded_index.csv" if STUDY.coded else [],
     output:
         table="<results>/tables/findings.csv",
     log:
         "<logs>/findings.log",
     params:
         **stage("influence findings"),
+        coded=lambda wildcards, input: each("--coded-index", input.coded),
     message:
         "Experiment C: what was found, in sentences"
     shell:
         "{params.call} --log {log:q} --exceedance {input.exceedance:q}"
         " --calibration {input.calibration:q} --paired {input.paired:q} --prompt-vs-training {input.prompts:q}"
         " --concentration {input.concentration:q} --hubness {input.hubness:q}"
-        " --out {output.table:q}"
+        " {params.coded} --out {output.table:q}"
 
 
 rule influence:

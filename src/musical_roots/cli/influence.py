@@ -9,10 +9,16 @@ from musical_roots.cli import (
     CONFIDENCE,
     COUNT,
     DEVICE,
+    DRAWS,
     DURATION,
+    FDR,
+    INDEXES,
     LISTS,
     MATCHES,
+    NULL,
     OUT,
+    OUTPUT_EMBEDDINGS,
+    OUTPUT_NEAREST,
     OUTPUTS,
     PATH,
     QUERIES,
@@ -35,14 +41,6 @@ influence = group("influence", "Experiment C: what outputs resemble, beside cont
 CORPUS = click.argument(
     "corpus", type=PATH, nargs=-1, required=True, metavar="CORPUS_EMBEDDINGS..."
 )
-INDEXES = file("--indexes", "Which clips are in which.")
-FDR = click.option("--fdr", type=float, required=True, help="False discovery rate asked for.")
-DRAWS = click.option("--draws", type=int, required=True, help="Random halves or draws.")
-OUTPUT_NEAREST = files("--output-nearest", "Nearest clips of outputs.", "outputs")
-NULL = files(
-    "--roundtrip-nearest", "Nearest clips of control music, after the codec if it is known.", "null"
-)
-OUTPUT_EMBEDDINGS = files("--output-embeddings", "Embeddings of outputs.", "outputs")
 OUTPUT_MATCHES = files("--output-matches", "Match tables of outputs.")
 EXCERPTS = file("--excerpts", "Excerpts of control tracks.")
 PLANTED_NEAREST = files(
@@ -363,14 +361,16 @@ def training_sets(seed, outputs, output_matches, clips, small, out, **interval) 
 @file("--prompt-vs-training", "Its table.", "prompts")
 @file("--concentration", "Its table.")
 @file("--hubness", "Its table.")
+@file("--coded-index", "Its table, if there is one.", "coded", required=False)
 @OUT
-def findings(exceedance, calibration, paired, prompts, concentration, hubness, out) -> None:
+def findings(exceedance, calibration, paired, prompts, concentration, hubness, coded, out) -> None:
     """What Experiment C found, in sentences, each beside its nulls."""
     from musical_roots.experiments.findings import findings
     from musical_roots.tables import read_table, write_table
 
     tables = (exceedance, calibration, paired, prompts, concentration, hubness)
-    write_table(findings(*map(read_table, tables)), out)
+    beside = read_table(coded) if coded else None
+    write_table(findings(*map(read_table, tables), beside), out)
 
 
 @influence.command("join")

@@ -28,6 +28,7 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "calibration": influence.calibration,
     "planted": influence.planted,
     "prompt_vs_training": influence.prompt_vs_training,
+    "coded_index": influence.coded_index,
     "concentration": influence.concentration,
     "hubness": influence.hubness,
     "agreement": influence.agreement,

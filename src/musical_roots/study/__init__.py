@@ -8,11 +8,14 @@ from musical_roots.errors import InputError
 from musical_roots.generators.base import FULL
 from musical_roots.study import answers, race
 from musical_roots.study.clip_sets import (
+    CODED_EQUAL,
+    CODED_INDEXES,
     OUTSIDE,
     ClipSet,
     active,
     attributed,
     clip_sets,
+    coded,
     pairs,
     small_known,
     small_listed,
@@ -49,6 +52,8 @@ class Study:
         Clip sets that are searched in.
     attributed : list of str
         Generators whose outputs Experiment C asks after.
+    coded : list of str
+        Of these, those through whose codec a part of the corpus goes.
     clip_sets, models, figures, pages, listening, cards : dict
         By name: see the modules.
     race : Race
@@ -88,6 +93,7 @@ class Study:
         self.kinds = active(config["robustness"]["perturbations"])
         self.generators = active(config["generators"])
         self.splits, self.attributed = splits(config), attributed(config)
+        self.coded = coded(config)
         self.clip_sets, self.models = clip_sets(config), models(config)
         self.downloads, self.stimuli = downloads(config), stimuli(config)
         self.retraining, self.small_listed = retraining(config), small_listed(config)
@@ -189,6 +195,33 @@ class Study:
         """Control music through a generator's codec, or as it is where that is not known."""
         name = f"control_roundtrip-{FULL.get(generator, generator)}"
         return self.clip_sets.get(name, self["control-excerpts"])
+
+    def before_codec(self, of: str, generator: str) -> list[str]:
+        """Clip lists of what goes through a codec: of a split, or of a generator's prompts."""
+        return self[of if of in self.splits else f"{of}-{generator}"].lists()
+
+    def coded_corpus(self, generator: str) -> list[ClipSet]:
+        """A part of the corpus after a generator's codec, split by split."""
+        return [self[f"coded-{split}-{generator}"] for split in self.splits]
+
+    def coded_lists(self, generator: str) -> list[str]:
+        """Clip lists of it."""
+        return [path for part in self.coded_corpus(generator) for path in part.lists()]
+
+    def coded_indexes(self, clips: str) -> list[str]:
+        """Where a clip set is searched for beside the coded corpus: vamps in equal indexes, too."""
+        return ["train", *CODED_INDEXES, *(CODED_EQUAL if clips.startswith("vamps-") else ())]
+
+    def coded_copies(self, generator: str) -> list[ClipSet]:
+        """Planted clips that went through a generator's codec and nothing else, if there are."""
+        kind = self.config["robustness"]["perturbations"]["codec"]
+        there = kind["activate"] and kind["generator"] == generator
+        return [self.perturbed("codec")] if there else []
+
+    def coded_nearest(self, generator: str, clips: ClipSet) -> list[str]:
+        """Nearest clips of a clip set beside the coded corpus, by every encoder that hears it."""
+        encoders = self.hearing(f"coded-train-{generator}")
+        return clips.influence(f"coded-{generator}/nearest", encoders)
 
     def excerpts(self) -> list[str]:
         """Clip lists of excerpts of control tracks, if Experiment C takes part."""

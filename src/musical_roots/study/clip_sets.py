@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from musical_roots.generators.base import FULL
 
 INDEXES = ("train", "train_equal", "control")  # the training set, and two indexes of one size
+# Some clips of train after a generator's codec, and the same clips as they were; then the same of
+# two indexes of one size.
+CODED_INDEXES = ("uncoded_train", "coded_train")
+CODED_EQUAL = tuple(f"{how}_{name}" for how in ("uncoded", "coded") for name in INDEXES[1:])
 SMALL_INDEX = "train_small"  # the part of it that a second, smaller model learned from
 INCLUDED = ("included",)
 ARMS = ("included", "excluded", "artist_excluded")
@@ -68,9 +72,9 @@ class ClipSet:
         folder = f"{self.results}/vamps/{self.name.removeprefix('vamps-')}"
         return [f"{folder}/{shard}.parquet" for shard in self.shards]
 
-    def audio(self) -> list[str]:
-        """Folder of the audio that is removed after use, if it has one."""
-        return [f"{self.results}/audio/{self.name}"] if self.rendered else []
+    def audio(self, shard: str) -> list[str]:
+        """Folder of the audio of a part that is removed after use, if it has one."""
+        return [f"{self.results}/audio/{self.name}-{shard}"] if self.rendered else []
 
     def targets(self) -> str:
         """Pairs whose cosine and rank are wanted: of perturbed clips alone."""
@@ -146,6 +150,9 @@ def clip_sets(config: dict) -> dict[str, ClipSet]:
         # what competes where there is nothing to discover
         held_out = {"indexes": EQUAL, "prompt_track": ARMS[-1:]}
         add(f"held_out-{generator}", shards, made_of=(null,), **held_out)
+    for generator in coded(config):
+        for of in ("train", "control", "prompts"):
+            add(f"coded-{of}-{generator}", shards, rendered=True)
     return made
 
 
@@ -172,6 +179,13 @@ def small_listed(config: dict) -> str | None:
 def active(section: dict) -> list[str]:
     """Names in a section of the config whose `activate` is true."""
     return [name for name, options in section.items() if options["activate"]]
+
+
+def coded(config: dict) -> list[str]:
+    """Generators through whose codec a part of the corpus goes, for Experiment C to search in."""
+    wanted = config["influence"]["coded_clips_per_track"] > 0
+    # the codec of external is not known, and one that learned from less has its pair's
+    return [name for name in attributed(config) if wanted and name not in ("external", *FULL)]
 
 
 def splits(config: dict) -> list[str]:

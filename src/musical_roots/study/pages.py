@@ -7,7 +7,7 @@ from musical_roots.experiments.listening import FEWEST
 from musical_roots.experiments.tiers import TIERS
 from musical_roots.generators.base import GENERATORS
 from musical_roots.study import answers
-from musical_roots.study.clip_sets import active, attributed, clip_sets, pairs
+from musical_roots.study.clip_sets import active, attributed, clip_sets, coded, pairs
 from musical_roots.study.models import models
 from musical_roots.study.race import raced
 from musical_roots.study.sections import (
@@ -239,6 +239,29 @@ def pages(config: dict) -> dict[str, Page]:
             " comes first, where it is included, by three ways to add clips up: the sum and the"
             " maximum of cosines, and evidence (-log10 of p-values).",
         )
+        if coded(config):
+            add(
+                "coded_index",
+                "Experiment C: does it help to search music that went through the codec?",
+                INFLUENCE,
+                ["tables/coded_index.csv"],
+                "All that a generator makes has gone through its codec, and recordings have not."
+                " index: train, the whole training set as it is, which every other table of"
+                " Experiment C searches; uncoded_train, some clips of each of its tracks as they"
+                " are; coded_train, the same clips after the codec. Only the last two differ in the"
+                " codec alone: difference is coded_train less uncoded_train. Vamps, the null"
+                " (control music) and planted copies have gone through the codec whichever index is"
+                " searched. own_track_first: outputs of train prompts whose nearest clip is of"
+                " their prompt's track. nearer_than_prompt: outputs that are nearer to the index,"
+                " without the prompt's track, than to their prompt, which has gone through the"
+                " codec where the index has. p_at_05, discovered: outputs with p <= .05, and at the"
+                " false discovery rate. planted_at_05: copies of training clips, coded and nothing"
+                " else, with p <= .05; planted_control_at_05: the same of control clips, which have"
+                " no original there, and more than .05 of them would say that the codec itself"
+                " looks like a match. false_positives_at_05: control music with p <= .05."
+                " Intervals: a bootstrap clustered by track; of false_positives_at_05, 95 % of"
+                " halves of the control tracks. That copies are found says nothing of influence.",
+            )
         if pairs(config):
             add(
                 "small_training_set",
