@@ -162,6 +162,17 @@ async function again() {
   seen.told = await page.textContent("main");
 }
 
+/** What stands in the browser's store, whoever wrote it there, is shown as text. */
+async function stored(listener_id) {
+  await page.evaluate((listener_id) => {
+    const { study_id, blocks } = window.STUDY;
+    const kept = { listener_id, block: Object.keys(blocks)[0], sent: "answers" };
+    localStorage.setItem(`musical-roots ${study_id}`, JSON.stringify(kept));
+  }, listener_id);
+  await page.reload();
+  seen.shown = [await page.textContent("main code"), await page.$$eval("#evil", (all) => all.length)];
+}
+
 /** The second session, from its consent to its end. */
 async function second() {
   await act("#agree");
@@ -210,6 +221,7 @@ const endings = {
     await page.waitForSelector("h1:has-text('deleted')");
     seen.playing.push(await playing());
     seen.kept = ending === "left" ? await kept() : [];
+    if (ending === "left") await stored("<b id='evil'>1</b>");
   },
   async blocked() {
     await endings.left();

@@ -154,4 +154,5 @@ def test_who_leaves_leaves_nothing(study, served, ending):
     seen = session(address, "mouse", 800, ending)
     assert seen["errors"] == [] and seen["kept"] == []
     assert seen["playing"] == [1, 0]
+    assert ending == "blocked" or seen["shown"] == ["<b id='evil'>1</b>", 0]
     assert list(kept.iterdir()) == []

@@ -45,7 +45,7 @@ class Analysis(Section):
 class Power(Section):
     """Simulated listeners: what a design can show."""
 
-    simulations: Count = Field(60, description="Simulated studies a design of the grid.")
+    simulations: Count = Field(40, description="Simulated studies a design of the grid.")
     coverage_simulations: Count = Field(
         200, description="The same of the paper's design and ours, which are looked at closely."
     )

@@ -101,8 +101,8 @@
         headphones and a quiet place.${first}</p>
         <p>Taking part is voluntary. You can stop at any time, without a reason, by closing this page or
         with the button at its end; then nothing is sent. Until they are sent, your answers are stored in
-        this browser, so that you can go on after a break: the button deletes them. Afterwards only your number
-        is, until someone else takes part. We keep your answers, when and how long you
+        this browser, so that you can go on after a break: the button deletes them. Once they are sent, only your number
+        stays there, until someone else takes part. We keep your answers, when and how long you
         listened, whether the headphone test was passed, and a random number in place of your name. We
         ask for no name, address or other personal data, and set no cookies. Answers may be published
         without anything that names you. Once sent they can only be taken out by that number, which you
