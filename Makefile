@@ -54,6 +54,8 @@ MODELS := results/shipped/models
 models: $(READY)
 	snakemake $(MODELS)/openvamp.md $(MODELS)/openvamp_small.md --cores $(CORES) --configfile models/anew.yaml
 	python -m musical_roots train ship --models $(MODELS) --tables results/shipped/tables --out models/openvamp
+	python -m musical_roots generate vamp-digests --out models/openvamp/vamps.csv \
+		$$(printf -- '--outputs %s ' results/shipped/vamps/openvamp*/*.parquet)
 
 counterfactual: $(READY)
 	snakemake counterfactual --cores $(CORES)

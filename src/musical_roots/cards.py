@@ -22,7 +22,12 @@ ROWS = 12  # of a training curve
 
 
 def card(
-    name: str, about: dict, tracks: pd.DataFrame, command: str, tables: dict[str, pd.DataFrame]
+    name: str,
+    about: dict,
+    tracks: pd.DataFrame,
+    command: str,
+    tables: dict[str, pd.DataFrame],
+    vamps: str = "",
 ) -> str:
     """A model card, in Markdown.
 
@@ -38,6 +43,8 @@ def card(
         That trains it anew.
     tables : dict
         Heading -> table of results; of a curve (with a column `step`) some rows are shown.
+    vamps : str
+        What is said of a generator's vamps: see `expected.told`.
 
     Returns
     -------
@@ -58,7 +65,7 @@ def card(
         "steps": f"{about['steps']}, {about['batch']} {STEP[name]}",
         "precision": about["precision"],
         "seed": about["source"].rpartition(" ")[2],
-    }
+    } | ({"its vamps": vamps} if vamps else {})
     parts = [
         f"# {name}",
         WHAT[name],

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from musical_roots import expected
 from musical_roots.corpus import split
 from musical_roots.experiments.counterfactual import bounds
 from musical_roots.study import Study
-from musical_roots.tables import read_table
+from musical_roots.tables import read_table, read_tables
 
 RESULTS = Path(os.environ.get("MUSICAL_ROOTS_RESULTS", "results"))
 FIRST = (1, 5, 10)
@@ -224,6 +225,18 @@ def test_every_setting_has_its_vamps(table, config):
         assert sizes.nunique() == 1 and sizes.max() <= most, generator
         assert (part.groupby(["setting", "prompt_id"]).size() == wanted["vamps_per_prompt"]).all()
         assert set(part.prompt_split) == {"train", "control"}, generator
+
+
+def test_vamps_of_weights_that_came_with_the_repository_are_the_same_on_any_processor(config):
+    """Draws in double precision see to that; where weights were trained here, others are due."""
+    study = Study(config)
+    if not study.earlier_vamps() or not study.vamps():
+        pytest.skip("openvamp takes no part, or no vamps came with the repository")
+    lists = [RESULTS / Path(path).relative_to(study.results) for path in study.vamps()]
+    both, other = expected.difference(read_tables(lists), read_table(study.earlier_vamps()[0]))
+    if both.empty:
+        pytest.skip("these weights were trained here, or the vamps are of other settings")
+    assert other.empty, expected.apart(both, other)
 
 
 def test_overlaps_are_shares_and_music_stands_beside_them(table):

@@ -71,3 +71,9 @@ def test_of_a_long_curve_some_rows_are_shown_the_first_and_the_last_among_them()
 def test_other_tables_are_shown_whole():
     text = lines(Quality=pd.DataFrame({"split": ["train"] * 30, "loss": [0.123456] * 30}))
     assert sum("0.1235" in line for line in text) == 30
+
+
+def test_a_generators_card_says_what_its_vamps_are():
+    text = card("openvamp", ABOUT, TRACKS, "make it", {}, vamps="208, digest of their tokens ab")
+    assert "| its vamps | 208, digest of their tokens ab |" in " ".join(text.split())
+    assert "its vamps" not in "\n".join(lines())

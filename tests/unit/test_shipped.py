@@ -12,13 +12,13 @@ import tiny_openvamp
 from click.testing import CliRunner
 from tiny_openvamp import SIZE
 
-from musical_roots import cli, config
+from musical_roots import cli, config, expected
 from musical_roots.errors import InputError
 from musical_roots.generators.base import load
 from musical_roots.generators.openvamp import codec as codecs
 from musical_roots.generators.openvamp import training
 from musical_roots.generators.openvamp.generator import CODEC, NETWORK, SHIPPED, SMALL_NETWORK
-from musical_roots.tables import write_arrays
+from musical_roots.tables import read_table, write_arrays
 from musical_roots.weights import files
 from musical_roots.weights.shipped import difference, take
 
@@ -229,3 +229,9 @@ def test_what_comes_with_the_repository_is_what_the_default_study_would_train():
         assert set(mine) <= set(heard) and (set(mine) == set(heard)) == (name == NETWORK)
     for _, (curve, card) in SHIPPED.items():
         assert not curve or ((folder / curve).is_file() and (folder / card).is_file())
+    cards = {Path(file).stem: folder / card for file, (_, card) in SHIPPED.items() if card}
+    vamps = read_table(folder / "vamps.csv")
+    assert set(vamps.generator) == set(cards)
+    for name, mine in vamps.groupby("generator"):
+        assert set(mine.fingerprint) == {load(name, folder).fingerprint}, "of other weights"
+        assert expected.told(mine, None) in cards[name].read_text()

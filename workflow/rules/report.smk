@@ -149,6 +149,9 @@ rule listen:
         " --text {params.text:q} --out {output:q}"
 
 
+EARLIER_VAMPS = STUDY.earlier_vamps()
+
+
 rule model_cards:
     input:
         expand("<results>/models/{model}.md", model=STUDY.cards),
@@ -159,6 +162,8 @@ rule model_card:
         weights="<results>/models/{model}.safetensors",
         tracks="<results>/corpus/tracks.csv",
         tables=lambda wildcards: list(STUDY.cards[wildcards.model].values()),
+        vamps=lambda wildcards: STUDY.vamps_of(wildcards.model),
+        earlier=EARLIER_VAMPS,
     output:
         card="<results>/models/{model}.md",
     log:
@@ -172,12 +177,14 @@ rule model_card:
             f"--result {shlex.join(pair)}"
             for pair in STUDY.cards[wildcards.model].items()
         ],
+        vamps=lambda wildcards, input: each("--outputs", input.vamps),
+        earlier=each("--earlier-vamps", EARLIER_VAMPS),
     message:
         "Writing the model card of {wildcards.model}"
     shell:
         "{params.call} --log {log:q} --model {wildcards.model} --weights {input.weights:q}"
-        " --tracks {input.tracks:q} --command {params.command:q} {params.tables}"
-        " --out {output.card:q}"
+        " --tracks {input.tracks:q} --command {params.command:q} {params.tables} {params.vamps}"
+        " {params.earlier} --out {output.card:q}"
 
 
 rule provenance:

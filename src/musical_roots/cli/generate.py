@@ -174,6 +174,17 @@ def vamp(
     write_table(made, out)
 
 
+@generate.command("vamp-digests")
+@OUTPUTS
+@OUT
+def vamp_digests(outputs, out) -> None:
+    """Digests of the tokens of vamps, for later runs to be held against."""
+    from musical_roots.expected import listed
+    from musical_roots.tables import read_tables, write_table
+
+    write_table(listed(read_tables(outputs)), out)
+
+
 @generate.command("external")
 @LISTS
 @root(required=False)

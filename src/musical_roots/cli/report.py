@@ -81,16 +81,21 @@ def listen(outputs, count, title, text, out) -> None:
     multiple=True,
     help="What is said of how good it is.",
 )
+@files("--outputs", "List of outputs.", required=False)
+@file("--earlier-vamps", "Digests of an earlier run's vamps.", "earlier", required=False)
 @OUT
-def model_card(model, weights, tracks, command, tables, out) -> None:
+def model_card(model, weights, tracks, command, tables, outputs, earlier, out) -> None:
     """Say of a model that was trained here what it was trained on, and how good it is."""
+    from musical_roots import expected
     from musical_roots.cards import card
-    from musical_roots.tables import read_table, write_text
+    from musical_roots.tables import read_table, read_tables, write_text
     from musical_roots.weights import files
 
     _, about = files.read(weights)
     results = {heading: read_table(path) for heading, path in tables}
-    write_text(card(model, about, read_table(tracks), command, results), out)
+    before = read_table(earlier) if earlier else None
+    vamps = expected.told(read_tables(outputs), before) if outputs else ""
+    write_text(card(model, about, read_table(tracks), command, results, vamps), out)
 
 
 @report.command("claims")

@@ -4,6 +4,8 @@ Plain data and plain functions, without Snakemake: the rule files ask a `Study`,
 and paths alone.
 """
 
+from pathlib import Path
+
 from musical_roots.errors import InputError
 from musical_roots.generators.base import FULL
 from musical_roots.study import answers, race
@@ -118,12 +120,19 @@ class Study:
 
     def vamps(self) -> list[str]:
         """Lists of the vamps of every generator of ours; of what was made elsewhere, none."""
-        return [
-            f"{self.results}/vamps/{generator}/{shard}.parquet"
-            for generator in self.generators
-            if generator != "external"
-            for shard in self[f"vamps-{generator}"].shards
-        ]
+        ours = [generator for generator in self.generators if generator != "external"]
+        return [path for generator in ours for path in self.vamps_of(generator)]
+
+    def vamps_of(self, generator: str) -> list[str]:
+        """Lists of a generator's vamps, if it takes part."""
+        shards = self[f"vamps-{generator}"].shards if generator in self.generators else ()
+        return [f"{self.results}/vamps/{generator}/{shard}.parquet" for shard in shards]
+
+    def earlier_vamps(self) -> list[str]:
+        """Digests of the vamps of openvamp's weights that came with the repository."""
+        folder = self.config["generators"]["openvamp"]["shipped"]
+        path = Path(folder or "", "vamps.csv")
+        return [str(path)] if folder and path.is_file() else []
 
     def corpus_of(self) -> dict:
         """What the recordings and clips depend on, whatever else differs between two configs."""

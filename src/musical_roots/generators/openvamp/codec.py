@@ -210,7 +210,8 @@ def levelled(audio: np.ndarray) -> np.ndarray:
 def log_mel(audio: np.ndarray) -> np.ndarray:
     """Natural logarithm of mel magnitudes: float32 [samples] -> [1 + samples // HOP, MELS]."""
     spectrum = _stft(torch.from_numpy(fit(audio, max(len(audio), HOP))).double())
-    bands = (_filters() @ spectrum.abs()).clamp(min=FLOOR).log().float()
+    bands = _filters() @ _power(torch.view_as_real(spectrum)).sqrt_()
+    bands = bands.clamp_(min=FLOOR).log_().float()
     return bands.T.numpy()[: 1 + len(audio) // HOP]
 
 
@@ -223,12 +224,10 @@ def to_audio(frames: np.ndarray, samples: int) -> np.ndarray:
     spectrum = torch.polar(magnitude, _first_phases(*magnitude.shape))
     before = torch.zeros_like(torch.view_as_real(spectrum))
     for _ in range(PHASE_STEPS):
-        # real and imaginary parts apart: torch takes four times as long for complex numbers
         consistent = torch.view_as_real(_stft(_istft(spectrum, length)))
         turned = torch.sub(consistent, before, alpha=MOMENTUM / (1 + MOMENTUM))
-        real, imaginary = turned.unbind(-1)
-        power = (real * real).addcmul_(imaginary, imaginary).add_(1e-16)
-        spectrum = torch.view_as_complex(turned.mul_((power.rsqrt_() * magnitude)[..., None]))
+        scale = _power(turned).add_(1e-16).rsqrt_().mul_(magnitude)
+        spectrum = torch.view_as_complex(turned.mul_(scale[..., None]))
         before = consistent
     return fit(_istft(spectrum, length).float().numpy(), samples)
 
@@ -258,6 +257,12 @@ def _stft(audio: torch.Tensor) -> torch.Tensor:
 
 def _istft(spectrum: torch.Tensor, length: int) -> torch.Tensor:
     return torch.istft(spectrum, WINDOW, HOP, window=_window(), length=length)
+
+
+def _power(parts: torch.Tensor) -> torch.Tensor:
+    """Squared magnitudes of pairs of real and imaginary parts: torch's abs takes far longer."""
+    real, imaginary = parts.unbind(-1)
+    return (real * real).addcmul_(imaginary, imaginary)
 
 
 @cache
