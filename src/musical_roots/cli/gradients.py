@@ -5,6 +5,7 @@ import click
 from musical_roots.cli import (
     OUT,
     OUTPUTS,
+    PATH,
     SEED,
     SHARD,
     TRAIN_TOKENS,
@@ -100,11 +101,24 @@ def unlearning(seed, steps, length, out, **files) -> None:
 
 
 @gradients.command("join")
-@file("--scores", "Scores by some methods, of some outputs.", multiple=True)
+@click.argument("parts", type=PATH, nargs=-1, required=True, metavar="SCORES...")
 @OUT
-def join(scores, out) -> None:
+def join(parts, out) -> None:
     """One table of all scores."""
     from musical_roots.tables import read_tables, write_table
 
-    table = read_tables(scores).sort_values(["method", "output_id", "track_id"], kind="stable")
+    table = read_tables(parts).sort_values(["method", "output_id", "track_id"], kind="stable")
     write_table(table.reset_index(drop=True), out)
+
+
+@gradients.command("take")
+@file("--scores", "Scores by some methods, of some outputs.", required=False)
+@file("--truth-losses", "Loss of each output under each retrained model.")
+@OUT
+def take(scores, truth_losses, out) -> None:
+    """Take the scores that lie with a truth, of the outputs that it speaks of here."""
+    from musical_roots.experiments.counterfactual.gradients import taken
+    from musical_roots.tables import read_table, write_table
+
+    found = read_table(scores) if scores else None
+    write_table(taken(found, read_table(truth_losses)), out)

@@ -13,9 +13,7 @@ class Trak(Section):
     track_crops: Count = Field(16, description="Crops of a track.")
     output_masks: Count = Field(4, description="Masks of an output.")
     dimensions: Count = Field(256, description="That gradients are projected to.")
-    at_once: Count = Field(
-        64, description="Crops and masks that are taken at once."
-    )
+    at_once: Count = Field(64, description="Crops and masks that are taken at once.")
 
 
 class Cosine(Section):
