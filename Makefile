@@ -65,8 +65,10 @@ listen: $(READY)
 browser:
 	npm ci --ignore-scripts --prefix src/musical_roots/listening/web
 
+# the workflow's tests by themselves: a run of theirs wants all cores, and one cache
 test: lint
-	python -m pytest
+	python -m pytest -n $(CORES) --dist loadfile tests/unit tests/workflow/test_lint.py
+	python -m pytest tests/gpu tests/browser tests/workflow --ignore tests/workflow/test_lint.py
 
 lint: $(READY)
 	ruff check .

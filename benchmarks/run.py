@@ -169,10 +169,10 @@ def training_against_plain_training(steps: int = 4, batch: int = 8) -> dict:
 
 
 def sampling_against_plain_sampling(duration_s: float = 6.0) -> dict:
-    """Random weights and tokens; the setting is `periodic`, 36 steps."""
+    """Random weights and tokens, in float64; the setting is `periodic`, 36 steps."""
     network = model.MaskedTransformer(OPENVAMP)
     model.initialise(network.eval(), seed=0)
-    plain = plain_openvamp(OPENVAMP, network.tensors())
+    plain = plain_openvamp(OPENVAMP, network.double().tensors()).double()
     prompt, settings, onsets = tokens(duration_s), VampSettings(), np.empty(0, int)
     keep = sampling.kept(settings, *prompt.shape, codec.FRAME_S, onsets, rng(0, "benchmark"))
 

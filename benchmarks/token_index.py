@@ -17,7 +17,7 @@ import pandas as pd
 from measuring import ROOT
 
 from musical_roots import cost
-from musical_roots.experiments.token_share import BLOCK, TokenIndex, merge
+from musical_roots.experiments.token_share import BLOCK, CODEBOOKS, TokenIndex, merge
 from musical_roots.provenance import environment
 
 CLIPS = 5_000_000  # the paper's
@@ -50,7 +50,7 @@ def built(folder: Path, number: int) -> Path:
     """A shard on disk."""
     made = tokens(SHARD, np.random.default_rng(number))
     clips = {f"{number:03d}{row:08d}": clip for row, clip in enumerate(made)}
-    TokenIndex.build(clips).write(folder / f"{number:03d}")
+    TokenIndex.build(clips, CODEBOOKS).write(folder / f"{number:03d}")
     return folder / f"{number:03d}"
 
 

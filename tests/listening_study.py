@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import soundfile
 
 from musical_roots.listening import page as pages
 from musical_roots.listening.trials import trials
@@ -23,14 +25,31 @@ def pairs(count: int, x: int | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+SOUND = {"loudness_lufs": -23.0, "fade_ms": 20.0}
+
+
 def write(folder: Path, arm: str, asked: pd.DataFrame, **about) -> dict:
-    """Write a study's page and manifest into a folder; the manifest."""
-    about = {"headphones": "required", "contact": "", "consent": "", "confidence": False} | about
-    manifest = pages.manifest(asked, arm=arm, seed=0, **about)
-    (folder / "page/audio").mkdir(parents=True)
+    """Write a study's page and manifest into a folder, and its audio if there is none."""
+    audio = sounds(folder / "page/audio", asked)
+    manifest = of(asked, audio, arm=arm, **about)
     pages.write(folder / "page", pages.study(manifest, asked, None))
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return manifest
+
+
+def of(asked: pd.DataFrame, audio: Path, **about) -> dict:
+    """The manifest of a study."""
+    about = {"headphones": "required", "contact": "", "consent": "", "confidence": False} | about
+    return pages.manifest(asked, audio, sound=SOUND, seed=0, **about)
+
+
+def sounds(folder: Path, asked: pd.DataFrame, seconds: float = 3.0) -> Path:
+    """Silent clips of trials, in a folder, unless they are there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for clip in {clip for one in "xab" for clip in asked[f"{one}_clip_id"]}:
+        if not (folder / f"{clip}.flac").exists():
+            soundfile.write(folder / f"{clip}.flac", np.zeros(round(seconds * 8000)), 8000)
+    return folder
 
 
 def some(arm: str, count: int, questions: int) -> pd.DataFrame:
@@ -44,7 +63,8 @@ def session(manifest: dict, block: int = 1, **changes) -> dict:
     answers = [
         {
             **{"trial_id": trial["trial_id"], "choice": "a", "confidence": None, "order": "ba"},
-            **{"seconds": 12.5, "heard": {"x": 1, "a": 1, "b": 2}, "at": "2026-01-01T10:01:00Z"},
+            **{"seconds": 12.5, "decided": 2.5, "at": "2026-01-01T10:01:00Z"},
+            "heard": {"x": 1, "a": 1, "b": 2},
         }
         for trial in asked
     ]

@@ -1,6 +1,6 @@
 """openvamp's network, its training and its sampling written down plainly.
 
-fp32, attention as a product and a softmax, one vamp at a time, and, as VampNet's own code does it,
+Attention as a product and a softmax, one vamp at a time, and, as VampNet's own code does it,
 logits and draws at all places at every step, of which those at masked places are used. What ours
 is held against, for its numbers (tests) and its speed (benchmarks).
 """
@@ -54,7 +54,7 @@ class Attention(nn.Module):
 
 def turned(x: torch.Tensor) -> torch.Tensor:
     """Pairs of the first channels turned, by angles that grow with the frame: [..., frames, 64]."""
-    speed = 10_000 ** (-torch.arange(0, ROTATED, 2, device=x.device) / ROTATED)
+    speed = 10_000 ** (-torch.arange(0, ROTATED, 2).to(x) / ROTATED)
     angle = torch.arange(x.shape[-2], device=x.device)[:, None] * speed
     one, other = x[..., 0:ROTATED:2], x[..., 1:ROTATED:2]
     pairs = (one * angle.cos() - other * angle.sin(), other * angle.cos() + one * angle.sin())
@@ -131,11 +131,11 @@ def plain_fill(
         now = int(masked.sum())
         if now == 0:
             break
-        logits = network(tokens[None], masked[None])[0] / settings.temperature
+        logits = network(tokens[None], masked[None])[0].double() / settings.temperature
         probabilities = logits.softmax(dim=-1)
         below = probabilities.cumsum(dim=-1)
-        level = torch.zeros(masked.shape)
-        level[masked] = torch.from_numpy(rng.random(now, dtype=np.float32))
+        level = torch.zeros(masked.shape, dtype=torch.float64)
+        level[masked] = torch.from_numpy(rng.random(now))
         level = level * below[..., -1]
         drawn = (below <= level[..., None]).sum(dim=-1).clamp(max=network.size.entries - 1)
         tokens = torch.where(masked, drawn, tokens)

@@ -20,12 +20,13 @@ from musical_roots.corpus.clips import clip_id
 from musical_roots.errors import InputError
 from musical_roots.generators.base import Generator, Vamp, VampSettings
 from musical_roots.seeding import rng
-from musical_roots.tables import write_arrays
+from musical_roots.tables import read_arrays, write_arrays
 
 PROMPT_COLUMNS = [
     *("prompt_id", "track_id", "group_id", "split", "path", "start_s", "duration_s"),
 ]
 EVERY_CODEBOOK = 99  # more than any codec has
+COARSEST = 4  # codebooks of which tokens are kept for looking up
 CLIP_COLUMNS = [
     *("clip_id", "track_id", "group_id", "split", "role", "path", "start_s", "duration_s"),
     *("parent_clip_id", "output_id", "setting"),
@@ -189,8 +190,8 @@ def vamps(
     Returns
     -------
     DataFrame
-        `planned` without stem, with path, tokens_path, sample_rate, kept_s (seconds of the prompt
-        of which a token at least is kept) and kept_share (of its tokens).
+        `planned` without stem, with path, tokens_path, tokens_digest, sample_rate, kept_s (seconds
+        of the prompt of which a token at least is kept) and kept_share (of its tokens).
 
     Raises
     ------
@@ -207,14 +208,22 @@ def vamps(
         for name, vamp in zip(rows.stem, made, strict=True):
             _write(folder / name, vamp, generator.sample_rate)
             progress(1)
-    kept = [np.load(stem.with_suffix(".npz"))["kept"] for stem in stems]
+    arrays = [read_arrays([stem.with_suffix(".npz")]) for stem in stems]
+    kept = [made["kept"] for made in arrays]
     return planned.drop(columns="stem").assign(
         path=[str(stem.with_suffix(".flac")) for stem in stems],
         tokens_path=[str(stem.with_suffix(".npz")) for stem in stems],
+        tokens_digest=[tokens_digest(**made) for made in arrays],
         sample_rate=generator.sample_rate,
         kept_s=[round(float(mask.any(axis=0).sum() * generator.frame_s), 3) for mask in kept],
         kept_share=[float(mask.mean()) for mask in kept],
     )
+
+
+def tokens_digest(tokens: np.ndarray, kept: np.ndarray) -> str:
+    """Digest of a vamp's tokens and of which are kept: both [codebooks, frames]."""
+    told = str(tokens.shape).encode() + tokens.astype("<i2").tobytes() + kept.tobytes()
+    return hashlib.sha256(told).hexdigest()[:16]
 
 
 def first_of_each(vamps: pd.DataFrame, count: int) -> pd.DataFrame:
@@ -282,6 +291,34 @@ def control_excerpts(
             "corpus.control_share, or set influence.activate to false"
         )
     return excerpts(choose_prompts(control, tracks, count, duration_s, seed, "excerpts"))
+
+
+def coarsest_tokens(
+    rows: pd.DataFrame, generator: Generator, progress: Callable[[int], object] = lambda done: None
+) -> dict[str, np.ndarray]:
+    """The coarsest tokens of clips, or of excerpts, as a generator's codec hears them.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        A clip list; or of `excerpts`.
+    generator : Generator
+    progress : callable
+        Told of every row.
+
+    Returns
+    -------
+    dict of str to ndarray, uint16 [codebooks, frames]
+        clip_id, or output_id of an excerpt, to the tokens of `COARSEST` codebooks at most.
+    """
+    if "prompt_start_s" in rows:
+        rows = rows.assign(start_s=rows.prompt_start_s, clip_id=rows.output_id)
+    found = {}
+    for row in rows.itertuples():
+        samples = audio.read(row.path, generator.sample_rate, row.start_s, row.duration_s)[0]
+        found[row.clip_id] = generator.tokens(samples)[:COARSEST].astype(np.uint16)
+        progress(1)
+    return found
 
 
 def control_roundtrips(

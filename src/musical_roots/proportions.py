@@ -53,10 +53,11 @@ def two_way(
 
     The variance is that of Cameron, Gelbach and Miller (2011): by `one`, plus by `other`, less by
     both at once, each times G / (G - 1) for G clusters. It is not let below the larger of the
-    first two: with few clusters the difference may be too small, or negative. The interval is
-    symmetric on the logit scale, with quantiles of Student's t of as many degrees of freedom as
-    the fewer clusters, less one. Where all answers are the same there is no variance: then it is
-    Wilson's of as many answers as there are clusters, the fewer of the two.
+    first two: with few clusters the difference may be too small, or negative; nor below that of
+    independent answers: clusters that are all alike have none. The interval is symmetric on the
+    logit scale, with quantiles of Student's t of as many degrees of freedom as the fewer clusters,
+    less one. Where all answers are the same there is no variance: then it is Wilson's of as many
+    answers as there are clusters, the fewer of the two.
 
     Parameters
     ----------
@@ -72,22 +73,55 @@ def two_way(
     low, high : float
         In [0, 1]; NaN both if there is one cluster only in either way.
     """
-    yes = np.asarray(yes, np.float64)
-    one, one_count = _codes(one)
-    other, other_count = _codes(other)
-    fewer, share = min(one_count, other_count), yes.mean()
+    share, error, fewer = _logit_error(yes, one, other)
     if fewer < 2:
         return np.nan, np.nan
     if share in (0, 1):
         return wilson(share * fewer, fewer, confidence)
-    residual = yes - share
-    each = [
-        _variance(residual, *codes)
-        for codes in ((one, one_count), (other, other_count), _codes(one * other_count + other))
-    ]
-    variance = max(each[0] + each[1] - each[2], each[0], each[1])
-    half = t.ppf((1 + confidence) / 2, fewer - 1) * np.sqrt(variance) / (share * (1 - share))
+    half = t.ppf((1 + confidence) / 2, fewer - 1) * error
     return tuple(float(expit(logit(share) + side * half)) for side in (-1, 1))
+
+
+def two_way_p(yes: ArrayLike, one: ArrayLike, other: ArrayLike) -> float:
+    """P-value of a share against one half, two-sided: of the same error as `two_way`.
+
+    NaN where there is one cluster only in either way, or where all answers are the same.
+    """
+    share, error, fewer = _logit_error(yes, one, other)
+    if fewer < 2 or share in (0, 1):
+        return np.nan
+    return float(2 * t.sf(abs(logit(share)) / error, fewer - 1))
+
+
+def _logit_error(yes: ArrayLike, one: ArrayLike, other: ArrayLike) -> tuple[float, float, int]:
+    """Share, standard error of its logit, and the number of clusters in the way with fewer."""
+    yes = np.asarray(yes, np.float64)
+    one, one_count = _codes(one)
+    other, other_count = _codes(other)
+    share = float(yes.mean())
+    by_one, by_other, by_both = (
+        _variance(yes - share, *codes)
+        for codes in ((one, one_count), (other, other_count), _codes(one * other_count + other))
+    )
+    independent = share * (1 - share)
+    variance = max(by_one + by_other - by_both, by_one, by_other, independent / len(yes))
+    error = np.sqrt(variance) / independent if independent else np.nan
+    return share, error, min(one_count, other_count)
+
+
+def holm(p_values: ArrayLike) -> np.ndarray:
+    """P-values of one family, adjusted by Holm's step-down procedure; NaN are of no test.
+
+    References
+    ----------
+    Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Stat. 1979.
+    """
+    adjusted = np.array(p_values, np.float64)
+    known = np.flatnonzero(np.isfinite(adjusted))
+    order = known[np.argsort(adjusted[known], kind="stable")]
+    steps = adjusted[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return adjusted
 
 
 def pigeonhole_weights(

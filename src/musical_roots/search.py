@@ -29,6 +29,7 @@ EXCLUSIONS = {
     "self": [("clip_id", "clip_id"), ("parent_clip_id", "clip_id")],
     "track": [("track_id", "track_id")],
     "duplicates": [("group_id", "group_id")],
+    "artist": [("artist_block", "artist_block")],
     "partner": [("partner_group_id", "group_id")],
 }
 OPTIONAL = {"parent_clip_id"}
@@ -55,11 +56,12 @@ def matches(
         Unit vectors of one fingerprint; each clip_id occurs once in each.
     k : int
         Matches a query, 1 or more; fewer where the index has fewer rows to offer.
-    exclude : {"none", "self", "track", "duplicates", "partner"}
+    exclude : {"none", "self", "track", "duplicates", "artist", "partner"}
         Which index rows a query never matches: none; its own clip and the clip it derives from
         (parent_clip_id, where the queries have that column); its own track; its own group_id, that
-        is, its track and the near duplicates of it; those of the clip that it was spliced or mixed
-        with (partner_group_id). A blank value excludes nothing.
+        is, its track and the near duplicates of it; its artist_block, that is, all of its artist
+        and of those tied to them; those of the clip that it was spliced or mixed with
+        (partner_group_id). A blank value excludes nothing.
     targets : DataFrame, optional
         Pairs to report wherever they rank: query_clip_id, clip_id, target (a label such as
         "original"). The rank is 1 + the number of rows before it among those not excluded, whether

@@ -15,6 +15,7 @@ Metrics
 * :func:`exceedance`: share of values at or above each threshold.
 * :func:`conformal_p`: how unusual a value is among those of a null, whole clusters counted once.
 * :func:`sign_flip`: whether paired differences lie above 0, by flipping whole clusters.
+* :func:`competition_q`: false discovery rates of scores that compete with decoys.
 
 References
 ----------
@@ -25,6 +26,8 @@ Davison, Hinkley, "Bootstrap methods and their application", 1997, sections 3.8 
 Vovk, Gammerman, Shafer, "Algorithmic learning in a random world", 2005 (conformal p-values).
 Lee, Barber, Willett, "Distribution-free inference with hierarchical data", 2023 (the same where
 clusters, not values, are exchangeable).
+Barber, Candès, "Controlling the false discovery rate via knockoffs", Annals of Statistics 2015
+(theorem 3: sequential tests with p-values of two values).
 Winkler et al., "Permutation inference for the general linear model", NeuroImage 2014 (sign flips).
 """
 
@@ -273,6 +276,38 @@ def sign_flip(
     # rounding must not tell the sum itself from its equal
     as_large = signs @ sums >= sums.sum() - 1e-12 * np.abs(sums).sum()
     return float((1 + np.count_nonzero(as_large)) / (1 + resamples))
+
+
+def competition_q(target: ArrayLike, decoy: ArrayLike, odds: float = 1.0) -> np.ndarray:
+    """Smallest false discovery rate at which a score that beats its decoy is a discovery.
+
+    ``q = min over t <= s of odds * (1 + decoy wins at t or above) / target wins at t or above``
+
+    for a target that wins with a score of s (Barber and Candès 2015: with `odds` the odds at which
+    the target wins where there is nothing to find, and independent wins).
+
+    Parameters
+    ----------
+    target, decoy : array_like [n]
+        The best score on either side; -inf where there is none. Of equal ones neither wins.
+    odds : float
+        Above 0.
+
+    Returns
+    -------
+    ndarray, float64 [n]
+        In (0, 1]; 1 where the target does not win.
+    """
+    target, decoy = np.asarray(target, np.float64), np.asarray(decoy, np.float64)
+    score, win = np.maximum(target, decoy), target > decoy
+    order = np.argsort(-score, kind="stable")
+    wins, losses = np.cumsum(win[order]), np.cumsum((decoy > target)[order])
+    falling = -score[order]
+    last = np.searchsorted(falling, falling, side="right") - 1  # equal scores come together
+    ratio = odds * (1 + losses[last]) / np.maximum(wins[last], 1)
+    q = np.empty(len(score))
+    q[order] = np.minimum.accumulate(ratio[::-1])[::-1]
+    return np.where(win, np.minimum(q, 1.0), 1.0)
 
 
 def _ranks(ranks: ArrayLike) -> np.ndarray:

@@ -1,6 +1,7 @@
 // One session of the listening page in headless Chromium, by mouse or by keys alone.
 // node session.mjs MODULES CHROMIUM URL mouse|keyboard WIDTH ENDING PICTURES  ->  what was seen, as JSON
-// ENDING: whole (answers are sent), unsent (they cannot be), away (headphone test failed), left
+// ENDING: whole (answers are sent), unsent (they cannot be), away (headphone test failed), left;
+// blocked (left, in a browser that stores nothing), same and other (a second session, of whom?)
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 
@@ -15,6 +16,24 @@ const browser = await chromium.launch({ executablePath, args });
 const context = await browser.newContext({ viewport: { width: Number(width), height: 760 } });
 const page = await context.newPage();
 page.setDefaultTimeout(8000);
+await page.addInitScript(() => {
+  const Made = window.Audio;
+  window.audios = [];
+  window.Audio = function () {
+    const audio = new Made();
+    window.audios.push(audio);
+    return audio;
+  };
+});
+if (ending === "blocked") {
+  await page.addInitScript(() =>
+    Object.defineProperty(window, "localStorage", {
+      get() {
+        throw new DOMException("denied", "SecurityError");
+      },
+    })
+  );
+}
 const seen = { errors: [], outside: [], violations: [], early: [], titles: [], overflow: [] };
 page.on("console", (line) => ["error", "warning"].includes(line.type()) && seen.errors.push(line.text()));
 page.on("pageerror", (error) => seen.errors.push(String(error)));
@@ -40,8 +59,10 @@ const act = {
   },
 }[by];
 
+const ENDS = { same: "who", other: "who" };
+
 async function look(name) {
-  if (ending !== "whole" && name !== ending) return; // the whole session has looked at it
+  if (ending !== "whole" && name !== (ENDS[ending] || ending)) return; // the whole session has looked at it
   await page.evaluate(axe);
   const found = await page.evaluate(() => window.axe.run(document));
   for (const { id, nodes } of found.violations) {
@@ -79,6 +100,12 @@ async function answer(choice) {
 
 async function headphones(study) {
   for (const [at, trial] of study.headphone_trials.entries()) {
+    if (at === 2 && ending !== "blocked") {
+      await page.reload();
+      await hear(); // the sample once more
+      await next();
+      seen.retested = (await page.textContent(".place span")).trim();
+    }
     if (at === 0) await look("headphones");
     await answer(ending === "away" && at < 2 ? (trial.quiet % 3) + 1 : trial.quiet);
   }
@@ -94,12 +121,13 @@ async function practice(study) {
 }
 
 async function questions(study) {
+  if (ending === "unsent") await page.evaluate(setBack);
   for (const [at] of study.blocks[study.block].entries()) {
     if (at === 2) {
       await page.reload();
       seen.resumed = (await page.textContent(".place span")).trim();
     }
-    if (at === 1 && ending === "left") return;
+    if (at === 1 && ["left", "blocked"].includes(ending)) return;
     if (at === 0) await look("question");
     await hear();
     if (at === 0) await look("heard");
@@ -110,11 +138,50 @@ async function questions(study) {
   }
 }
 
+/** The clock of the machine is set back by a day. */
+function setBack() {
+  const Right = Date;
+  window.Date = class extends Right {
+    constructor() {
+      super(Right.now() - 864e5);
+    }
+  };
+}
+
+/** Nothing but who took part, in which session. */
+async function kept() {
+  return page.evaluate(() => Object.values(localStorage).map((text) => JSON.parse(text)));
+}
+
+/** Another session is asked for, in a browser that has sent one. */
+async function again() {
+  await page.waitForSelector("main code");
+  seen.first = await page.textContent("main code");
+  await page.goto(`${url}?block=2`);
+  await look("who");
+  seen.told = await page.textContent("main");
+}
+
+/** The second session, from its consent to its end. */
+async function second() {
+  await act("#agree");
+  await next();
+  await hear();
+  await next();
+  const study = await page.evaluate(() => window.STUDY);
+  await headphones(study);
+  await practice(study);
+  for (const _ of study.blocks[2]) await answer("a");
+  await page.waitForSelector("main code");
+  seen.second = await page.textContent("main code");
+}
+
 const endings = {
   async whole() {
     await page.waitForSelector("main code");
     await look("end");
     seen.cookies = await context.cookies();
+    seen.kept = await kept();
     await page.reload(); // what has arrived is not sent again
     await page.waitForSelector("main code");
   },
@@ -135,9 +202,29 @@ const endings = {
   },
   async left() {
     page.on("dialog", (dialog) => dialog.accept());
+    await page.evaluate(() => window.audios.forEach((audio) => (audio.playbackRate = 0.07)));
+    await act('[data-player="x"] button');
+    const playing = () => page.evaluate(() => window.audios.filter((audio) => !audio.paused).length);
+    seen.playing = [await playing()];
     await act("#leave");
     await page.waitForSelector("h1:has-text('deleted')");
-    seen.kept = await page.evaluate(() => localStorage.length);
+    seen.playing.push(await playing());
+    seen.kept = ending === "left" ? await kept() : [];
+  },
+  async blocked() {
+    await endings.left();
+  },
+  async same() {
+    await again();
+    await act("#same");
+    await second();
+  },
+  async other() {
+    await again();
+    await act("#other");
+    await page.waitForSelector("#agree");
+    seen.kept = await kept();
+    await second();
   },
 };
 
@@ -158,7 +245,7 @@ try {
     await questions(study);
   }
   await endings[ending]();
-  seen.told = await page.textContent("main");
+  seen.told ??= await page.textContent("main");
 } catch (error) {
   seen.errors.push(String(error));
   if (pictures) await page.screenshot({ path: `${pictures}/${by}-${width}-failed.png` });

@@ -17,7 +17,7 @@ import uvicorn
 
 from musical_roots.listening import collector
 from musical_roots.listening.files import WEB
-from musical_roots.listening.responses import parse
+from musical_roots.listening.session import parse
 from musical_roots.listening.sound import HEADPHONES
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
@@ -34,15 +34,17 @@ pytestmark = [
 def study(tmp_path):
     """A study of a few short tones, as the workflow would make it: arm -> its folder."""
 
-    def made(arm, questions=4):
-        folder, asked = tmp_path / arm, listening_study.some(arm, questions, questions)
+    def made(arm, questions=4, blocks=1):
+        folder = tmp_path / arm
+        asked = listening_study.some(arm, questions * blocks, questions)
         about = {"contact": "a@b.example", "consent": "<i>Board 1</i>", "confidence": arm == "ours"}
-        listening_study.write(folder, arm, asked, **about)
         names = {clip for one in "xab" for clip in asked[f"{one}_clip_id"]} | {"noise"}
         names |= {f"{HEADPHONES}-{n}" for n in range(1, 7)}
+        (folder / "page/audio").mkdir(parents=True)
         for n, name in enumerate(sorted(names)):
             tone = 0.1 * np.sin(2 * np.pi * (200 + 20 * n) * np.arange(6000) / 44100)
             soundfile.write(folder / f"page/audio/{name}.flac", tone, 44100)
+        listening_study.write(folder, arm, asked, **about)
         return folder
 
     return made
@@ -58,7 +60,7 @@ def served():
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        app = collector.app(collector.Collector(folder, kept))
+        app = collector.app(collector.Collector(folder, kept), None)
         server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
@@ -82,7 +84,8 @@ def session(address, by, width, ending):
 
 
 @pytest.mark.parametrize(
-    ("arm", "by", "width"), [("ours", "mouse", 1100), ("paper", "keyboard", 360)]
+    ("arm", "by", "width"),
+    [("ours", "mouse", 1100), ("paper", "mouse", 360), ("ours", "keyboard", 360)],
 )
 def test_a_whole_session(study, served, arm, by, width):
     folder = study(arm)
@@ -92,11 +95,13 @@ def test_a_whole_session(study, served, arm, by, width):
     assert "a@b.example" in seen["consent"] and "<i>Board 1</i>" in seen["consent"]
     assert seen["early"] == [], "a choice is possible before all was heard"
     assert seen["violations"] == [] and seen["overflow"] == []
-    assert seen["resumed"] == "Question 3 of 4"
+    assert seen["resumed"] == "Question 3 of 4" and seen["retested"] == "Headphone test 3 of 6"
+    (stored,) = seen["kept"]  # no answers
+    assert set(stored) == {"listener_id", "block", "sent"}
     assert "Your answers have arrived" in seen["told"]
     (file,) = kept.glob("*.json")
     manifest = json.loads((folder / "manifest.json").read_text())
-    answers, unfit = parse(file.read_bytes(), {arm: manifest["study_id"]})
+    answers, unfit = parse(file.read_bytes(), {arm: manifest})
     assert not unfit and answers.listener_id in seen["told"]
     assert [one.trial_id for one in answers.trials] == [t["trial_id"] for t in manifest["trials"]]
     assert {one.choice for one in answers.trials} == {"b"}
@@ -104,12 +109,30 @@ def test_a_whole_session(study, served, arm, by, width):
     assert answers.headphones.passed and answers.headphones.correct == 6
 
 
-def test_who_fails_the_headphone_test_is_sent_away_and_sends_nothing(study, served):
-    address, kept = served(study("paper"))
+def test_who_fails_the_headphone_test_is_sent_away_and_counted(study, served):
+    folder = study("paper")
+    address, kept = served(folder)
     seen = session(address, "mouse", 800, "away")
     assert seen["errors"] == [] and seen["violations"] == []
     assert "The headphone test was not passed" in seen["told"]  # after a reload, too
-    assert list(kept.iterdir()) == []
+    (file,) = kept.iterdir()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    told, _ = parse(file.read_bytes(), {"paper": manifest})
+    assert file.name == f"paper-{told.listener_id}-headphones.json" and told.trials == []
+    assert told.headphones.correct == 4 and told.listener_id in seen["told"]
+
+
+@pytest.mark.parametrize("ending", ["same", "other"])
+def test_another_session_is_the_same_persons_only_where_they_say_so(study, served, ending):
+    folder = study("paper", questions=2, blocks=2)
+    address, kept = served(folder)
+    seen = session(address, "mouse", 360, ending)
+    assert seen["errors"] == [] and seen["violations"] == [] and seen["overflow"] == []
+    assert "Was that you?" in seen["told"] and seen["first"] not in seen["told"]
+    assert (seen["first"] == seen["second"]) == (ending == "same")
+    assert ending == "same" or seen["kept"] == []  # nothing of the one before is left
+    names = {f"paper-{seen['first']}-1.json", f"paper-{seen['second']}-2.json"}
+    assert {file.name for file in kept.iterdir()} == names
 
 
 def test_answers_that_cannot_be_sent_can_be_saved_and_sent_later(study, served):
@@ -118,14 +141,17 @@ def test_answers_that_cannot_be_sent_can_be_saved_and_sent_later(study, served):
     seen = session(address, "mouse", 800, "unsent")
     assert [error for error in seen["errors"] if "ERR_FAILED" not in error] == []
     manifest = json.loads((folder / "manifest.json").read_text())
-    saved, unfit = parse(seen["file"].encode(), {"paper": manifest["study_id"]})
+    saved, unfit = parse(seen["file"].encode(), {"paper": manifest})
     assert not unfit and seen["name"] == f"paper-{saved.listener_id}-1.json"
+    assert saved.finished == saved.started  # the clock was set back
     (file,) = kept.iterdir()  # the second try
-    assert parse(file.read_bytes(), {"paper": manifest["study_id"]})[0] == saved
+    assert parse(file.read_bytes(), {"paper": manifest})[0] == saved
 
 
-def test_who_leaves_leaves_nothing(study, served):
+@pytest.mark.parametrize("ending", ["left", "blocked"])
+def test_who_leaves_leaves_nothing(study, served, ending):
     address, kept = served(study("ours", questions=2))
-    seen = session(address, "mouse", 800, "left")
-    assert seen["errors"] == [] and seen["kept"] == 0
+    seen = session(address, "mouse", 800, ending)
+    assert seen["errors"] == [] and seen["kept"] == []
+    assert seen["playing"] == [1, 0]
     assert list(kept.iterdir()) == []

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from musical_roots.corpus import split
+from musical_roots.experiments.counterfactual import bounds
 from musical_roots.study import Study
 from musical_roots.tables import read_table
 
@@ -291,6 +292,36 @@ def test_an_unchanged_planted_clip_is_found_where_anything_can_be(table, config)
     assert (same.power_at_05[[not each for each in can]] == 0).all(), same
 
 
+def test_the_coded_index_is_held_against_the_same_clips(table, config):
+    if not Study(config).coded:
+        pytest.skip("no codec that is known, or no coded clips in this study's config")
+    found = table("coded_index")
+    assert found.value.between(0, 1).all()
+    inside = (found.low <= found.value + 0.05) & (found.value <= found.high + 0.05)
+    assert inside[found.low.notna()].all()
+    text = found.fillna(dict.fromkeys(["prompts", "prompt_track", "setting"], ""))
+    keys = ["generator", "encoder", "measure", "prompts", "prompt_track", "setting", "codebooks"]
+    wide = text.fillna({"codebooks": 0}).pivot(index=keys, columns="index")
+    assert (wide.n.nunique(axis=1) == 1).all()
+    gain = wide.value.coded_train - wide.value.uncoded_train
+    assert np.allclose(wide.difference.coded_train, gain, atol=2e-6)
+
+
+def test_the_whole_index_has_the_same_numbers_wherever_they_stand(table, config):
+    if not Study(config).coded:
+        pytest.skip("no codec that is known, or no coded clips in this study's config")
+    keys = ["generator", "encoder"]
+    found = table("coded_index")
+    whole = found[found["index"] == "train"]
+    music = whole[whole.measure == "false_positives_at_05"].set_index(keys).value
+    other = table("calibration").groupby(keys).false_positives_at_05.first()
+    assert np.allclose(music, other[music.index], atol=2e-6)
+    copies = whole[whole.measure == "planted_at_05"].set_index([*keys, "codebooks"]).value
+    other = table("planted")
+    other = other[other.kind == "codec"].set_index(["generator", "encoder", "level"]).power_at_05
+    assert np.allclose(copies, other[copies.index], atol=2e-6)
+
+
 def test_a_smaller_training_set_is_held_against_the_whole(table, config):
     active = {name for name, value in config["generators"].items() if value["activate"]}
     if not active & {"openvamp_small", "vampnet_small"}:
@@ -355,6 +386,39 @@ def test_a_songs_share_of_vamps_is_no_less_than_of_places(table):
     songs = table("top_songs")
     assert (songs.share_of_places <= songs.share_of_vamps + 1e-6).all()
     assert songs.share_of_vamps.between(0, 1).all() and songs.vamps_by_chance.between(0, 1).all()
+
+
+@pytest.fixture
+def race(config) -> pd.DataFrame:
+    if not Study(config).race.encoders:
+        pytest.skip("no vamps of openvamp are asked after in this study's config")
+    return read_table(RESULTS / "tables/race.csv")
+
+
+def test_a_race_without_a_truth_says_why_and_no_more(race):
+    told = read_table(RESULTS / "tables/race_findings.csv").finding
+    reason = json.loads((RESULTS / "counterfactual/truth/about.json").read_text())["reason"]
+    assert race.empty or not reason
+    if reason:
+        assert told.tolist() == [reason]
+    assert read_table(RESULTS / "tables/removal.csv").empty == race.empty
+
+
+def test_negative_controls_of_the_race_find_nothing(race):
+    """Random scores, and the members of halves exchanged, in each design, setting and split."""
+    race = race[race.n_models >= 20]  # of fewer, exchanged members are no independent ones
+    nothing = race[race.method.isin([bounds.RANDOM, bounds.EXCHANGED])]
+    assert (nothing.kind == "control").all()
+    assert nothing.groupby("design").method.nunique().eq(2).all()
+    assert ((nothing.low_models <= 0) & (nothing.high_models >= 0)).all(), nothing
+
+
+def test_measures_of_the_race_are_in_range_and_in_their_intervals(race):
+    assert race.lds.between(-1, 1).all()
+    assert (race.low <= race.lds + 1e-6).all() and (race.lds <= race.high + 1e-6).all()
+    named = race.dropna(subset="top_agreement")
+    assert (named.top_agreement <= named.top_in_five + 1e-6).all()
+    assert named.top_in_five.between(0, 1 + 1e-6).all()
 
 
 def test_the_tally_counts_every_claim_once():

@@ -12,7 +12,8 @@ import uvicorn
 
 from musical_roots.errors import InputError
 from musical_roots.listening import collector
-from musical_roots.listening.responses import MAX_BYTES, read_folder
+from musical_roots.listening.responses import read_folder
+from musical_roots.listening.session import MAX_BYTES
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +24,18 @@ def study(tmp_path_factory):
     return folder, manifest
 
 
+ELSEWHERE = "https://page.example"
+
+
 @pytest.fixture
-def server(study, tmp_path):
+def server(study, tmp_path, request):
     """Sends a request to a collector of its own: (status, headers, body)."""
     folder, manifest = study
+    origin = getattr(request, "param", None)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    app = collector.app(collector.Collector(folder, tmp_path / "answers"))
+    app = collector.app(collector.Collector(folder, tmp_path / "answers"), origin)
     running = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
@@ -59,7 +64,7 @@ def test_a_session_is_kept_as_it_came_and_read_by_the_analysis(server, study):
     (file,) = kept.iterdir()
     assert file.name == "paper-aabbccdd-1.json" and file.read_bytes() == told
     asked = listening_study.some("paper", 6, 3)
-    read = read_folder(kept, {"paper": manifest["study_id"]}, asked, simulated=False)
+    read = read_folder(kept, {"paper": manifest}, asked, simulated=False)
     assert len(read.answers) == 3 and read.set_aside.empty
 
 
@@ -115,6 +120,18 @@ BAD = {
         422,
         b"trial_id strange",
     ),
+    "a simulated listener": (changed(listener_id="simulated-x"), 422, b"simulated-"),
+    "no headphone test": (changed(headphones=None), 422, b"headphone"),
+    "headphones that cannot be": (
+        changed(headphones={"passed": False, "correct": 0, "trials": 6}),
+        422,
+        b"sends away",
+    ),
+    "faster than the clips": (
+        with_answers(lambda answers: answers[2].update(seconds=8.0)),
+        422,
+        b"answer 3: seconds",
+    ),
     "no third choice": (
         with_answers(lambda answers: answers[1].update(choice="c")),
         422,
@@ -156,6 +173,80 @@ def test_a_page_of_another_site_cannot_send(server):
     assert status == 405
     assert not any(name.lower().startswith("access-control") for name in headers)
     assert list(kept.iterdir()) == []
+
+
+def test_who_was_sent_away_is_kept_once_and_counts_for_no_block(server):
+    send, kept, manifest = server
+    away = {"headphones": {"passed": False, "correct": 3, "trials": 6}, "trials": []}
+    assert send("POST", "/answers", text(listening_study.session(manifest, **away)))[0] == 200
+    (file,) = kept.iterdir()
+    assert file.name == "paper-aabbccdd-headphones.json"
+    told = send("GET", "/study.js")[2].decode()
+    assert json.loads(told[len("window.STUDY = ") : -2])["block"] == 1
+
+
+@pytest.mark.parametrize("server", [ELSEWHERE], indirect=True)
+def test_a_page_of_the_one_site_that_is_allowed_can_send(server):
+    send, kept, manifest = server
+    asks = {"Access-Control-Request-Method": "POST"}
+    asks["Access-Control-Request-Headers"] = "content-type"
+    status, headers, _ = send("OPTIONS", "/answers", Origin=ELSEWHERE, **asks)
+    assert status == 200 and headers["access-control-allow-origin"] == ELSEWHERE
+    assert "POST" in headers["access-control-allow-methods"]
+    told = text(listening_study.session(manifest))
+    status, headers, _ = send("POST", "/answers", told, Origin=ELSEWHERE)
+    assert status == 200 and headers["access-control-allow-origin"] == ELSEWHERE
+    assert len(list(kept.iterdir())) == 1
+    assert send("OPTIONS", "/answers", Origin="https://other.example", **asks)[0] == 400
+
+
+@pytest.mark.parametrize("origin", ["*", "page.example", "https://page.example/", "null"])
+def test_an_origin_that_is_none_is_named(study, tmp_path, origin):
+    with pytest.raises(InputError, match="must be as https://host"):
+        collector.app(collector.Collector(study[0], tmp_path / "answers"), origin)
+
+
+def test_what_does_not_come_in_whole_is_given_up(server, monkeypatch):
+    send, kept, _ = server
+    monkeypatch.setattr(collector, "READ_S", 0.1)
+
+    def slow():
+        yield b"{"
+        time.sleep(0.5)
+        yield b"}"
+
+    try:
+        status = send("POST", "/answers", slow())[0]
+    except (ConnectionError, BrokenPipeError):
+        status = 408  # it hung up on us
+    assert status == 408 and list(kept.iterdir()) == []
+
+
+def test_who_serves_a_consent_that_names_nobody_is_told(study, tmp_path, monkeypatch, caplog):
+    folder, _ = study
+    limits = {}
+    monkeypatch.setattr(uvicorn, "run", lambda app, **how: limits.update(how))
+    collector.serve(folder, tmp_path / "answers", "127.0.0.1", 1, None)
+    assert "listening.page.contact" in caplog.text
+    assert limits["limit_concurrency"] > 100 and limits["timeout_keep_alive"] == 5
+
+
+@pytest.mark.parametrize("place", ["page/answers", "page", "."])
+def test_answers_are_not_kept_where_the_page_shows_them(tmp_path, place):
+    listening_study.write(tmp_path, "paper", listening_study.some("paper", 2, 2))
+    with pytest.raises(InputError, match="in the page's folder, or around it"):
+        collector.Collector(tmp_path, tmp_path / place)
+    assert not (tmp_path / "page/answers").exists()
+
+
+def test_a_folder_without_links_is_found_before_the_first_answer(study, tmp_path, monkeypatch):
+    def none(*_):
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(collector.os, "link", none)
+    with pytest.raises(InputError, match="hard links, which exFAT"):
+        collector.Collector(study[0], tmp_path / "answers")
+    assert list((tmp_path / "answers").iterdir()) == []
 
 
 def test_answers_cannot_be_read(server):

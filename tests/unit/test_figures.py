@@ -53,8 +53,26 @@ def tables(table, tmp_path):
         "openvamp_training": pd.DataFrame(curve),
         "ngram_overlap": pd.DataFrame(shares, columns=names),
         "vamps": pd.DataFrame(vamps, columns=[*columns.split(), "sample_rate", "kept_share"]),
+        "race": of_race(),
     }
     return dict.fromkeys(figures.FIGURES, table) | own | of_influence() | of_listening()
+
+
+def of_race() -> pd.DataFrame:
+    """A small race: two methods of two kinds, ceilings and a control, in two designs."""
+    methods = {"share": "tokens", "grams": "tokens", "mfcc: max": "embedding"}
+    methods |= {"random scores": "control", "second seed": "ceiling", "datamodel": "ceiling"}
+    lds = [0.4, 0.5, 0.2, 0.0, 0.8, 0.6]
+    rows = [
+        (design, method, kind, prompts, setting, value)
+        for design in ("tracks", "artists")
+        for prompts in ("train", "control")
+        for setting in ("all", "inpaint")
+        for (method, kind), value in zip(methods.items(), lds, strict=True)
+    ]
+    table = pd.DataFrame(rows, columns=["design", "method", "kind", "prompts", "setting", "lds"])
+    ends = {"low": -0.1, "high": 0.1, "low_models": -0.2, "high_models": 0.2}
+    return table.assign(**{name: table.lds + off for name, off in ends.items()})
 
 
 def of_listening(source="simulated listeners") -> dict[str, pd.DataFrame]:
@@ -74,8 +92,9 @@ def of_listening(source="simulated listeners") -> dict[str, pd.DataFrame]:
     grouped = table(**who, by=["drawn", "bins"], group=["rank_1 : random", "1 : 4"])
     fits = grouped.group.str[0].map({"r": "drawn", "1": "bins"}) == grouped.by
     designs = {"x_clips": [15], "listeners": [20, 90], "answers_each": [10, 40]}
-    methods = {"method": ["pooled", "clustered", "model"], "agreement": [0.5, 0.6]}
+    methods = {"method": ["pooled", "clustered", "model", "gap"], "agreement": [0.5, 0.6]}
     drawn = table(design=["the paper's", "ours"], **methods).assign(x_clips=15, listeners=90)
+    drawn["confidence"] = 0.9
     return {
         "listening_agreement": grouped[fits],
         "listening_curves": table(**who, by=["gap"], what=["curve", "answers"], at=[0.0, 0.5]),
@@ -139,6 +158,15 @@ def of_influence() -> dict[str, pd.DataFrame]:
             },
             "nearer_share nearer_low nearer_high size_matched size_matched_low size_matched_high",
         ),
+        "coded_index": (
+            {
+                "measure": list(influence.FOUND),
+                "index": list(influence.SEARCHED),
+                "codebooks": [np.nan],
+                "setting": ["all"],
+            },
+            "value low high",
+        ),
         "concentration": (
             {
                 "source": ["outputs", "control"],
@@ -191,12 +219,40 @@ def test_bins_stand_in_a_panel_an_encoder(tables):
     assert "the paper's centres" not in [t.get_text() for t in alone.legends[0].get_texts()]
 
 
+def test_the_race_has_a_row_a_method_and_its_ceilings_across():
+    figure = figures.FIGURES["race"](of_race())
+    named = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert named == ["grams", "share", "MFCC: max", "random scores"]  # the best of a kind first
+    for axis in figure.axes:
+        across = [line.get_xdata()[0] for line in axis.lines if "ceiling" in line.get_label()]
+        assert across == [0.8, 0.6]
+        circles = [line for line in axis.lines if line.get_marker() == "o"]
+        drawn = {x: y for line in circles for x, y in line.get_xydata()}
+        assert [round(y) for _, y in sorted(drawn.items())] == [3, 2, 1, 0]
+
+
+def test_a_race_without_a_truth_is_a_sentence():
+    figure = figures.FIGURES["race"](of_race()[:0])
+    assert not figure.axes and "No truth" in figure.texts[0].get_text()
+
+
 @pytest.mark.parametrize("name", list(of_listening()))
 def test_where_nobody_answered_the_figure_says_so(name):
     simulated = figures.FIGURES[name](of_listening()[name])
     assert "SIMULATED" in simulated.get_suptitle()
     heard = figures.FIGURES[name](of_listening("people")[name])
     assert (heard.get_suptitle() == "") == name.startswith("listening")
+
+
+def test_the_lines_of_coverage_are_where_the_config_wants_them():
+    figure = figures.FIGURES["simulated_coverage"](of_listening()["simulated_coverage"])
+    dotted = [
+        line.get_xdata()[0]
+        for axis in figure.axes
+        for line in axis.lines
+        if line.get_linestyle() == ":"
+    ]
+    assert dotted == pytest.approx([0.1, 0.9])
 
 
 def test_six_vamps_stand_beside_their_prompts_settings_in_turns(tables):
@@ -348,3 +404,17 @@ def test_every_curve_of_exceedance_is_drawn_from_its_own_rows(tables):
     mine = table[table.encoder == "clmr"].set_index(["source", "index", "prompt_track"]).share
     for key, (label, _, _) in influence.SOURCES.items():
         assert drawn[label].tolist() == mine[key].tolist(), key
+
+
+def test_the_coded_index_is_drawn_with_all_codebooks_and_all_settings(tables):
+    table = tables["coded_index"]
+    fewer, apart = table.assign(codebooks=1.0, value=9.0), table.assign(setting="x", value=9.0)
+    found = table.assign(codebooks=np.where(table.measure == "planted_at_05", 8.0, np.nan))
+    found.loc[found.measure != "own_track_first", "setting"] = np.nan  # blank in the file
+    fewer = fewer[fewer.measure == "planted_at_05"]
+    figure = influence.coded_index(pd.concat([fewer, apart, found]))
+    wanted = table.set_index(["measure", "index", "encoder"]).value
+    for measure, axis in zip(influence.FOUND, figure.axes, strict=True):
+        drawn = [bars.lines[0].get_ydata() for bars in axis.containers]
+        for index, values in zip(influence.SEARCHED, drawn, strict=True):
+            assert values.tolist() == wanted[measure, index].tolist()

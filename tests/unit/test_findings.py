@@ -115,3 +115,30 @@ def test_where_no_prompt_is_known_nothing_is_said_of_it():
     table = findings(*tables(prompts=False))
     told = table.finding[table.question.str.contains("prompt")].iloc[0]
     assert told == "No prompt is known."
+
+
+def coded_rows() -> pd.DataFrame:
+    """In the indexes of the same clips; other levels and settings must not be told."""
+    interval = {"difference": 0.4, "difference_low": 0.1, "difference_high": 0.65}
+    rows = [
+        KEY | {"measure": measure, "index": index, "value": value, "codebooks": codebooks}
+        | {"setting": setting} | (interval if index == "coded_train" else {})
+        for measure, codebooks, setting in (
+            ("own_track_first", None, "all"),
+            ("own_track_first", None, "x"),
+            ("planted_at_05", 1, None),
+            ("planted_at_05", 8, None),
+        )
+        for index, value in (("train", 0.99), ("uncoded_train", 0.11), ("coded_train", 0.51))
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_the_coded_index_is_told_beside_the_same_clips_as_they_were():
+    table = findings(*tables(), coded_rows())
+    (told,) = table.finding[table.question == "Does a coded index find more?"]
+    assert told.count("11 % and 51 % (difference +40 [+10, +65] points)") == 2
+    assert "99" not in told
+    assert len(table) == len(findings(*tables())) + 1
+    elsewhere = coded_rows().assign(generator="vampnet")
+    assert len(findings(*tables(), elsewhere)) == len(table) - 1, "of that generator there is none"

@@ -119,11 +119,22 @@ def test_every_vamp_says_what_it_was_made_from(planned, prompts, tmp_path):
         stored = np.load(row.tokens_path)
         assert np.array_equal(stored["tokens"], again.tokens)
         assert np.array_equal(stored["kept"], again.kept)
+        assert row.tokens_digest == generate.tokens_digest(**stored)
         assert np.abs(sound - again.audio).max() < 1e-6 or np.abs(again.audio).max() > 1
     kept = vamps.groupby("setting")[["kept_s", "kept_share"]].first()
     assert kept.kept_share["coarse"] == 0.25
     assert kept.kept_s["coarse"] == pytest.approx(2.02)  # 101 frames
     assert kept.kept_s["ends"] == pytest.approx(1.0)
+
+
+def test_one_token_or_one_kept_place_makes_another_digest():
+    tokens, kept = np.arange(12).reshape(3, 4), np.eye(3, 4, dtype=bool)
+    digests = {generate.tokens_digest(tokens, kept)}
+    for changed in (np.where(tokens == 7, 0, tokens), tokens.reshape(4, 3)):
+        digests.add(generate.tokens_digest(changed, kept))
+    digests |= {generate.tokens_digest(tokens, ~kept)}
+    assert len(digests) == 4
+    assert generate.tokens_digest(tokens.astype("uint8"), kept) in digests
 
 
 def test_a_run_that_was_killed_goes_on_and_gives_the_same(planned, tmp_path):

@@ -221,6 +221,27 @@ def test_a_row_may_be_of_a_clip_and_a_track_that_is_not_known_is_its_own_cluster
     assert of_vamps.cluster.tolist() == ["v0", "g9"]
 
 
+def test_nothing_of_the_prompts_artist_can_be_found_where_it_is_left_out():
+    corpus, clips = on_a_circle(clip_list(), range(10)), vamp_clips(parent_clip_id="")
+    queries = on_a_circle(clips, [0, 1, 5, 6])
+    indexes = influence.equal_indexes(clip_list(), 0)
+    # t0 and t1 are of one artist, with t3 of the control split; the prompt of v1 is not known
+    blocks = pd.Series({"t0": "A", "t1": "A", "t2": "B", "t3": "A", "t4": "C"})
+    arms = ("included", "excluded", "artist_excluded")
+    found = influence.attribute(
+        queries, corpus, indexes, 9, wanted=("train", "control"), prompt_tracks=arms, blocks=blocks
+    )
+    of_v0 = found[found.query_clip_id == "q00"].groupby(["index", "prompt_track"]).track_id.agg(set)
+    assert of_v0["train", "included"] == {"t0", "t1", "t2"}
+    assert of_v0["train", "excluded"] == {"t1", "t2"}
+    assert of_v0["train", "artist_excluded"] == {"t2"}
+    assert of_v0["control", "excluded"] == {"t3", "t4"}
+    assert of_v0["control", "artist_excluded"] == {"t4"}
+    of_v1 = found[found.query_clip_id == "q10"].groupby(["index", "prompt_track"]).track_id.agg(set)
+    assert of_v1["train", "artist_excluded"] == of_v1["train", "included"] == {"t0", "t1", "t2"}
+    assert "artist_block" not in found
+
+
 # -- exceedance ------------------------------------------------------------------------------------
 
 

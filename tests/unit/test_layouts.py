@@ -39,15 +39,27 @@ def test_reseval_has_each_trials_clips_under_one_name(asked, tmp_path):
     layouts.reseval(asked, tmp_path / "audio", tmp_path / "to", "study", seed=3)
     once = asked[asked.kind != "repeat"].set_index("trial_id")
     for condition in ("reference", "nearer", "farther"):
-        files = {
-            path.stem: path.read_text() for path in (tmp_path / "to/files" / condition).iterdir()
-        }
+        folder = tmp_path / "to/files-mfcc" / condition
+        files = {path.stem: path.read_text() for path in folder.iterdir()}
         assert set(files) == set(once.index)
         for trial, clip in files.items():
             row = once.loc[trial]
             other = "b" if row.nearer == "a" else "a"
             side = {"reference": "x", "nearer": row.nearer, "farther": other}[condition]
             assert clip == row[f"{side}_clip_id"]
+
+
+def test_a_study_of_reseval_is_of_one_encoder(asked, tmp_path):
+    """It counts how often each condition wins, over all of a study."""
+    both = asked.assign(encoder=["mfcc", "mel"] * (len(asked) // 2) + ["mel"] * (len(asked) % 2))
+    layouts.reseval(both, tmp_path / "audio", tmp_path / "to", "study", seed=3)
+    once = both[both.kind != "repeat"]
+    for encoder, part in once.groupby("encoder"):
+        told = yaml.safe_load((tmp_path / f"to/study-{encoder}.yaml").read_text())
+        assert told["name"] == f"study-{encoder}" and told["samples_per_participant"] <= len(part)
+        files = (tmp_path / f"to/files-{encoder}/nearer").iterdir()
+        assert {path.stem for path in files} == set(part.trial_id)
+    assert not (tmp_path / "to/study.yaml").exists()
 
 
 def test_audio_is_copied_where_it_cannot_be_linked(asked, tmp_path, monkeypatch):
@@ -59,15 +71,15 @@ def test_audio_is_copied_where_it_cannot_be_linked(asked, tmp_path, monkeypatch)
 def test_no_trials_are_no_questions(asked, tmp_path):
     layouts.webmushra(asked.head(0), tmp_path / "audio", tmp_path / "to", "study")
     layouts.reseval(asked.head(0), tmp_path / "audio", tmp_path / "to", "study", seed=3)
-    assert [path.name for path in (tmp_path / "to").glob("*.yaml")] == ["study.yaml"]
+    assert not list((tmp_path / "to").glob("*.yaml"))
     assert not list((tmp_path / "to/configs").glob("*.yaml"))
 
 
 def test_reseval_itself_loads_it(asked, tmp_path):
     program = pytest.importorskip("reseval", reason="ReSEval is not installed: pip install reseval")
     layouts.reseval(asked, tmp_path / "audio", tmp_path / "to", "study", seed=3)
-    config = program.load.config_from_file(tmp_path / "to/study.yaml")
-    test = program.test.get(config)(config, tmp_path / "to/files")
+    config = program.load.config_from_file(tmp_path / "to/study-mfcc.yaml")
+    test = program.test.get(config)(config, tmp_path / "to/files-mfcc")
     assert test.conditions == ["farther", "nearer", "reference"]
     assert set(test.stems()) == set(asked[asked.kind != "repeat"].trial_id)
     assert {len(given) for given in test.assign(config["random_seed"])} == {
@@ -75,8 +87,24 @@ def test_reseval_itself_loads_it(asked, tmp_path):
     }
 
 
-def test_pymushra_itself_lists_it(asked, tmp_path):
-    program = pytest.importorskip("pymushra.utils", reason="not installed: pip install pymushra")
+def test_pymushra_itself_serves_it(asked, tmp_path):
+    """All that a browser asks for; webMUSHRA's own page, in JavaScript, is no package."""
+    service = pytest.importorskip("pymushra.service", reason="not installed: pip install pymushra")
     layouts.webmushra(asked, tmp_path / "audio", tmp_path / "to", "study")
     blocks = {f"study-{block}.yaml" for block in asked.block}
-    assert set(program.get_configs(tmp_path / "to/configs")) == blocks
+    assert set(service.utils.get_configs(tmp_path / "to/configs")) == blocks
+    server = service.app
+    server.config["webmushra_dir"] = str(tmp_path / "to")
+    browser, heard = server.test_client(), 0
+    for block in blocks:
+        told = yaml.safe_load(browser.get(f"/configs/{block}").data)
+        *pages, _ = told["pages"]
+        for path in [
+            path for page in pages for path in (page["reference"], *page["stimuli"].values())
+        ]:
+            reply = browser.get(f"/{path}")
+            assert reply.status_code == 200 and reply.data, path
+            heard += 1
+        sent = browser.post(f"/{told['remoteService']}", data=b"", content_type="text/plain")
+        assert sent.status_code == 415  # it takes answers there, of its own form
+    assert heard == 3 * len(asked)

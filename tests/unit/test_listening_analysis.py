@@ -1,5 +1,6 @@
 """From answers to tables: exclusions, agreement, what people agree on; on tables made by hand."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def told(rows, **columns):
     plain = {
         **{"arm": "ours", "encoder": "clmr", "listener": "p1", "x": "x1", "trial_id": "t1"},
         **{"kind": "test", "x_kind": "training", "repeats": "", "choice": "a", "chosen": "a1"},
-        **{"agrees": True, "first": True, "seconds": 15.0, "confidence": np.nan, "gap": 0.1},
+        **{"agrees": True, "first": True, "decided": 5.0, "confidence": np.nan, "gap": 0.1},
         **{"nearer_cosine": 0.9, "farther_cosine": 0.8, "nearer_bin": np.nan},
         **{"farther_bin": np.nan, "nearer_rank": 1.0, "farther_rank": 10.0},
         **{"nearer_drawn": "rank_1", "farther_drawn": "rank_10"},
@@ -50,7 +51,7 @@ def test_answers_are_judged_by_what_their_trial_says():
     answers = pd.DataFrame(
         [
             {"arm": "paper", "listener_id": "p", "trial_id": row.trial_id, "choice": choice}
-            | {"order": "ab", "seconds": 12.0, "confidence": np.nan}
+            | {"order": "ab", "seconds": 12.0, "decided": 2.0, "confidence": np.nan}
             for choice in ("a", "b")
         ]
     )
@@ -65,7 +66,7 @@ def test_answers_are_judged_by_what_their_trial_says():
 
 BROKEN = {
     "failed the headphone test": (listener("bad"), 4),
-    "answered too fast": (listener("bad", seconds=5.0), 6),
+    "decided too fast": (listener("bad", decided=0.6), 6),
     "chose one side": ([row | {"first": True} for row in listener("bad")], 6),
     "gave too few answers": (listener("bad", count=4), 6),
     "failed catch trials": (
@@ -94,11 +95,20 @@ def test_a_rule_that_cannot_be_asked_leaves_nobody_out():
     assert len(kept) == 20
 
 
+def test_who_was_sent_away_is_counted_by_the_headphone_test_alone():
+    kept, counted = judged.exclusions(told(listener("good")), sessions(good=6, away=4), RULES)
+    counted = counted.set_index("rule")
+    assert counted.listeners[["all that came", "kept"]].tolist() == [2, 1] and len(kept) == 20
+    row = counted.loc["failed the headphone test"]
+    assert (row.listeners, row.answers, row.listeners_by_this_rule_alone) == (1, 0, 1)
+    assert counted.listeners["gave too few answers"] == 0
+
+
 def test_a_listener_who_breaks_two_rules_is_counted_in_both_but_in_neither_alone():
-    rows = [row | {"first": True, "seconds": 3.0} for row in listener("bad")]
+    rows = [row | {"first": True, "decided": 0.3} for row in listener("bad")]
     _, counted = judged.exclusions(told(rows), sessions(bad=6), RULES)
     counted = counted.set_index("rule")
-    both = ["answered too fast", "chose one side"]
+    both = ["decided too fast", "chose one side"]
     assert list(counted.listeners[both]) == [1, 1]
     assert list(counted.listeners_by_this_rule_alone[both]) == [0, 0]
     assert counted.listeners["kept"] == 0
@@ -150,6 +160,34 @@ def test_agreement_is_grouped_by_what_was_heard():
     assert found.loc[("rank_ratio", "to 10")].x_clips == 3
     assert found.loc[("rank_ratio", "to 1000")].answers == 1
     assert "bins" not in found.index.get_level_values(0)
+
+
+def test_groups_of_a_handful_have_no_clustered_interval_and_six_pairs_are_a_family():
+    pairs = [(1, 2), (1, 3), (1, 4), (2, 3), (2, 4), (3, 4)]
+    rows = [
+        {
+            "nearer_bin": float(near),
+            "farther_bin": float(far),
+            "listener": f"p{p}",
+            "x": f"x{p % 7}",
+        }
+        | {"agrees": bool(np.random.default_rng(10 * n + p).random() < 0.8)}
+        for n, (near, far) in enumerate(pairs)
+        for p in range(14)
+    ]
+    found = agreement.agreement(told(rows), 0.95)
+    bins = found[found.by == "bins"]
+    assert len(bins) == 6 and (bins.p_holm >= bins.p_value).all()
+    assert bins.p_holm.min() == pytest.approx(6 * bins.p_value.min())
+    few = agreement.agreement(told([row for row in rows if row["x"] < "x4"]), 0.95)
+    assert few[["low", "high", "p_value", "p_holm"]].isna().all(axis=None)
+    assert few.agreement.notna().all() and few.wilson_low.notna().all()
+
+
+def test_small_p_values_are_not_written_as_none():
+    table = analysis.rounded(pd.DataFrame({"p_value": [1.23456e-9, np.nan], "share": [1 / 3, 0.5]}))
+    assert table.p_value[0] == 1.235e-9 and np.isnan(table.p_value[1])
+    assert table.share[0] == 0.333333
 
 
 def people(rows):
@@ -206,16 +244,48 @@ def test_self_agreement_is_of_the_same_clip_wherever_it_stood():
     assert people(rows).value.self_agreement == 0.5
 
 
+def manifest(arm, trials):
+    """What of a manifest answers are held against."""
+    asked = {"headphones": "required", "quiet_tones": [1] * 6, "headphones_to_pass": 5}
+    told = [{"trial_id": trial, "least_s": 8.1} for trial in trials.trial_id]
+    return {"arm": arm, "study_id": f"{arm}1", "asked": asked, "trials": told}
+
+
+@pytest.mark.parametrize(("headphones", "answered"), [("required", 19), ("recorded", 20)])
+def test_the_page_sends_away_the_simulated_deaf_as_it_does_people(headphones, answered):
+    trials = heard_trials.our_trials(6)
+    study = manifest("ours", trials)
+    study["asked"]["headphones"] = headphones
+    how = {"listeners": 20, "listener_sd": 0.4, "x_sd": 0.8, "seed": 7}
+    made = list(simulated.sessions(trials, study, **how))
+    assert sum(bool(one["trials"]) for one in made) == answered
+    for one in made:
+        assert responses.parse(json.dumps(one).encode(), {"ours": study})[1] == {}
+
+
+def test_each_encoder_of_the_papers_arm_has_as_many_simulated_listeners():
+    trials = pd.concat(
+        [heard_trials.paper_trials(9, ("clmr",)), heard_trials.paper_trials(5, ("mfcc",))]
+    )
+    trials["block"] = trials.block + 100 * (trials.encoder == "mfcc")
+    study = manifest("paper", trials)
+    how = {"listeners": 7, "listener_sd": 0.4, "x_sd": 0.8, "seed": 7}
+    encoder = trials.set_index("trial_id").encoder
+    made = [one for one in simulated.sessions(trials, study, **how) if one["trials"]]
+    heard = pd.Series([encoder[one["trials"][0]["trial_id"]] for one in made])
+    assert heard.value_counts().min() >= 6 and len(heard) >= 13  # one may be sent away
+
+
 @pytest.fixture(scope="module")
 def analysed(tmp_path_factory):
     """Files of simulated listeners, read and analysed as people's are."""
     folder = tmp_path_factory.mktemp("answers")
     trials = pd.concat([heard_trials.paper_trials(), heard_trials.our_trials()], ignore_index=True)
-    studies = {"paper": "one", "ours": "two"}
-    for arm, study_id in studies.items():
+    studies = {arm: manifest(arm, mine) for arm, mine in trials.groupby("arm")}
+    for arm, study in studies.items():
         mine = trials[trials.arm == arm]
         how = {"listeners": 60, "listener_sd": 0.4, "x_sd": 0.8, "seed": 7}
-        for one in simulated.sessions(mine, study_id, arm, **how):
+        for one in simulated.sessions(mine, study, **how):
             write_json(one, folder / f"{one['listener_id']}.json")
     read = responses.read_folder(folder, studies, trials, simulated=True)
     paper = (pd.read_csv(PAPER / f"{name}.csv") for name in ("table1", "bins"))
@@ -237,7 +307,7 @@ def test_bad_simulated_listeners_are_found_by_the_rule_that_is_theirs(analysed):
     _, found = analysed
     ours = found["exclusions"][found["exclusions"].arm == "ours"].set_index("rule").listeners
     assert ours["failed the headphone test"] == 2  # every tenth is bad, in turns of four kinds
-    assert ours["answered too fast"] == 1 and ours["chose one side"] >= 1
+    assert ours["decided too fast"] == 1 and ours["chose one side"] >= 1
     assert 52 <= ours["kept"] <= 56
 
 
@@ -283,7 +353,7 @@ def test_the_stages_go_from_trials_to_tables(tmp_path):
         ("ours", heard_trials.our_trials(6)),
     ):
         write_table(trials, tmp_path / f"{arm}.csv")
-        write_json({"arm": arm, "study_id": f"{arm}1"}, tmp_path / f"{arm}.json")
+        write_json(manifest(arm, trials), tmp_path / f"{arm}.json")
         asked += ["--asked", tmp_path / f"{arm}.csv", tmp_path / f"{arm}.json"]
 
     def run(*words):

@@ -26,6 +26,17 @@ def test_the_model_is_bambis(name):
     assert 0.85 < fitted.x_sd / x_sd < 1.02
 
 
+def test_the_model_with_a_gap_is_bambis():
+    names = ("agrees", "listener", "x", "gap", "trial")
+    fitted = model.fit(*(GOLDEN[f"gap_{name}"] for name in names))
+    for place, name in enumerate(("logit", "slope")):
+        mean, sd = GOLDEN[f"gap_{name}"]
+        assert fitted.logits[place] == pytest.approx(mean, abs=0.2 * sd), name
+        assert 0.85 < fitted.errors[place] / sd < 1.05, name
+    sds = [fitted.listener_sd, fitted.x_sd, fitted.trial_sd]
+    assert sds == pytest.approx(GOLDEN["gap_sds"], abs=0.12)
+
+
 def test_alpha_is_krippendorffs():
     assert humans.alpha(*GOLDEN["counts"].T) == pytest.approx(float(GOLDEN["alpha"]), abs=1e-12)
 
@@ -64,6 +75,39 @@ def test_no_model_where_all_answers_are_alike(agrees):
     assert model.fit(agrees, [1, 1, 2, 2], [1, 2, 1, 2]) is None
 
 
+def test_no_model_of_a_gap_that_is_always_the_same():
+    draw = np.random.default_rng(1)
+    x = np.tile(np.arange(6), 20)
+    answers = draw.random(120) < 0.6, np.repeat(np.arange(20), 6), x
+    assert model.fit(*answers) is not None
+    assert model.fit(*answers, np.zeros(120), x) is None
+
+
+def gap_answers(people=12, x_clips=8):
+    """Answers of listeners to two trials of each X, as `judged` gives them."""
+    draw = np.random.default_rng(3)
+    x = np.tile(np.repeat(np.arange(x_clips), 2), people)
+    trial = np.tile(np.arange(2 * x_clips), people)
+    table = {"arm": "ours", "kind": "test", "listener": np.repeat(np.arange(people), 2 * x_clips)}
+    table |= {"x": x, "trial_id": trial, "gap": draw.random(2 * x_clips)[trial]}
+    made = pd.DataFrame(table | {"agrees": draw.random(len(x)) < 0.7})
+    return pd.concat([made.assign(encoder="clmr"), made.assign(encoder="mfcc")])
+
+
+def test_the_table_has_an_effect_of_trials_and_p_values_of_a_family():
+    found = model.models(gap_answers(), 0.95)
+    gaps = found[found.term == "gap"]
+    assert found.trial_sd[found.model == "mean"].isna().all() and gaps.trial_sd.notna().all()
+    # two encoders, of one p-value each: Holm doubles the smaller
+    assert gaps.p_holm.min() == pytest.approx(min(1, 2 * gaps.p_value.min()))
+
+
+def test_a_handful_of_xs_has_no_interval():
+    found = model.models(gap_answers(x_clips=4), 0.95)
+    assert found.logit.notna().all() and found.share[found.model == "mean"].notna().all()
+    assert found[list(model.BOUNDS)].isna().all(axis=None)
+
+
 def test_no_model_of_one_x():
     assert model.fit([1, 0, 1, 0], [1, 2, 3, 4], [1, 1, 1, 1]) is None
 
@@ -86,12 +130,25 @@ def test_a_simulated_study_is_of_its_design():
     assert counts.min() == 2 and counts.max() == 3  # every X before any comes again
 
 
+OURS = power.Design(60, 90, 5, "ours", 2)
+
+
+def test_trials_are_those_of_an_x():
+    *_, x, trial = power.study(OURS, 0, 0, 0, np.random.default_rng(1), 0.9)
+    assert (trial // 2 == x).all() and 100 < len(np.unique(trial)) <= 120
+
+
 def test_pooling_finds_what_is_not_there_and_the_others_do_not():
-    table = power.coverage(agreement=0.7, simulations=60, **HOW)
+    everything = power.coverage(OURS, agreement=0.7, trial_sd=1.2, simulations=60, **HOW)
+    asked = everything.method.str.startswith("gap")
+    gaps = everything[asked].set_index(["design", "method"]).told_from_chance
+    assert gaps["the paper's", "gap_without_trials"] > 0.15 > gaps["the paper's", "gap"]
+    assert gaps["ours", "gap"] < 0.15
+    table = everything[~asked]
     false = table[table.agreement == 0.5].set_index(["design", "method"]).told_from_chance
     assert false["the paper's", "pooled"] > 0.3
-    assert false["ours", "pooled"] > 0.12
-    for design in {one.name for one in power.DESIGNS}:
+    assert false["ours", "pooled"] > 0.06
+    for design in set(table.design):
         assert false[design, "clustered"] < 0.14 and false[design, "model"] < 0.16
     held = table[table.agreement == 0.7].set_index(["design", "method"]).covered
     assert held["the paper's", "pooled"] < 0.75
@@ -149,11 +206,17 @@ def test_where_a_curve_passes():
     assert at[0] == pytest.approx(logit(0.75) / 4)
     assert np.isinf(at[1]) and np.isinf(at[2])  # falls; rises too slowly for what was heard
     assert at[3] == 0.05
+    high, flat = np.full(3, 3.0), np.array([0.0, -0.1, -9.0])  # two stay above, one falls below
+    assert psychometric.passes(high, flat, none[:3], 0.75, 0.05, 1.0).tolist() == [
+        0.05,
+        0.05,
+        np.inf,
+    ]
     lapse = psychometric.passes(none[:1], slopes[:1], np.array([0.1]), 0.75, 0, 1)
     assert lapse[0] == pytest.approx(logit((0.75 - 0.05) / 0.9) / 4)
 
 
-def listeners(slope, seed, x_clips=20, people=30):
+def listeners(slope, seed, x_clips=20, people=30, base=0.0):
     """Answers of listeners to X's, as `judged` gives them, without effects of either."""
     draw = np.random.default_rng(seed)
     x = np.tile(np.arange(x_clips), people)
@@ -162,7 +225,10 @@ def listeners(slope, seed, x_clips=20, people=30):
         {
             **{"arm": "ours", "encoder": "clmr", "kind": "test", "gap": gap},
             **{"x": x, "listener": np.repeat(np.arange(people), x_clips)},
-            **{"agrees": draw.random(len(x)) < expit(slope * gap), "farther_drawn": "random"},
+            **{
+                "agrees": draw.random(len(x)) < expit(base + slope * gap),
+                "farther_drawn": "random",
+            },
             "nearer_cosine": gap + 0.2,
         }
     )
@@ -182,6 +248,25 @@ def test_thresholds_hold_the_truth_and_stand_beside_the_papers():
     assert held >= 17
     assert np.isnan(gap.paper) and cosine.paper == 0.875
     assert cosine.value == pytest.approx(logit(0.9) / 6 + 0.2, abs=0.1)
+
+
+def test_a_threshold_below_all_that_was_heard_is_a_bound_and_no_estimate():
+    made = listeners(4, 1, base=4.0)  # 98 % at the least cosine already
+    _, found = psychometric.curves(made, BINS, resamples=100, seed=1, **CURVES)
+    cosine = found.set_index("threshold").loc[psychometric.HIGH_SIMILARITY]
+    assert cosine.bound == "at most" and cosine.value == made.nearer_cosine.min()
+    assert cosine.below_heard > 0.9 and cosine.not_reached == 0
+    _, found = psychometric.curves(listeners(6, 1), BINS, resamples=100, seed=1, **CURVES)
+    assert found.bound.isna().all() and (found.below_heard < 0.05).all()
+
+
+def test_a_handful_of_xs_has_a_curve_without_a_band():
+    shown, found = psychometric.curves(
+        listeners(6, 1, x_clips=4), BINS, resamples=100, seed=1, **CURVES
+    )
+    assert found.value.notna().any() and found[["low", "high", "not_reached"]].isna().all(axis=None)
+    line = shown[shown.what == "curve"]
+    assert line.agreement.notna().all() and line[["low", "high"]].isna().all(axis=None)
 
 
 def test_listeners_who_guess_have_no_threshold():
@@ -207,7 +292,9 @@ def test_experiment_c_at_what_listeners_call_similar():
         }
     )
     threshold = {"arm": "ours", "encoder": "clmr", "threshold": psychometric.HIGH_SIMILARITY}
+    threshold["bound"] = psychometric.AT_MOST
     thresholds = pd.DataFrame([threshold | {"value": 0.85, "low": 0.8, "high": np.nan}])
     found = psychometric.exceeded(exceedance, thresholds)
+    assert (found.bound == "at most").all()
     assert list(found.source) == ["a", "b"] and list(found.share) == pytest.approx([0.3, 0.1])
     assert list(found.share_at_low) == [0.5, 0.2] and found.share_at_high.isna().all()

@@ -8,21 +8,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musical_roots.errors import InputError
-from musical_roots.listening.responses import ANSWERS, MAX_BYTES, SESSIONS, parse, read_folder
+from musical_roots.listening.responses import ANSWERS, SESSIONS, read_folder
+from musical_roots.listening.session import MAX_BYTES, SCHEMA, parse
 
-STUDIES = {"paper": "abc123", "ours": "def456"}
 TRIALS = pd.DataFrame({"arm": "paper", "trial_id": ["t1", "t2", "t3"]})
+
+
+def manifest(study_id, headphones="required"):
+    asked = {"headphones": headphones, "quiet_tones": [1] * 6, "headphones_to_pass": 5}
+    trials = [{"trial_id": trial, "least_s": 8.1} for trial in TRIALS.trial_id]
+    return {"study_id": study_id, "asked": asked, "trials": trials}
+
+
+STUDIES = {"paper": manifest("abc123"), "ours": manifest("def456")}
 
 
 def answer(trial="t1", **changes):
     heard = {"x": 1, "a": 1, "b": 2}
     made = {"trial_id": trial, "choice": "a", "confidence": None, "order": "ab", "seconds": 12.5}
+    made["decided"] = 2.0
     return made | {"heard": heard, "at": "2026-11-26T10:01:00Z"} | changes
 
 
 def session(**changes):
     return {
-        **{"schema": 1, "study_id": "abc123", "arm": "paper", "listener_id": "p1"},
+        **{"schema": SCHEMA, "study_id": "abc123", "arm": "paper", "listener_id": "p1"},
         **{"consent": True, "started": "2026-11-26T10:00:00Z", "finished": "2026-11-26T10:05:00Z"},
         "headphones": {"passed": True, "correct": 6, "trials": 6},
         "trials": [answer("t1"), answer("t2", choice="b")],
@@ -65,7 +75,7 @@ BAD_FILES = {
     "of another study": (session(study_id="zzz"), "study_id zzz is of another study"),
     "of another arm's study": (session(study_id="def456"), "is of another study"),
     "of no arm": (session(arm="third"), "arm third is not in this study"),
-    "of another form": (session(schema=2), "schema"),
+    "of another form": (session(schema=1), "schema"),
     "no consent": (session(consent=False), "consent"),
     "a type is wrong": (session(headphones="yes"), "headphones"),
     "true is no number": (
@@ -82,7 +92,28 @@ BAD_FILES = {
     "script in a field": (session(**{"<script>": 1}), "field '<script>' is unknown"),
     "a formula": (session(listener_id="=HYPERLINK(1)"), "listener_id"),
     "another formula": (session(listener_id="-1+1"), "listener_id"),
-    "no answers": (session(trials=[]), "trials"),
+    "one bad answer, and finished before": (
+        session(trials=[answer("t1"), answer("t2", choice="c")], finished="2026-11-26T09:00:00Z"),
+        "finished before",
+    ),
+    "no answers": (session(trials=[]), "trials: there is no answer"),
+    "no headphone test": (session(headphones=None), "this study has a headphone test"),
+    "passed with none correct": (
+        session(headphones={"passed": True, "correct": 0, "trials": 6}),
+        "passed is True, with 0 correct",
+    ),
+    "failed with all correct": (
+        session(headphones={"passed": False, "correct": 6, "trials": 6}),
+        "passed is False, with 6 correct",
+    ),
+    "more tones than there are": (
+        session(headphones={"passed": True, "correct": 5, "trials": 100}),
+        "100 trials, not 6",
+    ),
+    "answers of one who was sent away": (
+        session(headphones={"passed": False, "correct": 4, "trials": 6}),
+        "sends away",
+    ),
     "no answer is fit": (session(trials=[answer(choice="c")]), "no answer is fit"),
     "cut off": (json.dumps(session()).encode()[:-20], "cut off or damaged"),
     "empty": (b"", "cut off or damaged"),
@@ -109,6 +140,8 @@ BAD_ANSWERS = {
     "no such choice": (answer("t3", choice="c"), "choice"),
     "no such confidence": (answer("t3", confidence=5), "confidence"),
     "negative time": (answer("t3", seconds=-1), "seconds"),
+    "faster than the clips": (answer("t3", seconds=9.0), "heard in 7.00, less than they last"),
+    "decided before it began": (answer("t3", decided=20.0), "less than they last"),
     "a clip was not heard": (answer("t3", heard={"x": 1, "a": 0, "b": 1}), "heard.a"),
     "of another study": (answer("t99"), "trial_id t99 is not in this study"),
     "answered twice": (answer("t1", choice="b"), "answered twice"),
@@ -178,15 +211,45 @@ def test_a_huge_file_is_not_read(folder, monkeypatch):
     assert len(found.sessions) == 1
 
 
-def test_other_files_are_named_and_hidden_ones_are_not(folder):
+AWAY = {"headphones": {"passed": False, "correct": 4, "trials": 6}, "trials": []}
+
+
+def test_who_was_sent_away_counts_without_answers(folder):
+    found = read(folder(one=session(), away=session(listener_id="p2", **AWAY)))
+    assert found.set_aside.empty and set(found.answers.listener_id) == {"p1"}
+    assert list(found.sessions.headphones_correct) == [4, 6]
+    assert list(found.sessions.answers) == [0, 2]
+
+
+@pytest.mark.parametrize(("headphones", "why"), [("recorded", "no answer"), ("none", "has no")])
+def test_nobody_is_sent_away_where_the_test_sends_nobody_away(headphones, why):
+    text = json.dumps(session(**AWAY)).encode()
+    with pytest.raises(InputError, match=why):
+        parse(text, {"paper": manifest("abc123", headphones)})
+
+
+def test_a_study_without_a_headphone_test_takes_answers_without_one():
+    text = json.dumps(session(headphones=None)).encode()
+    found, unfit = parse(text, {"paper": manifest("abc123", "none")})
+    assert len(found.trials) == 2 and not unfit
+    failed = session(headphones={"passed": False, "correct": 2, "trials": 6})
+    found, _ = parse(json.dumps(failed).encode(), {"paper": manifest("abc123", "recorded")})
+    assert len(found.trials) == 2
+
+
+def test_files_that_are_none_of_sessions_are_named(folder):
     path = folder(good=session())
     (path / "notes.txt").write_text("hm")
     (path / "=cmd.json").write_text("{")
-    (path / ".hidden").write_text("")
+    (path / ".cut.part").write_text("")
+    (path / "gone.json").symlink_to(path / "nowhere.json")
+    (path / ".snakemake_timestamp").write_text("")  # the workflow's own
     (path / "more").mkdir()
     (path / "more" / "two.json").write_text(json.dumps(session(listener_id="p2")))
     found = read(path)
-    assert list(found.set_aside.file) == ["./=cmd.json", "notes.txt"]  # no formula in a table
+    aside = dict(zip(found.set_aside.file, found.set_aside.why, strict=True))
+    assert list(aside) == ["./=cmd.json", ".cut.part", "gone.json", "notes.txt"]  # no formula
+    assert "hidden" in aside[".cut.part"] and "link to nothing" in aside["gone.json"]
     assert list(found.sessions.file) == ["good.json", "more/two.json"]
 
 

@@ -1,5 +1,6 @@
 """openvamp's codec: tokens and back."""
 
+import faiss
 import numpy as np
 import pytest
 import tiny_openvamp
@@ -8,6 +9,7 @@ from tiny_openvamp import music
 from musical_roots.errors import InputError
 from musical_roots.experiments.generation import stft_distance
 from musical_roots.generators.openvamp import codec
+from musical_roots.generators.openvamp.quantiser import BEAM, Search
 
 CODEC = tiny_openvamp.trained_codec()
 
@@ -35,6 +37,42 @@ def test_no_better_tokens_are_found_one_codebook_after_the_other():
     ours, greedy = ((frames - found) ** 2).sum(), (left**2).sum()
     assert ours <= 1.001 * greedy
     assert ours < 0.5 * ((frames - frames.mean(axis=0)) ** 2).sum()
+
+
+def test_tokens_are_those_that_faiss_finds():
+    """But where float32, which faiss has, cannot tell which way is the nearer."""
+    frames = codec.log_mel(codec.levelled(music(60, seed=3)))
+    ours, theirs = Search(CODEC.codebooks)(frames), faiss_tokens(CODEC.codebooks, frames)
+    assert (ours == theirs).all(axis=0).mean() > 0.99
+    left = [((frames - CODEC.frames(tokens)) ** 2).sum(axis=1) for tokens in (ours, theirs)]
+    assert np.abs(np.sort(left[0]) - np.sort(left[1])).max() < 0.1 * left[1].mean()
+    assert left[0].mean() == pytest.approx(left[1].mean(), rel=1e-4)
+
+
+def faiss_tokens(codebooks: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    quantiser = faiss.ResidualQuantizer(frames.shape[1], 4, 6)
+    quantiser.max_beam_size = BEAM
+    faiss.copy_array_to_vector(codebooks.ravel(), quantiser.codebooks)
+    quantiser.is_trained = True
+    return faiss.unpack_bitstrings(quantiser.compute_codes(frames), 4, 6).T
+
+
+def test_where_the_beam_holds_all_ways_the_nearest_is_found():
+    draws = np.random.default_rng(0)
+    books, frames = draws.normal(size=(2, 4, 16)), draws.normal(size=(300, 16))
+    sums = (books[0][:, None] + books[1]).reshape(16, 16)
+    nearest = ((frames[:, None] - sums) ** 2).sum(axis=2).argmin(axis=1)
+    assert np.array_equal(Search(books)(frames), [nearest // 4, nearest % 4])
+
+
+def test_no_last_bit_changes_a_token():
+    frames = codec.log_mel(codec.levelled(music(20, seed=4))).astype(float)
+    noise = np.random.default_rng(0).normal(size=frames.shape)
+    search = Search(CODEC.codebooks)
+    tokens = search(frames)
+    assert np.array_equal(search(frames + 1e-12 * noise), tokens)
+    assert not np.array_equal(search(frames + 1e-2 * noise), tokens)
+    assert np.array_equal(search(frames[100:300]), tokens[:, 100:300])
 
 
 def test_tokens_do_not_depend_on_the_level_and_the_level_comes_back():

@@ -1,6 +1,7 @@
 """openvamp's network, its training, and its sampling."""
 
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,10 @@ def network(seed: int = 0) -> model.MaskedTransformer:
     made = model.MaskedTransformer(SIZE)
     model.initialise(made, seed)
     return made.eval()
+
+
+def doubled(network: torch.nn.Module) -> torch.nn.Module:
+    return deepcopy(network).double()
 
 
 def some_tokens(frames: int = 40, seed: int = 0) -> np.ndarray:
@@ -229,8 +234,39 @@ def test_chance_comes_from_the_generator_alone(learned):
     assert not np.array_equal(one, other)
 
 
+def test_no_last_bit_changes_a_vamp():
+    """In double precision neither another number of threads does, nor another order of sums."""
+    double, keep = doubled(network()), np.zeros((4, 64), bool)
+
+    def fill(size: float = 0.0) -> np.ndarray:
+        """With noise of some size on the logits."""
+        noisy, noise = deepcopy(double), torch.Generator().manual_seed(0)
+        noisy.register_forward_hook(
+            lambda _, given, made: [x + size * torch.randn(x.shape, generator=noise) for x in made]
+        )
+        return filled([noisy], keep, steps=12)
+
+    made, threads = fill(), torch.get_num_threads()
+    torch.set_num_threads(3 - min(threads, 2))
+    assert np.array_equal(fill(), made)
+    torch.set_num_threads(threads)
+    assert np.array_equal(fill(1e-12), made)
+    assert not np.array_equal(fill(1e-2), made)
+
+
+def test_a_doubled_network_is_no_other_one(both):
+    """Its weights are those of float32; what it computes from them is nearer to the truth."""
+    tokens, masked = torch.from_numpy(some_tokens())[None], torch.ones(1, 4, 40, dtype=torch.bool)
+    network = doubled(both[0])
+    assert all(np.array_equal(both[0].tensors()[name], t) for name, t in network.tensors().items())
+    with torch.no_grad():
+        single, double = (torch.cat(made(tokens, masked)) for made in (both[0], network))
+    assert double.dtype == torch.float64
+    assert 0 < (single - double).abs().max() < 1e-5
+
+
 def test_tokens_are_drawn_as_often_as_they_are_probable():
-    logits = torch.log(torch.tensor([[0.5, 0.25, 0.25, 0.0]])).expand(4000, 4)
+    logits = torch.tensor([[0.5, 0.25, 0.25, 0.0]]).double().log().expand(4000, 4)
     drawn, confidence = sampling._draw(logits, rng(0, "test"))
     assert np.bincount(drawn, minlength=4) / 4000 == pytest.approx([0.5, 0.25, 0.25, 0], abs=0.03)
     assert np.exp(confidence) == pytest.approx(np.array([0.5, 0.25, 0.25, 0])[drawn])
@@ -263,9 +299,9 @@ def test_logits_are_those_of_the_plain_network(both):
 )
 def test_vamps_are_those_of_the_plain_implementation(both, settings):
     keep, tokens = np.random.default_rng(0).random((4, 60)) < 0.2, some_tokens(60)
-    settings = VampSettings(**settings)
-    ours = sampling.fill(both[0], tokens, keep, settings, rng(0, "test"))
-    assert np.array_equal(ours, plain_fill(both[1], tokens, keep, settings, rng(0, "test")))
+    settings, (network, plain) = VampSettings(**settings), map(doubled, both)
+    ours = sampling.fill(network, tokens, keep, settings, rng(0, "test"))
+    assert np.array_equal(ours, plain_fill(plain, tokens, keep, settings, rng(0, "test")))
 
 
 @pytest.mark.parametrize(("precision", "within"), [("fp32", 1e-5), ("bf16", 1e-2)])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musical_roots.experiments.listening.power import Design, central, study
-from musical_roots.proportions import pigeonhole_weights, two_way, wilson
+from musical_roots.proportions import holm, pigeonhole_weights, two_way, two_way_p, wilson
 
 
 def test_wilson_is_that_of_the_books():
@@ -38,11 +38,39 @@ def test_two_way_is_the_sum_of_both_ways_less_both():
     by_other = 2 * ((r[::2].sum()) ** 2 + (r[1::2].sum()) ** 2)
     both = 8 / 7 * (r**2).sum()
     variance = max(by_one + by_other - both, by_one, by_other) / 64
+    assert variance > yes.mean() * (1 - yes.mean()) / 8  # else it would be that
     low, high = two_way(yes, one, other, 0.95)
     half = 12.7062047 * np.sqrt(variance) / (yes.mean() * (1 - yes.mean()))  # t, 1 degree
     middle = np.log(yes.mean() / (1 - yes.mean()))
     assert low == pytest.approx(1 / (1 + np.exp(half - middle)))
     assert high == pytest.approx(1 / (1 + np.exp(-half - middle)))
+
+
+def test_two_way_of_clusters_that_are_all_alike_is_no_point():
+    """Every listener and every X at one half: independent answers are uncertain all the same."""
+    yes, one, other = [1, 0] * 5, list("aabbccddee"), list("vvwwxxyyzz")
+    low, high = two_way(yes, one, other, 0.95)
+    half = 2.7764451 * np.sqrt(0.025) / 0.25  # t, 4 degrees
+    assert (low, high) == pytest.approx((1 / (1 + np.exp(half)), 1 / (1 + np.exp(-half))))
+    assert two_way([1, 0, 1, 0], list("aabb"), list("xxyy"), 0.95)[0] < 0.1
+
+
+def test_a_p_value_is_that_of_the_interval():
+    draw = np.random.default_rng(8)
+    one, other = np.arange(60) // 6, np.arange(60) % 6
+    for share in (0.5, 0.7, 0.8):
+        yes = draw.random(60) < share
+        p = two_way_p(yes, one, other)
+        low, high = two_way(yes, one, other, 1 - p)  # just touches one half
+        assert min(abs(low - 0.5), abs(high - 0.5)) < 1e-9
+    assert np.isnan(two_way_p([1] * 6, list("aabbcc"), list("xyxyxy")))
+
+
+def test_holm_is_that_of_the_books():
+    # R: p.adjust(c(.01, .04, .03, .005), "holm")
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, np.nan, 0.6]) == pytest.approx([1, np.nan, 1], nan_ok=True)
+    assert len(holm([])) == 0
 
 
 def test_two_way_of_one_cluster_or_of_one_answer_alone():

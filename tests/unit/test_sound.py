@@ -18,14 +18,15 @@ def music(seconds=3.0, level=0.5, seed=0):
 
 @pytest.mark.parametrize("level", [0.9, 0.01])
 def test_clips_are_of_one_loudness(level):
-    made = sound.evened(music(level=level), RATE, -23.0, 20.0)
+    made, softer = sound.evened(music(level=level), RATE, -23.0, 20.0)
+    assert softer == 0
     assert audio.loudness(made, RATE) == pytest.approx(-23.0, abs=0.2)
     assert made.dtype == np.float32 and len(made) == 3 * RATE
 
 
 def test_a_clip_begins_and_ends_softly_and_is_itself_between():
-    made = sound.evened(music(), RATE, -23.0, 20.0)
-    whole = sound.evened(music(), RATE, -23.0, 0.0)
+    made, _ = sound.evened(music(), RATE, -23.0, 20.0)
+    whole, _ = sound.evened(music(), RATE, -23.0, 0.0)
     fade = round(0.02 * RATE)
     assert abs(made[0]) < 1e-4 and abs(made[-1]) < 1e-4
     np.testing.assert_array_equal(made[fade:-fade], whole[fade:-fade])
@@ -36,11 +37,14 @@ def test_a_clip_begins_and_ends_softly_and_is_itself_between():
 def test_no_clip_is_louder_than_full_scale():
     click = np.zeros(3 * RATE, np.float32)
     click[::5000] = 1.0
-    assert np.abs(sound.evened(click, RATE, -10.0, 20.0)).max() <= 1
+    made, softer = sound.evened(click, RATE, -10.0, 0.0)
+    assert np.abs(made).max() <= 1
+    assert softer > 3 and audio.loudness(made, RATE) == pytest.approx(-10 - softer, abs=0.1)
 
 
 def test_silence_stays_silent():
-    assert not sound.evened(np.zeros(3 * RATE, np.float32), RATE, -23.0, 20.0).any()
+    made, softer = sound.evened(np.zeros(3 * RATE, np.float32), RATE, -23.0, 20.0)
+    assert not made.any() and softer == 0
 
 
 def test_headphone_tones_are_as_published():
@@ -89,7 +93,7 @@ def test_a_perturbed_clip_is_the_one_that_encoders_heard(corpus, tmp_path):
     heard = render_clips(planned, corpus, tmp_path / "heard", RATE, 7)
     rendered = heard.iloc[2]
     gone = heard.assign(path="gone.wav")
-    assert write_all(corpus, gone, [rendered.clip_id, "c1"], tmp_path / "audio") == []
+    assert not write_all(corpus, gone, [rendered.clip_id, "c1"], tmp_path / "audio").silent.any()
     first, _ = audio.read(rendered.path, RATE, rendered.start_s, 3.0)
     made, rate = soundfile.read(tmp_path / f"audio/{rendered.clip_id}.flac")
     assert rate == RATE and np.corrcoef(first, made)[0, 1] > 0.9999
@@ -102,9 +106,16 @@ def test_every_sound_of_a_study_is_written(corpus, tmp_path):
     quiet = tmp_path / "quiet.wav"
     soundfile.write(quiet, np.zeros(8 * RATE), RATE)
     corpus.loc[2, "path"] = str(quiet)
-    assert write_all(corpus, nothing, ["c0", "c2", "noise"], tmp_path / "audio") == ["c2"]
+    click = np.zeros(8 * RATE)
+    click[2 * RATE :: 20000] = 0.5
+    soundfile.write(quiet.with_name("click.wav"), click, RATE)
+    corpus.loc[1, "path"] = str(quiet.with_name("click.wav"))
+    told = write_all(corpus, nothing, ["c0", "c1", "c2", "noise"], tmp_path / "audio")
+    assert list(told) == sound.SOUNDS and list(told.clip_id) == ["c0", "c1", "c2"]
+    assert list(told.silent) == [False, False, True]
+    assert list(told.softer_db > 0) == [False, True, False]
     names = {path.name for path in (tmp_path / "audio").iterdir()}
-    assert names == {"c0.flac", "c2.flac", "noise.flac"} | {
+    assert names == {"c0.flac", "c1.flac", "c2.flac", "noise.flac"} | {
         f"headphones-{n}.flac" for n in range(1, 7)
     }
     assert soundfile.info(tmp_path / "audio/noise.flac").subtype == "PCM_16"

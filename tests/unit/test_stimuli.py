@@ -94,6 +94,37 @@ def test_nobody_is_asked_one_question_twice(crowd):
     assert {"rank_10", "random"} <= {*ours.a_drawn, *ours.b_drawn}
 
 
+def test_no_session_asks_one_question_for_two_encoders(crowd):
+    tracks = pd.DataFrame({"track_id": crowd.clips.track_id.unique(), "artist": ""})
+    x = stimuli.choose_x({"training": crowd.clips}, 10, 0)
+    vectors = stimuli.vectors(x, crowd, None)
+    twin = Embeddings(crowd.clips, crowd.vectors, crowd.provenance | {"encoder": "twin"})
+    one, other = (stimuli.by_ranks(x, vectors, each, tracks, 4, 0) for each in (crowd, twin))
+    found, counted = stimuli.together([one, other], 12, 4)
+    assert not stimuli.asked_before(found).any() and stimuli.asked_before(one).sum() == 0
+    counted = counted.set_index("encoder")
+    assert list(counted) == stimuli.COUNT_COLUMNS[1:]
+    assert counted.loc["mfcc", ["asked_of_another", "pairs"]].tolist() == [0, len(one)]
+    assert counted.asked_of_another["twin"] == len(one) + len(other) - len(found) > 0
+    assert (counted.x_wanted == 12).all() and (counted.pairs_wanted == 48).all()
+    assert counted.x_used["mfcc"] == counted.x_training["mfcc"] == 10
+
+
+def test_clips_that_are_equally_near_are_no_test():
+    """Neither is the nearer one: whatever is chosen would agree, or not, by chance."""
+    angles = np.arccos([1.0, 0.9, 0.9, 0.7, 0.5, 0.0])
+    index = fan(angles * [1, 1, -1, 1, 1, 1], list("xabcde"))
+    x = index.clips.head(1).assign(x_kind="training")
+    places = [(place, None, "rank") for place in (1, 2, 3)]
+    row = stimuli.cosines(stimuli.vectors(x, index, None), index)[0]
+    made = stimuli._pairs(index, next(x.itertuples()), row, places, "training")
+    assert row[1] == row[2]
+    assert [(one["a_clip_id"], one["b_clip_id"]) for one in made] == [
+        ("0001", "0003"),
+        ("0002", "0003"),
+    ]
+
+
 def test_clips_by_rank_are_those_that_a_sort_finds(crowd):
     tracks = pd.DataFrame({"track_id": crowd.clips.track_id.unique()})
     tracks["artist"] = [f"artist {n // 2}" for n in range(len(tracks))]

@@ -58,11 +58,14 @@ def test_where_experiment_c_searches_for_what(default):
         if part.indexes
     }
     vamps = ("train", "train_equal", "control", "train_small")
+    arms, equal = ("included", "excluded", "artist_excluded"), ("train_equal", "control")
     assert found == {
-        "vamps-openvamp": (vamps, ("included", "excluded"), "prompts-openvamp", None),
-        "vamps-openvamp_small": (vamps, ("included", "excluded"), "prompts-openvamp", None),
+        "vamps-openvamp": (vamps, arms, "prompts-openvamp", None),
+        "vamps-openvamp_small": (vamps, arms, "prompts-openvamp", None),
         "control-excerpts": (("train", "train_equal"), ("included",), "", None),
         "planted": (("train",), ("included",), "", 1),
+        "planted-equal": (equal, ("included",), "", 1),
+        "held_out-openvamp": (equal, ("artist_excluded",), "", None),
         "control_roundtrip-openvamp": (("train",), ("included",), "control-excerpts", None),
     }
 
@@ -87,11 +90,61 @@ def test_planted_clips_are_the_perturbed_ones(default):
     assert not [path for path in default.embeddings() if "/planted/" in path]
 
 
-def test_rendered_audio_is_that_of_perturbed_clips(default):
-    assert default["perturbed-pitch"].audio() == ["results/audio/perturbed-pitch"]
-    rendered = [name for name, part in default.clip_sets.items() if part.audio()]
-    own = [kind for kind in default.kinds if kind != "splice_outside"]
-    assert rendered == [f"perturbed-{kind}" for kind in own]
+def test_rendered_audio_is_that_of_perturbed_and_coded_clips(default):
+    assert default["perturbed-pitch"].audio("000") == ["results/audio/perturbed-pitch-000"]
+    rendered = [name for name, part in default.clip_sets.items() if part.audio("000")]
+    own = [f"perturbed-{kind}" for kind in default.kinds if kind != "splice_outside"]
+    assert rendered == [*own, *(f"coded-{of}-openvamp" for of in ("train", "control", "prompts"))]
+
+
+def test_a_part_of_the_corpus_goes_through_every_codec_that_is_known():
+    many = {"external": {"activate": True, "root": "outputs"}, "openvamp": {"activate": True}}
+    many |= {"vampnet": {"activate": True, "weights": "random"}}
+    made = study(generators=many, generation={"shards": 3})
+    assert made.coded == ["openvamp", "vampnet"], (
+        "not external's, and openvamp_small's is openvamp's"
+    )
+    sets = [part.name for part in made.coded_corpus("vampnet")]
+    assert sets == ["coded-train-vampnet", "coded-control-vampnet"]
+    assert made.before_codec("prompts", "vampnet") == made["prompts-vampnet"].lists()
+    assert made.before_codec("train", "vampnet") == made["train"].lists()
+    for name in [*sets, "coded-prompts-vampnet"]:
+        assert made[name].shards == ("000", "001", "002")
+        assert set(made[name].embeddings("mel")) <= set(made.embeddings())
+        assert made.hearing(name) == ["musicnn", "mfcc", "mel"], "the untrained control has no need"
+    assert not [path for path in made.embeddings() if "/random/coded-" in path]
+    pieces = [piece for piece in made.pieces() if piece[0] == "results/tables/coded_index.csv"]
+    assert [piece[2] for piece in pieces] == [
+        f"results/influence/{name}/coded_index.csv" for name in made.coded
+    ]
+    assert [part.name for part in made.coded_copies("openvamp")] == ["perturbed-codec"]
+    assert made.coded_copies("vampnet") == [], "these went through another's"
+    found = made.coded_nearest("vampnet", made["vamps-vampnet"])
+    assert len(found) == 9 and all(
+        path.startswith("results/influence/coded-vampnet/nearest/m") for path in found
+    )
+    assert set(made.coded_indexes("vamps-vampnet")) > set(made.coded_indexes("perturbed-codec"))
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"influence": {"coded_clips_per_track": 0}},
+        {"influence": {"activate": False}},
+        {"generators": {"external": {"activate": True, "root": "outputs"}}},
+    ],
+)
+def test_a_study_may_have_no_coded_index(sections):
+    made = study(**sections)
+    assert made.coded == [] and not [name for name in made.clip_sets if "coded" in name]
+    shown = [*made.tables(), *made.figures, *made.pages]
+    assert not [name for name in shown if "coded_index" in name]
+
+
+def test_where_the_untrained_control_is_alone_it_hears_the_coded_index():
+    names = config.load({})["encoders"]
+    made = study(encoders={name: {"activate": name == "random"} for name in names})
+    assert made.coded == ["openvamp"] and made.hearing("coded-train-openvamp") == ["random"]
 
 
 def test_two_splices_are_one_clip_set_searched_in_two_ways(default):
@@ -393,6 +446,15 @@ def test_what_nobody_has_answered_is_called_simulated():
     assert made.pages["experiment_a_simulated"].text.startswith("Simulated: nobody")
     assert "experiment_a" not in made.pages
     assert made.answered_by["answered_by"] == "simulated listeners"
+
+
+def test_our_sessions_share_their_tests_among_the_encoders():
+    assert study().our_design() == {
+        **{"ours_x": 60, "pairs": 2, "simulated_listeners": 90},
+        "ours_answers": 5,  # 20 questions, less 2 catch trials and 2 repeats, of 3 encoders
+    }
+    alone = {"mel": {"activate": False}, "mfcc": {"activate": False}}
+    assert study(encoders=alone).our_design()["ours_answers"] == 16
 
 
 def test_peoples_answers_make_the_same_tables_by_other_names(tmp_path):

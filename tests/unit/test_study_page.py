@@ -12,6 +12,7 @@ import pytest
 
 from musical_roots import config
 from musical_roots.errors import InputError
+from musical_roots.listening import collector
 from musical_roots.listening import page as pages
 from musical_roots.listening.files import FILES, STATIC, WEB
 from musical_roots.listening.trials import trials
@@ -23,26 +24,42 @@ def asked():
     return trials(listening_study.pairs(16, 8), "ours", 10, 0.2, 0.1, mixed=True, seed=0)
 
 
-def of(asked, **changes):
-    about = {"arm": "ours", "headphones": "required", "contact": "", "consent": ""}
-    return pages.manifest(asked, **(about | {"confidence": True, "seed": 0} | changes))
+@pytest.fixture
+def of(tmp_path_factory):
+    """The manifest of trials, with what it hangs on changed."""
+
+    def made(asked, **changes):
+        audio = listening_study.sounds(tmp_path_factory.mktemp("audio"), asked)
+        about = {"arm": "ours", "headphones": "required", "contact": "", "consent": ""}
+        about |= {"confidence": True, "seed": 0, "sound": listening_study.SOUND}
+        return pages.manifest(asked, audio, **(about | changes))
+
+    return made
 
 
-def test_the_manifest_names_every_trial(asked):
+def test_the_manifest_names_every_trial(asked, of):
     manifest = of(asked)
     assert [trial["trial_id"] for trial in manifest["trials"]] == asked.trial_id.tolist()
     assert {"schema", "study_id", "arm", "instructions", "trials"} <= set(manifest)
+    first, row = manifest["trials"][0], asked.iloc[0]
+    assert first["encoder"] == row.encoder and first["x_clip_id"] == row.x_clip_id
+    assert first["least_s"] == pytest.approx(0.9 * 9, abs=0.01)  # three clips of 3 s
+    heard = {clip for one in "xab" for clip in asked[f"{one}_clip_id"]}
+    assert set(manifest["audio"]) == heard
+    assert all(len(digest) == 64 for digest in manifest["audio"].values())
     assert json.loads(json.dumps(manifest)) == manifest
 
 
-def test_another_study_has_another_id(asked):
+def test_another_study_has_another_id(asked, of):
     other = asked.assign(x_clip_id=asked.x_clip_id + "0")
     ids = [of(asked), of(asked, contact="b"), of(asked, seed=1), of(asked.iloc[1:]), of(other)]
-    assert len({one["study_id"] for one in ids}) == 5
+    ids += [of(asked, sound=listening_study.SOUND | {key: 1.0}) for key in pages.SOUND]
+    ids.append(of(asked.assign(encoder="mel")))
+    assert len({one["study_id"] for one in ids}) == len(ids)
     assert of(asked) == of(asked)
 
 
-def test_the_page_knows_neither_encoders_nor_right_answers(asked):
+def test_the_page_knows_neither_encoders_nor_right_answers(asked, of):
     told = pages.study(of(asked), asked, None)
     for block in told["blocks"].values():
         assert all(set(trial) == {"trial_id", "x", "a", "b"} for trial in block)
@@ -53,24 +70,23 @@ def test_the_page_knows_neither_encoders_nor_right_answers(asked):
     ]
 
 
-def test_text_of_the_config_ends_no_script(asked):
+def test_text_of_the_config_ends_no_script(asked, of):
     manifest = of(asked, consent="</script><script>alert(1)</script>")
     text = pages.study_js(pages.study(manifest, asked, None))
     assert "</script" not in text
     assert json.loads(text[len("window.STUDY = ") : -2])["consent"].startswith("</script>")
 
 
-def test_no_trials_are_a_page_without_questions_and_nothing_is_served(tmp_path):
+def test_no_trials_are_a_page_without_questions_and_nothing_is_served(tmp_path, of):
     nothing = listening_study.some("paper", 2, 2).head(0)
     listening_study.write(tmp_path, "paper", nothing)
     told = pages.study(of(nothing, arm="paper"), nothing, None)
     assert told["blocks"] == {} and told["practice"] == []
-    collector = pytest.importorskip("musical_roots.listening.collector")
     with pytest.raises(InputError, match="too small for any question"):
         collector.Collector(tmp_path, tmp_path / "answers")
 
 
-def test_the_page_is_whole_and_asks_for_nothing_from_elsewhere(asked, tmp_path):
+def test_the_page_is_whole_and_asks_for_nothing_from_elsewhere(asked, of, tmp_path):
     pages.write(tmp_path, pages.study(of(asked), asked, None))
     assert {path.name for path in tmp_path.iterdir()} == set(FILES)
     for name in set(STATIC) - {"jspsych.min.js", "licences.txt"}:

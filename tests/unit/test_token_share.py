@@ -34,7 +34,7 @@ def test_each_track_gets_its_share_of_every_made_up_frame():
 
 def test_a_frame_counts_where_any_of_its_coarsest_tokens_is_made_up():
     kept = np.array([[1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]], bool)
-    assert made_up(kept).tolist() == [False, True, True, True]
+    assert made_up(kept, 2).tolist() == [False, True, True, True]
     assert made_up(kept, 1).tolist() == [False, False, True, True]
     output = np.array([[1, 2, 2, 1], [1, 7, 8, 1], [0, 0, 0, 0]])
     shares = token_share.token_share(output, kept, TRACKS)
@@ -57,7 +57,7 @@ def test_how_many_tokens_make_a_tuple():
 
 
 def test_evidence_is_a_logarithm_of_the_share_over_what_is_due():
-    index = TokenIndex.build(TRACKS)
+    index = TokenIndex.build(TRACKS, 2)
     output = np.array([[1, 2, 2, 9], [1, 7, 7, 9]])
     expected = [np.log(1 + 1.5) + 2 * np.log(3), np.log(1 + 0.5)]
     np.testing.assert_allclose(index.evidence(output), expected)
@@ -81,9 +81,9 @@ def test_shares_are_those_of_a_plain_count():
 def test_merged_shards_are_the_whole_whatever_the_grouping(tmp_path, block):
     tracks = drawn(12)
     names = list(tracks)
-    TokenIndex.build(tracks).write(tmp_path / "whole")
+    TokenIndex.build(tracks, 2).write(tmp_path / "whole")
     for number, part in enumerate((names[:1], names[1:5], names[5:6], names[6:])):
-        TokenIndex.build({name: tracks[name] for name in part}).write(tmp_path / f"{number}")
+        TokenIndex.build({name: tracks[name] for name in part}, 2).write(tmp_path / f"{number}")
     merge([tmp_path / f"{number}" for number in range(4)], tmp_path / "at once", block)
     merge([tmp_path / "0", tmp_path / "1"], tmp_path / "left", block)
     merge([tmp_path / "2", tmp_path / "3"], tmp_path / "right", block)
@@ -95,7 +95,7 @@ def test_merged_shards_are_the_whole_whatever_the_grouping(tmp_path, block):
 
 def test_an_index_on_disk_answers_as_one_in_memory(tmp_path):
     tracks, output = drawn(9), drawn(2, seed=5)["track 01"]
-    index = TokenIndex.build(tracks)
+    index = TokenIndex.build(tracks, 2)
     index.write(tmp_path / "index")
     there = TokenIndex.open(tmp_path / "index")
     assert isinstance(there.owners, np.memmap)
@@ -105,14 +105,14 @@ def test_an_index_on_disk_answers_as_one_in_memory(tmp_path):
 
 
 def test_an_index_of_nothing_gives_nothing(tmp_path):
-    TokenIndex.build({"a": np.empty((2, 0), int)}).write(tmp_path / "index")
+    TokenIndex.build({"a": np.empty((2, 0), int)}, 2).write(tmp_path / "index")
     assert TokenIndex.open(tmp_path / "index").token_share(np.ones((2, 3), int)).tolist() == [0]
 
 
 def test_what_is_wrong_with_an_index_is_said(tmp_path):
     with pytest.raises(InputError, match="no token index"):
         TokenIndex.open(tmp_path / "none")
-    TokenIndex.build(TRACKS).write(tmp_path / "one")
+    TokenIndex.build(TRACKS, 2).write(tmp_path / "one")
     TokenIndex.build(TRACKS, 3).write(tmp_path / "three")
     with pytest.raises(InputError, match="track a is in two"):
         merge([tmp_path / "one", tmp_path / "three"], tmp_path / "out")

@@ -169,7 +169,7 @@ def test_chance_is_the_mean_over_shuffled_names():
 # -- side by side ----------------------------------------------------------------------------------
 
 
-def all_views(overlap=None, without=()):
+def all_views(overlap=None, without=(), tokens=None):
     """The prompt's own track excluded: v is a copy of tb, w is nothing. With it, both are of ta."""
     outputs = pd.DataFrame(
         {
@@ -198,6 +198,15 @@ def all_views(overlap=None, without=()):
     # as near as music is to its own round trip: 0.9 to clap, 0.95 to mfcc
     roundtrips = pd.DataFrame({"encoder": ["clap", "mfcc"], "cosine": [0.9, 0.95]})
     roundtrips["target"] = "parent"
+    # of the competition, what the artist's own music is out of
+    competition = pd.DataFrame(
+        {
+            "view": "mfcc",
+            "output_id": ["v", "w", "v"],
+            "prompt_track": ["artist_excluded"] * 2 + ["excluded"],
+            "q": [0.02, 1.0, 0.5],
+        }
+    )
     tracks = pd.DataFrame({"track_id": ["ta", "tb"], "title": ["A", "B"], "artist": ["x", "y"]})
     return verdicts.views(
         outputs,
@@ -206,6 +215,8 @@ def all_views(overlap=None, without=()):
         tracks,
         overlap,
         roundtrips,
+        tokens,
+        competition,
         FDR,
         without,
         50,
@@ -231,6 +242,7 @@ def test_views_say_of_each_output_what_it_resembles_without_and_with_the_prompts
     ]
     assert (agreed.same_track == 1).all()
     assert "overlap_elsewhere_share" not in table
+    assert table.q_competition_mfcc.tolist() == [0.02, 1.0]
 
 
 def test_an_untrained_encoder_has_no_say_in_the_verdict_but_is_shown():
@@ -250,3 +262,21 @@ def test_tokens_are_a_view_of_their_own():
     assert tokens.one.tolist() == ["clap", "mfcc", "untrained"]
     assert (tokens.kendall_tau == 1).all()
     assert tokens.same_track.isna().all()
+
+
+def test_token_evidence_has_a_say_as_an_encoder_has_but_not_on_what_is_a_copy():
+    rows = [("v", 40.0, 0.3, 0.6, "tb"), ("w", 90.0, 0.01, 0.02, "ta")]
+    tokens = pd.DataFrame(rows, columns=["output_id", "score", "p", "q", "track_id"])
+    tokens = tokens.assign(view="token_share", prompt_track="excluded")
+    agreed, table = all_views(tokens=tokens, without=("untrained", "mfcc"))
+    assert table.tier.tolist() == ["resembles", "resembles"]
+    assert table.encoders.tolist() == ["clap", "token_share"]
+    assert table.track_id.tolist() == ["tb", "ta"]
+    assert table.score_token_share.tolist() == [40.0, 90.0]
+    assert table.p_token_share.tolist() == [0.3, 0.01]
+    assert "cosine_token_share" not in table
+    pair = agreed[(agreed.one == "clap") & (agreed.other == "token_share")].iloc[0]
+    assert pair.kendall_tau == -1 and pair.same_track == 0.5
+    tokens = tokens.assign(track_id="tb", q=0.01)
+    _, table = all_views(tokens=tokens, without=("untrained", "mfcc"))
+    assert table.tier.tolist() == ["near-copy", "resembles"]

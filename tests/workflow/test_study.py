@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 TINY, RESULTS = ["--configfile", "config/tiny.yaml"], Path("results/tiny")
 CACHE = ["--config", f"cache={ROOT / 'resources'}"]
 INFLUENCE = ["exceedance", "calibration", "planted", "prompt_vs_training", "concentration"]
-INFLUENCE += ["hubness", "agreement"]
+INFLUENCE += ["hubness", "agreement", "coded_index"]
 TABLES = ["bins", "bins_histogram", "paper_encoders"]
 TABLES += ["robustness", "retrieval", "claims", "openvamp", "openvamp_training", "codec"]
 TABLES += [

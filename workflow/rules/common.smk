@@ -105,6 +105,11 @@ def null(wildcards):
     return nearest(STUDY.null(wildcards.generator).name)
 
 
+def tokens_say(what):
+    """What tokens say of a generator's outputs; nothing, if it gives none."""
+    return lambda wildcards: STUDY.token_evidence(wildcards.generator)[what]
+
+
 def parents(wildcards):
     """Embeddings of what some clips were made from, where the corpus may lack it."""
     of = STUDY[wildcards.clips].parents

@@ -82,7 +82,7 @@ rule train_clmr_open:
 rule encode:
     input:
         clips="<results>/clips/{clips}/{shard}.parquet",
-        audio=lambda wildcards: STUDY[wildcards.clips].audio(),
+        audio=lambda wildcards: STUDY[wildcards.clips].audio(wildcards.shard),
         weights=lambda wildcards: STUDY.models[wildcards.encoder].files,
     output:
         features="<results>/features/{encoder}/{clips}/{shard}.npy",

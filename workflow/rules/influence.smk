@@ -92,6 +92,7 @@ rule attribute:
         parents=parents,
         corpus=lambda wildcards: STUDY.corpus_embeddings([wildcards.encoder]),
         indexes="<results>/influence/indexes.parquet",
+        tracks="<results>/corpus/tracks.csv",
     output:
         matches="<results>/influence/matches/{encoder}/{clips}/{shard}.parquet",
         nearest="<results>/influence/nearest/{encoder}/{clips}/{shard}.parquet",
@@ -110,12 +111,13 @@ rule attribute:
             "--prompt-track", STUDY[wildcards.clips].prompt_track
         ),
         k=lambda wildcards: STUDY[wildcards.clips].k or config["search"]["k"],
+        flags=flags(config["corpus"], "split_artists"),
     message:
         "Attributing {wildcards.clips}, part {wildcards.shard}, with {wildcards.encoder}"
     shell:
         "{params.call} --log {log:q} {params.queries} {params.parents} --indexes {input.indexes:q}"
-        " {params.index} {params.prompt_track} --k {params.k} --out {output.matches:q}"
-        " --nearest-out {output.nearest:q} {input.corpus:q}"
+        " {params.index} {params.prompt_track} {params.flags} --k {params.k} --tracks {input.tracks:q}"
+        " --out {output.matches:q} --nearest-out {output.nearest:q} {input.corpus:q}"
 
 
 rule exceedance:
@@ -294,10 +296,7 @@ rule concentration:
 
 rule verdicts:
     input:
-        outputs=lambda wildcards: expand(
-            "<results>/vamps/{{generator}}/{shard}.parquet",
-            shard=STUDY[f"vamps-{wildcards.generator}"].shards,
-        ),
+        outputs=lambda wildcards: STUDY[f"vamps-{wildcards.generator}"].made(),
         p_values="<results>/influence/{generator}/p_values.parquet",
         songs="<results>/influence/{generator}/songs.parquet",
         overlap=lambda wildcards: (
@@ -310,6 +309,8 @@ rule verdicts:
             if wildcards.generator in GENERATORS
             else []
         ),
+        token_p_values=tokens_say("p_values"),
+        competition="<results>/influence/{generator}/competition.parquet",
         tracks="<results>/corpus/tracks.csv",
     output:
         agreement="<results>/influence/{generator}/agreement.csv",
@@ -322,6 +323,7 @@ rule verdicts:
         **stage("influence verdicts"),
         outputs=lambda wildcards, input: each("--outputs", input.outputs),
         overlap=lambda wildcards, input: each("--ngram-overlap", input.overlap),
+        tokens=lambda wildcards, input: each("--token-p-values", input.token_p_values),
         roundtrips=lambda wildcards, input: each(
             "--roundtrip-matches", input.roundtrips
         ),
@@ -332,8 +334,9 @@ rule verdicts:
     message:
         "Verdicts on the outputs of {wildcards.generator}"
     shell:
-        "{params.call} --log {log:q} {params.outputs} {params.overlap} {params.roundtrips}"
-        " {params.without} {params.flags} --p-values {input.p_values:q} --songs {input.songs:q}"
+        "{params.call} --log {log:q} {params.outputs} {params.overlap} {params.tokens}"
+        " {params.roundtrips} {params.without} {params.flags} --competition {input.competition:q}"
+        " --p-values {input.p_values:q} --songs {input.songs:q}"
         " --tracks {input.tracks:q} --agreement-out {output.agreement:q} --out {output.outputs:q}"
 
 
@@ -400,19 +403,21 @@ rule findings:
         prompts="<results>/tables/prompt_vs_training.csv",
         concentration="<results>/tables/concentration.csv",
         hubness="<results>/tables/hubness.csv",
+        coded="<results>/tables/coded_index.csv" if STUDY.coded else [],
     output:
         table="<results>/tables/findings.csv",
     log:
         "<logs>/findings.log",
     params:
         **stage("influence findings"),
+        coded=lambda wildcards, input: each("--coded-index", input.coded),
     message:
         "Experiment C: what was found, in sentences"
     shell:
         "{params.call} --log {log:q} --exceedance {input.exceedance:q}"
         " --calibration {input.calibration:q} --paired {input.paired:q} --prompt-vs-training {input.prompts:q}"
         " --concentration {input.concentration:q} --hubness {input.hubness:q}"
-        " --out {output.table:q}"
+        " {params.coded} --out {output.table:q}"
 
 
 rule influence:

@@ -75,11 +75,12 @@ rule listening_power:
     params:
         **stage("listening power"),
         flags=flags(LISTENING["power"]),
+        ours=flags(STUDY.our_design()),
         confidence=flags(LISTENING["analysis"], "confidence"),
     message:
         "Experiment A: simulated listeners, and what a design can show"
     shell:
-        "{params.call} --log {log:q} {params.flags} {params.confidence}"
+        "{params.call} --log {log:q} {params.flags} {params.ours} {params.confidence}"
         " --coverage-out {output.coverage:q} --out {output.power:q}"
 
 

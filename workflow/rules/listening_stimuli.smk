@@ -4,7 +4,9 @@
 #        results/listening/{arm}/manifest.json       by what answers are checked: study_id, trials
 #        results/listening/{arm}/page/               a folder for any web server, audio included
 #        results/listening/{arm}/webmushra/, reseval/ the same trials for these programs
+#        results/listening/{arm}/sounds.csv          which clips are silent, or softer than the rest
 #        results/listening/paper/stimuli_skipped.csv X's that had no clip in a bin
+#        results/listening/ours/stimuli_counts.csv   X's and pairs that were found, of those wanted
 
 STIMULI, STUDY_PAGE = config["listening"]["stimuli"], config["listening"]["page"]
 
@@ -65,6 +67,7 @@ rule trials_by_ranks:
         tracks="<results>/corpus/tracks.csv",
     output:
         trials="<results>/listening/ours/trials.csv",
+        counts="<results>/listening/ours/stimuli_counts.csv",
     log:
         "<logs>/stimuli/by_ranks.log",
     params:
@@ -82,7 +85,7 @@ rule trials_by_ranks:
         "Experiment A: choosing clips by rank"
     shell:
         "{params.call} --log {log:q} {params.lists} --tracks {input.tracks:q} {params.flags}"
-        " {params.questions} --out {output.trials:q} {input.index:q}"
+        " {params.questions} --counts-out {output.counts:q} --out {output.trials:q} {input.index:q}"
 
 
 rule stimuli_audio:
@@ -95,6 +98,7 @@ rule stimuli_audio:
         ],
     output:
         audio=directory("<results>/listening/{arm}/page/audio"),
+        sounds="<results>/listening/{arm}/sounds.csv",
     log:
         "<logs>/stimuli/{arm}_audio.log",
     params:
@@ -108,12 +112,13 @@ rule stimuli_audio:
         "Experiment A: writing what listeners hear ({wildcards.arm})"
     shell:
         "{params.call} --log {log:q} --arm-trials {input.trials:q} {params.lists} {params.flags}"
-        " {params.rate} --audio-out {output.audio:q} {input.lists:q}"
+        " {params.rate} --audio-out {output.audio:q} --out {output.sounds:q} {input.lists:q}"
 
 
 rule stimuli_page:
     input:
         trials="<results>/listening/{arm}/trials.csv",
+        audio="<results>/listening/{arm}/page/audio",
     output:
         manifest="<results>/listening/{arm}/manifest.json",
         page=expand("<results>/listening/{{arm}}/page/{name}", name=STUDY.stimuli.files),
@@ -123,13 +128,16 @@ rule stimuli_page:
         **stage("stimuli page"),
         source=STUDY.stimuli.page,
         flags=flags(STUDY_PAGE, "headphone_test", "contact", "consent", "post_url"),
+        sound=flags(STIMULI, "bin_width", "sample_rate", "loudness_lufs", "fade_ms"),
+        rate=flags({"perturbed_rate": config["robustness"]["sample_rate"]}),
         sure=lambda wildcards: written({"ask_sure": wildcards.arm == "ours"}),
         page=lambda wildcards, output: os.path.dirname(output.page[0]),
     message:
         "Experiment A: the page for listeners ({wildcards.arm})"
     shell:
         "{params.call} --log {log:q} --arm-trials {input.trials:q} --arm {wildcards.arm}"
-        " {params.flags} {params.sure} --page-out {params.page:q} --out {output.manifest:q}"
+        " --sounds {input.audio:q} {params.flags} {params.sound} {params.rate} {params.sure}"
+        " --page-out {params.page:q} --out {output.manifest:q}"
 
 
 rule stimuli_layouts:

@@ -35,7 +35,7 @@ rule perturb:
     output:
         clips="<results>/clips/perturbed-{kind}/000.parquet",
         targets="<results>/clips/perturbed-{kind}/targets.parquet",
-        audio=temp(directory("<results>/audio/perturbed-{kind}")),
+        audio=temp(directory("<results>/audio/perturbed-{kind}-000")),
     log:
         "<logs>/perturb/{kind}.log",
     wildcard_constraints:
@@ -68,7 +68,7 @@ rule splice_vamps:
     output:
         clips="<results>/clips/perturbed-splice_vamp/000.parquet",
         targets="<results>/clips/perturbed-splice_vamp/targets.parquet",
-        audio=temp(directory("<results>/audio/perturbed-splice_vamp")),
+        audio=temp(directory("<results>/audio/perturbed-splice_vamp-000")),
     log:
         "<logs>/perturb/splice_vamp.log",
     params:

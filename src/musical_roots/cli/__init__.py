@@ -117,6 +117,14 @@ QUERIES = files("--queries", "Embeddings of what is searched for.")
 REJECTED_OUT = file("--rejected-out", "What is not kept, and why.", "rejected")
 AUDIO_OUT = file("--audio-out", "Folder for the audio.", "audio")
 CURVE_OUT = file("--curve-out", "Loss by training step.", "curve")
+INDEXES = file("--indexes", "Which clips are in which.")
+FDR = click.option("--fdr", type=float, required=True, help="False discovery rate asked for.")
+DRAWS = click.option("--draws", type=int, required=True, help="Random halves or draws.")
+OUTPUT_NEAREST = files("--output-nearest", "Nearest clips of outputs.", "outputs")
+NULL = files(
+    "--roundtrip-nearest", "Nearest clips of control music, after the codec if it is known.", "null"
+)
+OUTPUT_EMBEDDINGS = files("--output-embeddings", "Embeddings of outputs.", "outputs")
 MATCHES = click.option("--k", type=int, required=True, help="Matches a query.")
 CODE = click.option("--code", required=True, help="Digest of it: audio of other code is not kept.")
 RESAMPLES = click.option(
@@ -146,6 +154,10 @@ class Group(click.Group):
     """A group of stages, listed as they stand in its file: as they follow each other."""
 
     command_class = Stage
+
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """All of what the group is told to be, which is a line."""
+        return (self.help or "").strip()
 
     def list_commands(self, context: click.Context) -> list[str]:
         """Names of the stages."""
@@ -235,6 +247,8 @@ def progress(total: int, what: str, unit: str):
 
 # what registers the stages
 from musical_roots.cli import (  # noqa: E402, F401
+    coded,
+    competition,
     config,
     corpus,
     counterfactual,
@@ -245,6 +259,7 @@ from musical_roots.cli import (  # noqa: E402, F401
     influence,
     listening,
     perturb,
+    race,
     report,
     robustness,
     search,

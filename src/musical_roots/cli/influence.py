@@ -9,10 +9,16 @@ from musical_roots.cli import (
     CONFIDENCE,
     COUNT,
     DEVICE,
+    DRAWS,
     DURATION,
+    FDR,
+    INDEXES,
     LISTS,
     MATCHES,
+    NULL,
     OUT,
+    OUTPUT_EMBEDDINGS,
+    OUTPUT_NEAREST,
     OUTPUTS,
     PATH,
     QUERIES,
@@ -20,6 +26,7 @@ from musical_roots.cli import (
     SEED,
     SHARD,
     SMALL,
+    SPLIT_ARTISTS,
     TRACKS,
     checkpoints,
     file,
@@ -34,15 +41,13 @@ influence = group("influence", "Experiment C: what outputs resemble, beside cont
 CORPUS = click.argument(
     "corpus", type=PATH, nargs=-1, required=True, metavar="CORPUS_EMBEDDINGS..."
 )
-INDEXES = file("--indexes", "Which clips are in which.")
-FDR = click.option("--fdr", type=float, required=True, help="False discovery rate asked for.")
-DRAWS = click.option("--draws", type=int, required=True, help="Random halves or draws.")
-OUTPUT_NEAREST = files("--output-nearest", "Nearest clips of outputs.", "outputs")
-NULL = files(
-    "--roundtrip-nearest", "Nearest clips of control music, after the codec if it is known.", "null"
-)
-OUTPUT_EMBEDDINGS = files("--output-embeddings", "Embeddings of outputs.", "outputs")
 OUTPUT_MATCHES = files("--output-matches", "Match tables of outputs.")
+EXCERPTS = file("--excerpts", "Excerpts of control tracks.")
+PLANTED_NEAREST = files(
+    "--planted-nearest", "Nearest clips of perturbed training clips.", "planted"
+)
+PLANTED_CLIPS = files("--planted-clips", "Clip lists of these.")
+P_VALUES_OUT = file("--p-values-out", "Of each output.", "p_values")
 
 
 @influence.command("excerpts")
@@ -75,7 +80,7 @@ def excerpts(seed, lists, tracks, count, duration_s, clip_duration_s, out, clips
 @checkpoints()
 @DEVICE
 @CODE
-@file("--excerpts", "Excerpts of control tracks.")
+@EXCERPTS
 @SHARD
 @CLIP_DURATION
 @AUDIO_OUT
@@ -120,20 +125,26 @@ def indexes(seed, lists, small, out) -> None:
     "prompt_tracks",
     multiple=True,
     required=True,
-    help="included or excluded: whether the prompt's track can be found.",
+    help="included, excluded or artist_excluded: whether the prompt's track can be found.",
 )
+@TRACKS
+@SPLIT_ARTISTS
 @MATCHES
 @OUT
 @file("--nearest-out", "Nearest clip of each output and clip.", "nearest")
-def attribute(corpus, queries, parents, indexes, wanted, prompt_tracks, k, out, nearest) -> None:
+def attribute(
+    corpus, queries, parents, indexes, wanted, prompt_tracks, tracks, split_artists, k, out, nearest
+) -> None:  # fmt: skip
     """The nearest clips of every query in each index, and the nearest of each output and clip."""
+    from musical_roots.corpus.split import blocks
     from musical_roots.experiments import influence
     from musical_roots.tables import open_shards, read_table, write_table
 
+    artists = blocks(read_table(tracks).set_index("track_id"), split_artists)
     asked, searched = open_shards(queries), open_shards(corpus)
     from_what = open_shards(parents) if parents else None
     found = influence.attribute(
-        asked, searched, read_table(indexes), k, from_what, wanted, prompt_tracks
+        asked, searched, read_table(indexes), k, from_what, wanted, prompt_tracks, artists
     )
     write_table(found, out)
     write_table(influence.nearest(found, asked.clips), nearest)
@@ -161,13 +172,13 @@ def exceedance(seed, outputs, control, null, out, **interval) -> None:
 @influence.command("calibrate")
 @OUTPUT_NEAREST
 @NULL
-@files("--planted-nearest", "Nearest clips of perturbed training clips.", "planted")
-@files("--planted-clips", "Clip lists of these.")
+@PLANTED_NEAREST
+@PLANTED_CLIPS
 @FDR
 @DRAWS
 @RESAMPLES
 @CONFIDENCE
-@file("--p-values-out", "Of each output.", "p_values")
+@P_VALUES_OUT
 @OUT
 @file("--calibration-curve-out", "Distributions of p-values.", "curve")
 @file("--paired-out", "Training set against control index.", "paired")
@@ -296,6 +307,8 @@ def concentration(
 @file("--songs", "What its matches add up to.")
 @file("--ngram-overlap", "Of each output's tokens, if known.", required=False)
 @files("--roundtrip-matches", "Match tables of control music after the codec.", required=False)
+@file("--token-p-values", "Of each output by its tokens, if it has any.", required=False)
+@file("--competition", "q of each output.")
 @TRACKS
 @click.option("--without", multiple=True, help="Encoders that have no say in a verdict.")
 @FDR
@@ -305,16 +318,19 @@ def concentration(
 @OUT
 @SEED
 def verdicts(
-    seed, outputs, p_values, songs, ngram_overlap, roundtrip_matches, tracks, agreement, out, **how
-) -> None:
+    seed, outputs, p_values, songs, ngram_overlap, roundtrip_matches, token_p_values, competition,
+    tracks, agreement, out, **how,
+) -> None:  # fmt: skip
     """What encoders and tokens say of each output, side by side and together."""
     from musical_roots.experiments import verdicts
     from musical_roots.tables import read_table, read_tables
 
     back = read_tables(roundtrip_matches) if roundtrip_matches else None
     overlap = read_table(ngram_overlap) if ngram_overlap else None
-    read = map(read_table, (p_values, songs, tracks))
-    agreed, found = verdicts.views(read_tables(outputs), *read, overlap, back, **how, seed=seed)
+    tokens = read_table(token_p_values) if token_p_values else None
+    read, made = map(read_table, (p_values, songs, tracks)), read_tables(outputs)
+    how |= {"tokens": tokens, "competition": read_table(competition), "seed": seed}
+    agreed, found = verdicts.views(made, *read, overlap, back, **how)
     write(agreed, agreement)
     write(found, out)
 
@@ -345,14 +361,16 @@ def training_sets(seed, outputs, output_matches, clips, small, out, **interval) 
 @file("--prompt-vs-training", "Its table.", "prompts")
 @file("--concentration", "Its table.")
 @file("--hubness", "Its table.")
+@file("--coded-index", "Its table, if there is one.", "coded", required=False)
 @OUT
-def findings(exceedance, calibration, paired, prompts, concentration, hubness, out) -> None:
+def findings(exceedance, calibration, paired, prompts, concentration, hubness, coded, out) -> None:
     """What Experiment C found, in sentences, each beside its nulls."""
     from musical_roots.experiments.findings import findings
     from musical_roots.tables import read_table, write_table
 
     tables = (exceedance, calibration, paired, prompts, concentration, hubness)
-    write_table(findings(*map(read_table, tables)), out)
+    beside = read_table(coded) if coded else None
+    write_table(findings(*map(read_table, tables), beside), out)
 
 
 @influence.command("join")

@@ -136,6 +136,24 @@ def provenance(config, encoders, config_out, out) -> None:
     write_json(config, config_out)
 
 
+@report.command("compare")
+@click.argument("one", type=PATH, metavar="RESULTS")
+@click.argument("other", type=PATH, metavar="OTHER_RESULTS")
+@click.option("--rtol", type=float, default=1e-6, help="Two numbers may differ by so much of one.")
+@click.option("--atol", type=float, default=1e-6, help="And by so much, however small they are.")
+def compare(one, other, rtol, atol) -> None:
+    """Hold the tables of two runs against each other, a line each; status 1 where any differ."""
+    from musical_roots import comparison
+
+    found = comparison.folders(one, other, rtol, atol)
+    for name, difference in found.items():
+        log.info("%s: %s", name, difference)
+    alike = sum(difference.same for difference in found.values())
+    log.info("%d of %d tables are the same", alike, len(found))
+    if alike < len(found):
+        raise SystemExit(1)
+
+
 @report.command("notebook")
 @file("--notebook", "To execute.")
 @OUT

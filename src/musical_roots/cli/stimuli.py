@@ -23,6 +23,16 @@ TRIALS = file("--arm-trials", "Trials of one arm of the listening study.", "tria
 ARM = click.option("--arm", required=True, help="paper or ours.")
 VAMPS = files("--vamps", "Clip list of vamps.", required=False)
 PERTURBED = files("--perturbed", "Clip list of perturbed clips.", required=False)
+SOUNDS = file("--sounds", "Folder of the page's audio.")
+BIN_WIDTH = click.option(
+    "--bin-width", "width", type=float, required=True, help="Half of a bin's, cosine."
+)
+SAMPLE_RATE = click.option("--sample-rate", type=int, required=True, help="Of the audio, in Hz.")
+PERTURBED_RATE = click.option(
+    "--perturbed-rate", type=int, required=True, help="At which clips are perturbed."
+)
+LUFS = click.option("--loudness-lufs", "lufs", type=float, required=True, help="Of every clip.")
+FADE = click.option("--fade-ms", type=float, required=True, help="At both ends of a clip.")
 QUESTIONS = click.option("--questions", type=int, required=True, help="Trials a session, at most.")
 
 
@@ -30,7 +40,7 @@ QUESTIONS = click.option("--questions", type=int, required=True, help="Trials a 
 @INDEX
 @file("--bins", "Bins of cosine of each encoder.")
 @click.option("--paper-x", "x", type=int, required=True, help="X's an encoder.")
-@click.option("--bin-width", "width", type=float, required=True, help="Half of a bin's, cosine.")
+@BIN_WIDTH
 @QUESTIONS
 @file("--skipped-out", "How many X's were tried, and which bins were empty.", "skipped")
 @OUT
@@ -62,12 +72,13 @@ def by_bins(seed, index, bins, x, width, questions, skipped, out) -> None:
 @QUESTIONS
 @click.option("--catch-share", type=float, required=True, help="Catch trials of a session.")
 @click.option("--repeat-share", type=float, required=True, help="Trials that come twice in it.")
+@file("--counts-out", "How many X's and pairs were found, of those wanted.", "counts")
 @OUT
 @SEED
-def by_ranks(seed, index, queries, vamps, perturbed, tracks, x, pairs, out, **session) -> None:
+def by_ranks(
+    seed, index, queries, vamps, perturbed, tracks, x, pairs, counts, out, **session
+) -> None:
     """Our arm: training clips, vamps and perturbed clips; pairs by rank."""
-    import pandas as pd
-
     from musical_roots.listening import stimuli, trials
     from musical_roots.tables import read_table, write_table
 
@@ -78,7 +89,8 @@ def by_ranks(seed, index, queries, vamps, perturbed, tracks, x, pairs, out, **se
         stimuli.by_ranks(chosen, stimuli.vectors(chosen, one, mine), one, credits, pairs, seed)
         for one, mine in zip(encoders, searched or [None] * len(encoders), strict=True)
     ]
-    found = pd.concat(made, ignore_index=True)
+    found, counted = stimuli.together(made, x, pairs)
+    write_table(counted, counts)
     write_table(trials.trials(found, "ours", **session, mixed=True, seed=seed), out)
 
 
@@ -87,50 +99,57 @@ def by_ranks(seed, index, queries, vamps, perturbed, tracks, x, pairs, out, **se
 @TRIALS
 @VAMPS
 @PERTURBED
-@click.option("--sample-rate", type=int, required=True, help="Of the audio, in Hz.")
-@click.option("--perturbed-rate", type=int, required=True, help="At which clips are perturbed.")
-@click.option("--loudness-lufs", "lufs", type=float, required=True, help="Of every clip.")
-@click.option("--fade-ms", type=float, required=True, help="At both ends of a clip.")
+@SAMPLE_RATE
+@PERTURBED_RATE
+@LUFS
+@FADE
 @AUDIO_OUT
+@OUT
 @SEED
-def render(seed, lists, trials, vamps, perturbed, audio, **how) -> None:
+def render(seed, lists, trials, vamps, perturbed, audio, out, **how) -> None:
     """Audio of all trials, of one loudness and with soft ends; and the headphone test's."""
     import pandas as pd
 
     from musical_roots.atomic import atomic_folder
     from musical_roots.listening import sound
-    from musical_roots.tables import read_table, read_tables
+    from musical_roots.tables import read_table, read_tables, write_table
 
     wanted, corpus = read_table(trials), read_tables(lists)
     clips = pd.concat([corpus, *map(read_table, vamps)], ignore_index=True)
     planned = read_tables(perturbed) if perturbed else corpus.head(0).assign(kind="")
     with atomic_folder(audio) as folder, progress(len(wanted), "listening", "clips") as bar:
         how |= {"seed": seed, "progress": bar.update}
-        silent = sound.write_all(wanted, clips, planned, corpus, folder, **how)
-    for clip in silent:
-        log.info("clip %s is silent: nobody can compare it", clip)
+        made = sound.write_all(wanted, clips, planned, corpus, folder, **how)
+    write_table(made, out)
 
 
 @stimuli.command("page")
 @TRIALS
 @ARM
+@SOUNDS
 @click.option("--headphone-test", "headphones", required=True, help="required, recorded or none.")
 @click.option("--contact", required=True, help="Whom listeners can ask; may be empty.")
 @click.option("--consent", required=True, help="What a review board says; may be empty.")
 @click.option(
     "--ask-sure/--no-ask-sure", "confidence", help="Whether listeners say how sure they are."
 )
+@BIN_WIDTH
+@SAMPLE_RATE
+@PERTURBED_RATE
+@LUFS
+@FADE
 @click.option("--post-url", help="Where answers are sent; if not given, listeners save them.")
 @click.option("--page-out", "page", type=PATH, required=True, help="Folder for the page.")
 @OUT
 @SEED
-def write_page(seed, trials, post_url, page, out, **asked) -> None:
+def write_page(seed, trials, sounds, post_url, page, out, **asked) -> None:
     """The page, and the manifest by which its answers are checked."""
     from musical_roots.listening import page as pages
     from musical_roots.tables import read_table, write_json
 
+    sound = {key: asked.pop(name) for key, name in pages.SOUND.items()}
     read = read_table(trials)
-    made = pages.manifest(read, seed=seed, **asked)
+    made = pages.manifest(read, sounds, sound=sound, seed=seed, **asked)
     pages.write(page, pages.study(made, read, post_url))
     write_json(made, out)
 
@@ -138,7 +157,7 @@ def write_page(seed, trials, post_url, page, out, **asked) -> None:
 @stimuli.command("layouts")
 @TRIALS
 @ARM
-@file("--sounds", "Folder of the page's audio.")
+@SOUNDS
 @click.option("--webmushra-out", "webmushra", type=PATH, required=True, help="For webMUSHRA.")
 @click.option("--reseval-out", "reseval", type=PATH, required=True, help="For ReSEval.")
 @SEED
@@ -160,10 +179,11 @@ def write_layouts(seed, trials, arm, sounds, webmushra, reseval) -> None:
 @click.option("--host", default="127.0.0.1", help="Address that it listens at: this machine alone.")
 @click.option("--port", type=int, default=8123, help="Port that it listens at.")
 @click.option("--answers-out", "answers", type=PATH, required=True, help="Folder for answers.")
-def serve(study, host, port, answers) -> None:
+@click.option("--allow-origin", "origin", help="Of a page elsewhere that sends its answers here.")
+def serve(study, host, port, answers, origin) -> None:
     """Serve the page, and keep the answers that come in."""
     from musical_roots.listening import collector
 
     log.info("http://%s:%d/ shows %s; answers go to %s", host, port, study, answers)
     log.info("Stop it with Ctrl-C.")
-    collector.serve(study, answers, host, port)
+    collector.serve(study, answers, host, port, origin)

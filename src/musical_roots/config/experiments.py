@@ -178,6 +178,11 @@ class Influence(Switch):
     excerpts: Count = Field(
         134, description="Excerpts of control tracks, as long as vamps: control music."
     )
+    coded_clips_per_track: Annotated[int, Field(ge=0)] = Field(
+        4,
+        description="Clips of a track, at most, that go through a generator's codec for the coded "
+        "index, first those that Experiment B perturbs; 0 for no such index.",
+    )
     fdr: Share = Field(0.05, description="False discovery rate that is asked for.")
     draws: Count = Field(
         200, description="Random halves of the control tracks, and draws of equally many queries."

@@ -15,10 +15,13 @@ class Exclusions(Section):
         5, description="Headphone trials that a listener must pass, where there were any."
     )
     catch_correct: Share = Field(
-        0.75, description="Share of the catch trials that a listener must pass, if any."
+        0.75,
+        description="Share of the catch trials that a listener must pass, if any: of two, both.",
     )
-    minimum_seconds: Seconds = Field(
-        9.0, description="A listener whose median answer took less has not heard three clips."
+    minimum_decided: Seconds = Field(
+        1.0,
+        description="A listener is out who, once all three were heard, answered faster than that "
+        "(median).",
     )
     one_sided: Annotated[float, Field(gt=0.5, le=1)] = Field(
         0.95, description="A listener is out who chose one side in this share of answers or more."
@@ -42,11 +45,14 @@ class Analysis(Section):
 class Power(Section):
     """Simulated listeners: what a design can show."""
 
-    simulations: Count = Field(100, description="Simulated studies a design.")
+    simulations: Count = Field(60, description="Simulated studies a design of the grid.")
+    coverage_simulations: Count = Field(
+        200, description="The same of the paper's design and ours, which are looked at closely."
+    )
     x_clips: list[Count] = Field([15, 30, 60, 120], min_length=1, description="Numbers of X's.")
     listeners: list[Count] = Field([20, 40, 90], min_length=1, description="Numbers of listeners.")
     answers_each: list[Count] = Field(
-        [10, 20, 40], min_length=1, description="Answers of a listener."
+        [5, 10, 20, 40], min_length=1, description="Answers of a listener on one encoder."
     )
     agreement: Annotated[float, Field(gt=0.5, lt=1)] = Field(
         0.6, description="Share of answers that agree with the encoder, in truth."
@@ -55,6 +61,9 @@ class Power(Section):
         0.4, description="How listeners differ, on the logit scale."
     )
     x_sd: Annotated[float, Field(ge=0)] = Field(0.8, description="How X's differ, likewise.")
+    trial_sd: Annotated[float, Field(ge=0)] = Field(
+        0.8, description="How trials of one X differ, likewise, where the gap is asked after."
+    )
 
 
 class Listening(Switch):

@@ -10,6 +10,7 @@ def findings(
     prompts: pd.DataFrame,
     concentration: pd.DataFrame,
     hubness: pd.DataFrame,
+    coded: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """One row a generator, encoder and question.
 
@@ -17,6 +18,8 @@ def findings(
     ----------
     exceedance, calibration, paired, prompts, concentration, hubness : DataFrame
         The results tables of these names (prompts: ``prompt_vs_training``).
+    coded : DataFrame, optional
+        The table ``coded_index``, where there is one.
 
     Returns
     -------
@@ -38,6 +41,8 @@ def findings(
                 of(concentration), of(hubness)
             ),
         }
+        if coded is not None and len(of(coded)):
+            said["Does a coded index find more?"] = _coded(of(coded))
         rows += [(generator, encoder, question, said[question]) for question in said]
     return pd.DataFrame(rows, columns=["generator", "encoder", "question", "finding"])
 
@@ -128,6 +133,27 @@ def _concentrated(table: pd.DataFrame, hubness: pd.DataFrame) -> str:
         f"of the k-occurrence {hubs.outputs:.1f} for outputs, {hubs.control:.1f} for as much "
         "control music."
     )
+
+
+def _coded(table: pd.DataFrame) -> str:
+    """The coded index against the same clips as they were."""
+    whole = table.codebooks.isna() | (table.codebooks == table.codebooks.max())
+    rows = table[whole & (table.setting.fillna("all") == "all")].set_index(["measure", "index"])
+    measures = {
+        "own_track_first": "outputs of train prompts whose nearest clip is of their prompt's track",
+        "planted_at_05": "planted copies after the codec with p <= .05",
+        "false_positives_at_05": "control music with p <= .05",
+    }
+    told = []
+    for measure, name in measures.items():
+        if (measure, "coded_train") in rows.index:
+            before, after = rows.loc[(measure, "uncoded_train")], rows.loc[(measure, "coded_train")]
+            told.append(
+                f"{name}, {_percent(before.value)} and {_percent(after.value)} (difference "
+                f"{100 * after.difference:+.0f} [{100 * after.difference_low:+.0f}, "
+                f"{100 * after.difference_high:+.0f}] points)"
+            )
+    return f"Of the same clips as they are, and after the codec: {'; '.join(told)}."
 
 
 def _percent(share: float) -> str:

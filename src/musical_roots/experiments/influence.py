@@ -6,11 +6,14 @@ generator never saw: outputs against a control index of equal size, control trac
 training set, and the same tracks after a round trip through the generator's codec.
 
 The prompt's own track and its near duplicates are among what can be found (`prompt_track` is
-"included"), or are not ("excluded"). What is found where it is included may be the prompt itself.
+"included"), or are not ("excluded"), or nothing of its artist is ("artist_excluded"). What is found
+where it is included may be the prompt itself.
 
 Source: Barnett, Flores Garcia and Pardo, ISMIR 2024, the case study; control index, control music,
 its round trips and the search without the prompt's track are ours.
 """
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -22,7 +25,7 @@ from musical_roots.seeding import rng
 from musical_roots.tables import Embeddings
 
 # prompt_track -> what a search leaves out
-EXCLUDE = {"included": "none", "excluded": "duplicates"}
+EXCLUDE = {"included": "none", "excluded": "duplicates", "artist_excluded": "artist"}
 # Of outputs, the exceedance curves that are drawn: index, prompt_track.
 CURVES = [
     ("train", "excluded"),
@@ -84,6 +87,7 @@ def attribute(
     parents: Embeddings | None = None,
     wanted: tuple[str, ...] = ("train",),
     prompt_tracks: tuple[str, ...] = ("included",),
+    blocks: pd.Series | None = None,
 ) -> pd.DataFrame:
     """The k nearest clips of every query in each index, with and without the prompt's track.
 
@@ -104,6 +108,8 @@ def attribute(
         Columns of `indexes`.
     prompt_tracks : tuple of str
         Keys of `EXCLUDE`.
+    blocks : Series, optional
+        track_id -> block of tied artists (`corpus.split.blocks`): "artist_excluded" wants it.
 
     Returns
     -------
@@ -118,6 +124,8 @@ def attribute(
         asked = queries.clips[queries.clips.parent_clip_id.isin(there.clips.clip_id)]
         pairs = {"query_clip_id": asked.clip_id, "clip_id": asked.parent_clip_id}
         targets = pd.DataFrame(pairs).assign(target="parent")
+    if blocks is not None:
+        queries, there = with_artists(queries, blocks), with_artists(there, blocks)
     of_clip = indexes.set_index("clip_id").reindex(there.clips.clip_id, fill_value=False)
     found = []
     for index in wanted:
@@ -126,6 +134,13 @@ def attribute(
             table = search(queries, there, k, EXCLUDE[prompt_track], targets, only)
             found.append(table.assign(index=index, prompt_track=prompt_track))
     return pd.concat(found, ignore_index=True)
+
+
+def with_artists(embeddings: Embeddings, blocks: pd.Series) -> Embeddings:
+    """Embeddings whose clips have an artist_block: "" where the track is not known."""
+    block = embeddings.clips.track_id.map(blocks).fillna("")
+    clips = embeddings.clips.assign(artist_block=block)
+    return replace(embeddings, clips=clips)
 
 
 def best(matches: pd.DataFrame, clips: pd.DataFrame, by: str = "output_id") -> pd.DataFrame:

@@ -32,7 +32,7 @@ ARRAYS = {"tuples": np.uint64, "ends": np.uint64, "owners": np.uint32, "counts":
 BLOCK = 1 << 22  # postings merged at once: some 150 MB
 
 
-def made_up(kept: np.ndarray, codebooks: int = CODEBOOKS) -> np.ndarray:
+def made_up(kept: np.ndarray, codebooks: int) -> np.ndarray:
     """Frames of which any of the coarsest tokens is made up: bool [frames].
 
     Parameters
@@ -45,7 +45,7 @@ def made_up(kept: np.ndarray, codebooks: int = CODEBOOKS) -> np.ndarray:
     return ~np.asarray(kept, bool)[:codebooks].all(axis=0)
 
 
-def tuples(tokens: np.ndarray, codebooks: int = CODEBOOKS) -> np.ndarray:
+def tuples(tokens: np.ndarray, codebooks: int) -> np.ndarray:
     """A number for the coarsest tokens of each frame, the same for the same: uint64 [frames].
 
     Parameters
@@ -100,7 +100,7 @@ class TokenIndex:
         self.owners, self.counts = arrays["owners"], arrays["counts"]
 
     @classmethod
-    def build(cls, tracks: Mapping[str, np.ndarray], codebooks: int = CODEBOOKS) -> "TokenIndex":
+    def build(cls, tracks: Mapping[str, np.ndarray], codebooks: int) -> "TokenIndex":
         """The index of some tracks, or of a shard of them, in memory.
 
         Parameters

@@ -82,10 +82,12 @@ def verdicts(evidence: pd.DataFrame, copy_at: dict[str, float], fdr: float) -> p
     Parameters
     ----------
     evidence : DataFrame
-        A row an output and encoder: output_id, encoder, q (adjusted p-value), track_id (of the
-        nearest clip), cosine (to it). The caller leaves out encoders that were never trained.
+        A row an output and encoder, or view of tokens: output_id, encoder, q (adjusted p-value),
+        track_id (of the nearest clip), cosine (to it). The caller leaves out encoders that were
+        never trained.
     copy_at : dict of str to float
-        Encoder -> cosine from which on a match is as near as a copy; NaN if that is not known.
+        Encoder -> cosine from which on a match is as near as a copy; NaN, or none, if that is not
+        known.
     fdr : float
         False discovery rate: a match is found where q <= fdr.
 
@@ -150,6 +152,8 @@ def views(
     tracks: pd.DataFrame,
     ngram_overlap: pd.DataFrame | None,
     roundtrips: pd.DataFrame | None,
+    tokens: pd.DataFrame | None,
+    competition: pd.DataFrame,
     fdr: float,
     without: tuple[str, ...],
     resamples: int,
@@ -173,6 +177,11 @@ def views(
     roundtrips : DataFrame or None
         Of `influence.attribute`, of control music after the codec, where that is known: as near as
         that is to its own original, a match is a copy.
+    tokens : DataFrame or None
+        p_values of `token_evidence.testify`, where the generator gives tokens: a view that names
+        tracks and has a say, but not on what is as near as a copy.
+    competition : DataFrame
+        outputs of `competition.compete`.
     fdr : float
         False discovery rate.
     without : tuple of str
@@ -186,7 +195,9 @@ def views(
         Of `agreement`; the prompt's own track is excluded.
     table : DataFrame
         A row an output: what it was made from; tier, encoders, track_id, title and artist, the
-        prompt's own track excluded, and with it (_prompt_included); cosine and p of each encoder.
+        prompt's own track excluded, and with it (_prompt_included); cosine and p of each encoder,
+        score and p of tokens; q_competition of each of these, nothing of the prompt's artist among
+        what can be found.
     """
     back = [] if roundtrips is None else roundtrips.groupby("encoder")
     copy_at = {encoder: copy_cosine(part) for encoder, part in back}
@@ -195,6 +206,10 @@ def views(
     first = songs.sort_values("maximum", ascending=False, kind="stable")
     first = first.drop_duplicates(keys)[[*keys, "track_id"]]
     said = p_values.merge(first, on=keys)
+    by_tokens = set() if tokens is None else set(tokens["view"])
+    if tokens is not None:
+        heard = tokens.rename(columns={"view": "encoder", "score": "cosine"})
+        said = pd.concat([said, heard[heard.columns.intersection(said.columns)]], ignore_index=True)
     outputs, credits = outputs.set_index("output_id"), tracks.set_index("track_id")
     columns = ["generator", "setting", "prompt_id", "prompt_split", "kept_share"]
     table = outputs[[name for name in columns if name in outputs]].copy()
@@ -216,6 +231,9 @@ def views(
         columns = ["tier", "encoders", "track_id", "title", "artist"]
         table = table.join(found[columns].add_suffix(suffix))
     for encoder, part in excluded.groupby("encoder", sort=False):
-        mine = part.set_index("output_id")
-        table[f"cosine_{encoder}"], table[f"p_{encoder}"] = mine.cosine, mine.p
+        mine, score = part.set_index("output_id"), "score" if encoder in by_tokens else "cosine"
+        table[f"{score}_{encoder}"], table[f"p_{encoder}"] = mine.cosine, mine.p
+    apart = competition[competition.prompt_track == "artist_excluded"]
+    for view, part in apart.groupby("view", sort=False):
+        table[f"q_competition_{view}"] = part.set_index("output_id").q
     return agreed, table.rename_axis("output_id").reset_index()

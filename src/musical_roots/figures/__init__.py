@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from musical_roots.atomic import atomic
-from musical_roots.figures import bins, generation, influence, listening, robustness
+from musical_roots.figures import bins, generation, influence, listening, race, robustness
 
 FIGURES: dict[str, Callable[..., Figure]] = {
     "robustness": robustness.robustness,
@@ -28,9 +28,11 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "calibration": influence.calibration,
     "planted": influence.planted,
     "prompt_vs_training": influence.prompt_vs_training,
+    "coded_index": influence.coded_index,
     "concentration": influence.concentration,
     "hubness": influence.hubness,
     "agreement": influence.agreement,
+    "race": race.race,
     "listening_agreement": listening.agreement,
     "listening_curves": listening.curves,
     "listening_people": listening.people,

@@ -11,6 +11,8 @@ METHODS = {
     "pooled": ("answers pooled (Wilson)", "#D55E00", "s"),
     "clustered": ("two-way clustered, listener and X", "#0072B2", "o"),
     "model": ("crossed random effects", "#009E73", "^"),
+    "gap": ("slope with the gap: crossed effects, and of trials", "#000000", "D"),
+    "gap_without_trials": ("the same without an effect of trials", "#CC79A7", "v"),
 }
 COLORS = ["#56B4E9", "#0072B2", "#000000", "#E69F00", "#009E73", "#CC79A7"]
 PEOPLE = {
@@ -122,7 +124,7 @@ def power(table: pd.DataFrame) -> Figure:
             top.fill_between(mine.x_clips, low, high, color=style["color"], alpha=0.12, lw=0)
             bottom.plot(mine.x_clips, mine.half_width, **style)
         top.axhline(0.8, color="0.3", lw=0.8, ls=":")
-        top.set(title=f"{each} answers a listener", ylim=(0, 1.03))
+        top.set(title=f"{each} answers each, one encoder", ylim=(0, 1.03))
         bottom.set(xlabel="number of X's", ylim=(0, None))
         bottom.set_xscale("log", base=2)
         bottom.set_xticks(ticks := sorted(part.x_clips.unique()), [f"{tick:g}" for tick in ticks])
@@ -137,15 +139,20 @@ def power(table: pd.DataFrame) -> Figure:
 
 
 def coverage(table: pd.DataFrame) -> Figure:
-    """False positives and coverage of three ways to read answers, by design."""
+    """False positives and coverage of ways to read answers, by design."""
     designs = list(dict.fromkeys(table.design))[::-1]
     figure = _figure(
-        table, (8, 0.55 * len(designs) + 2.1), "SIMULATED listeners: three ways to read answers"
+        table, (8, 0.75 * len(designs) + 2.4), "SIMULATED listeners: ways to read their answers"
     )
-    chance = table.agreement == 0.5
+    chance, confidence = table.agreement == 0.5, table.confidence.max()
     panels = (
-        ("told_from_chance", table[chance], "false positives: no agreement, but told", 0.05),
-        ("covered", table[~chance], "intervals that hold the truth", 0.95),
+        (
+            "told_from_chance",
+            table[chance],
+            "false positives: nothing there, but told",
+            1 - confidence,
+        ),
+        ("covered", table[~chance], "intervals that hold the truth", confidence),
     )
     axes = figure.subplots(1, 2, sharey=True)
     for (column, part, label, nominal), axis in zip(panels, axes, strict=True):
@@ -153,7 +160,7 @@ def coverage(table: pd.DataFrame) -> Figure:
             mine = part[part.method == method].set_index("design").reindex(designs)
             low, high = mine[f"{column}_low"], mine[f"{column}_high"]
             bars = np.clip([mine[column] - low, high - mine[column]], 0, None)
-            places = np.arange(len(designs)) + 0.2 * (1 - offset)
+            places = np.arange(len(designs)) + 0.15 * (2 - offset)
             look_of = {"fmt": marker, "color": color, "label": name, "ms": 4, "lw": 1}
             axis.errorbar(mine[column], places, xerr=bars, **look_of)
         axis.axvline(nominal, color="0.3", lw=0.8, ls=":")
@@ -161,11 +168,11 @@ def coverage(table: pd.DataFrame) -> Figure:
         axis.grid(alpha=0.25, axis="x")
     numbers = table.drop_duplicates("design").set_index("design")
     names = [
-        f"{name}: {row.x_clips} X's,\n{row.listeners} listeners x {row.answers_each}"
+        f"{name}: {row.x_clips} X's,\n{row.listeners} listeners x {row.answers_each} answers"
         for name, row in ((name, numbers.loc[name]) for name in designs)
     ]
     axes[0].set_yticks(range(len(designs)), names)
-    _legend(figure, axes[0], 3)
+    _legend(figure, axes[0], 2)
     return figure
 
 

@@ -4,13 +4,18 @@ An answer that comes in is checked against the study before it is kept, as a fil
 nothing overwrites. Nothing that was sent can be read through the server.
 """
 
+import asyncio
 import json
+import logging
 import os
+import re
 from collections import Counter
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
@@ -18,9 +23,14 @@ from starlette.staticfiles import StaticFiles
 
 from musical_roots.errors import InputError
 from musical_roots.listening.page import study_js
-from musical_roots.listening.responses import MAX_BYTES, Session, parse
+from musical_roots.listening.session import MAX_BYTES, SIMULATED, Session, parse
 from musical_roots.tables import read_json
 
+log = logging.getLogger("musical_roots")
+READ_S = 30  # in which a session must have come in whole
+IDLE_S = 5  # a connection is held without a request
+CONNECTIONS = 256  # a browser opens six: some forty people at once
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?")
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
@@ -74,17 +84,28 @@ class Collector:
             raise InputError(
                 f"{study}: its corpus was too small for any question; add tracks to it"
             )
-        try:
-            self.answers.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"{answers}: cannot be made ({error.strerror}); name another"
-            ) from error
-        if not os.access(self.answers, os.W_OK | os.X_OK):
-            raise InputError(f"{answers}: may not be written to; mend its permissions")
+        self._make_folder()
         names = [path.stem.rpartition("-")[2] for path in self.answers.glob(f"{self.arm}-*.json")]
         self.kept = Counter(int(name) for name in names if name.isdigit())
         self.handed_out: Counter[int] = Counter()
+
+    def _make_folder(self) -> None:
+        """See to it that answers can be kept, where nobody can read them through the page."""
+        kept, page = self.answers.resolve(), self.page.resolve()
+        if kept.is_relative_to(page) or page.is_relative_to(kept):
+            raise InputError(
+                f"{self.answers}: is in the page's folder, or around it, where all can read what"
+                " others answered; name another folder"
+            )
+        try:
+            self.answers.mkdir(parents=True, exist_ok=True)
+            _try_to_write(self.answers)
+        except OSError as error:
+            raise InputError(
+                f"{self.answers}: answers cannot be kept there ({error.strerror}); it must be made,"
+                " written to, and allow hard links, which exFAT and some shares do not: name"
+                " another folder"
+            ) from error
 
     @property
     def arm(self) -> str:
@@ -106,12 +127,16 @@ class Collector:
             If it is not a whole session of this study, or the listener answered that block before.
         """
         try:
-            session, unfit = parse(text, {self.arm: self.manifest["study_id"]})
+            session, unfit = parse(text, {self.arm: self.manifest})
         except InputError as error:
             raise Refused(422, str(error)) from error
         if unfit:
             place, why = next(iter(unfit.items()))
             raise Refused(422, f"answer {place + 1}: {why}")
+        if session.listener_id.startswith(SIMULATED):
+            raise Refused(
+                422, f"listener_id begins with {SIMULATED}: nobody has heard such answers"
+            )
         block = self._block(session)
         path = self.answers / f"{self.arm}-{session.listener_id}-{block}.json"
         if not _write_new(path, text):
@@ -121,7 +146,9 @@ class Collector:
         self.kept[block] += 1
         return "kept"
 
-    def _block(self, session: Session) -> int:
+    def _block(self, session: Session) -> int | str:
+        if not session.trials:
+            return "headphones"  # the test sent the listener away
         given = [answer.trial_id for answer in session.trials]
         for block, wanted in self.blocks.items():
             if set(given) == wanted and len(given) == len(wanted):
@@ -139,23 +166,60 @@ def _write_new(path: Path, text: bytes) -> bool:
         part.write(text)
         part.flush()
         os.fsync(part.fileno())
+        os.fchmod(part.fileno(), 0o640)
         try:
             os.link(part.name, path)
         except FileExistsError:
             return False
-    os.chmod(path, 0o640)
+    _flush(path.parent)
     return True
 
 
-def app(collector: Collector) -> Starlette:
-    """The server: `/` and what the page loads, and POST `/answers`."""
+def _flush(folder: Path) -> None:
+    """Let a folder's list of files outlast a power cut."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _try_to_write(folder: Path) -> None:
+    """Write a file as an answer is, and take it away."""
+    with NamedTemporaryFile(dir=folder, prefix=".", suffix=".part") as part:
+        os.link(part.name, f"{part.name}.trial")
+        os.unlink(f"{part.name}.trial")
+
+
+def app(collector: Collector, origin: str | None) -> Starlette:
+    """The server: `/` and what the page loads, and POST `/answers`.
+
+    Parameters
+    ----------
+    collector : Collector
+    origin : str or None
+        Of a page that is served elsewhere and sends its answers here: https://host or with :port.
+
+    Raises
+    ------
+    InputError
+        If the origin is none.
+    """
+    if origin and not ORIGIN.fullmatch(origin):
+        raise InputError(f"--allow-origin {origin}: must be as https://host or https://host:port")
+    allowed = {"allow_origins": [origin], "allow_methods": ["POST"]}
+    cross = Middleware(CORSMiddleware, **allowed, allow_headers=["Content-Type"])
 
     async def study(_: Request) -> Response:
         return Response(collector.study_js(), media_type="text/javascript", headers=HEADERS)
 
     async def answers(request: Request) -> Response:
         try:
-            told, status = collector.keep(await _body(request)), 200
+            async with asyncio.timeout(READ_S):
+                body = await _body(request)
+            told, status = collector.keep(body), 200
+        except TimeoutError:
+            told, status = f"it did not come in whole within {READ_S} s", 408
         except Refused as error:
             told, status = error.why, error.status
         except OSError as error:
@@ -167,7 +231,8 @@ def app(collector: Collector) -> Starlette:
             Route("/study.js", study),
             Route("/answers", answers, methods=["POST"]),
             Mount("/", _Page(directory=collector.page, html=True)),
-        ]
+        ],
+        middleware=[cross] if origin else [],
     )
 
 
@@ -195,8 +260,12 @@ async def _body(request: Request) -> bytes:
     return bytes(read)
 
 
-def serve(study: Path | str, answers: Path | str, host: str, port: int) -> None:
+def serve(study: Path | str, answers: Path | str, host: str, port: int, origin: str | None) -> None:
     """Serve an arm until it is stopped."""
     import uvicorn
 
-    uvicorn.run(app(Collector(study, answers)), host=host, port=port, log_level="warning")
+    kept = Collector(study, answers)
+    if not kept.manifest["asked"]["contact"]:
+        log.warning("The consent names nobody to ask: fill in listening.page.contact first.")
+    limits = {"limit_concurrency": CONNECTIONS, "timeout_keep_alive": IDLE_S}
+    uvicorn.run(app(kept, origin), host=host, port=port, log_level="warning", **limits)

@@ -71,25 +71,38 @@ def webmushra(trials: pd.DataFrame, audio: Path, folder: Path, name: str) -> Non
 
 
 def reseval(trials: pd.DataFrame, audio: Path, folder: Path, name: str, seed: int) -> None:
-    """A configuration of an ABX test, and its files: reference, nearer and farther, by trial.
+    """An ABX test an encoder, and its files: reference, nearer and farther, by trial.
+
+    ReSEval counts how often each condition wins, over all of a test: of one encoder alone.
 
     Parameters
     ----------
     trials, audio
         As of `webmushra`. ReSEval deals trials out by itself: repeats are left out.
     folder : Path
-        That is there: gets `<name>.yaml` and `files/<condition>/<trial_id>.flac`.
+        That is there: gets `<name>-<encoder>.yaml` and
+        `files-<encoder>/<condition>/<trial_id>.flac`.
     name : str
     seed : int
     """
-    once = trials[trials.kind != "repeat"]
-    for row in once.itertuples():
+    longest = int(max(trials.block.value_counts(), default=0))
+    for encoder, part in trials[trials.kind != "repeat"].groupby("encoder"):
+        _abx_files(part, audio, folder / f"files-{encoder}")
+        told = _abx(f"{name}-{encoder}", min(longest, len(part)), seed)
+        write_text(_yaml(told), folder / f"{name}-{encoder}.yaml")
+
+
+def _abx_files(trials: pd.DataFrame, audio: Path, folder: Path) -> None:
+    for row in trials.itertuples():
         clips = {"reference": row.x_clip_id}
         for condition, nearer in CONDITIONS.items():
             clips[condition] = row.a_clip_id if (row.nearer == "a") == nearer else row.b_clip_id
         for condition, clip in clips.items():
-            _link(audio / f"{clip}.flac", folder / f"files/{condition}/{row.trial_id}.flac")
-    told = {
+            _link(audio / f"{clip}.flac", folder / f"{condition}/{row.trial_id}.flac")
+
+
+def _abx(name: str, samples: int, seed: int) -> dict:
+    return {
         **{"name": name, "test": "abx", "datatype": "audio"},
         **{"storage": "aws", "database": "aws", "server": "aws"},
         "crowdsource": {
@@ -103,14 +116,13 @@ def reseval(trials: pd.DataFrame, audio: Path, folder: Path, name: str, seed: in
             "duration": {"total": 86400, "assignment": 1800, "autoapprove": 172800},
         },
         "participants": PEOPLE,
-        "samples_per_participant": int(max(trials.block.value_counts(), default=0)),
+        "samples_per_participant": samples,
         "random_seed": seed,
         "welcome_text": "# **Welcome**\n\nPut the text of your consent here: docs/listening.md.",
         "prescreen_questions": [],
         "survey_instructions": f"{QUESTION} {INSTRUCTION}",
         "followup_questions": [],
     }
-    write_text(_yaml(told), folder / f"{name}.yaml")
 
 
 def _yaml(told: dict) -> str:

@@ -27,18 +27,28 @@ TONE_HZ, TONE_S, RAMP_S, PAUSE_S = 200, 1.0, 0.1, 0.5  # [2], its methods
 TONE = 0.1  # of full scale: about as loud as clips at -23 LUFS
 QUIETER = 10 ** (-6 / 20)
 HEADPHONES = "headphones"
+SOUNDS = ["clip_id", "softer_db", "silent"]
 
 
-def evened(samples: np.ndarray, sample_rate: int, lufs: float, fade_ms: float) -> np.ndarray:
-    """A clip brought to a loudness, with raised-cosine fades: float32 [samples].
+def evened(
+    samples: np.ndarray, sample_rate: int, lufs: float, fade_ms: float
+) -> tuple[np.ndarray, float]:
+    """A clip brought to a loudness, with raised-cosine fades.
 
-    Silence stays so. Where the peak would leave full scale, the clip is softer than `lufs`.
+    Returns
+    -------
+    made : ndarray, float32 [samples]
+        Silence stays so.
+    softer_db : float
+        By how much it is softer than `lufs`, where its peak would have left full scale; else 0.
     """
     loud = audio.loudness(samples, sample_rate)
     gain = 10 ** ((lufs - loud) / 20) if np.isfinite(loud) else 0.0
     peak = float(np.abs(samples).max(initial=0.0)) * gain
-    made = samples * np.float32(gain * min(1.0, PEAK / peak) if peak else 0.0)
-    return made * ends(len(made), round(fade_ms / 1000 * sample_rate))
+    limit = min(1.0, PEAK / peak) if peak else 1.0
+    made = samples * np.float32(gain * limit)
+    softer = max(0.0, -20 * float(np.log10(limit)))
+    return made * ends(len(made), round(fade_ms / 1000 * sample_rate)), softer
 
 
 def ends(samples: int, fade: int) -> np.ndarray:
@@ -144,7 +154,7 @@ def write_all(
     fade_ms: float,
     seed: int,
     progress: Callable[[int], object] = lambda done: None,
-) -> list[str]:
+) -> pd.DataFrame:
     """Write every clip of some trials, the noise and the headphone tones, as FLAC of 16 bits.
 
     Parameters
@@ -164,26 +174,27 @@ def write_all(
 
     Returns
     -------
-    list of str
-        clip_ids of those that are silent.
+    DataFrame
+        A row a clip, by clip_id: how much softer than `lufs` it is for its peaks, and whether it is
+        silent.
     """
     wanted = sorted({clip for one in "xab" for clip in trials[f"{one}_clip_id"]} - {NOISE})
-    silent = []
+    told = []
     with TemporaryDirectory() as scratch:
         found = where(wanted, clips, perturbed, corpus, perturbed_rate, seed, Path(scratch))
         # in the order of their files, so that a file that must be decoded whole is so but once
         for clip in found.sort_values(["path", "start_s"]).itertuples():
             samples, _ = audio.read(clip.path, sample_rate, clip.start_s, clip.duration_s)
-            made = evened(samples, sample_rate, lufs, fade_ms)
+            made, softer = evened(samples, sample_rate, lufs, fade_ms)
             _write(folder / f"{clip.Index}.flac", made, sample_rate)
-            silent += [] if made.any() else [clip.Index]
+            told.append((clip.Index, round(softer, 2), not made.any()))
             progress(1)
     seconds = float(found.duration_s.iloc[0]) if len(found) else 3.0
-    hiss = evened(noise(seconds, sample_rate, seed), sample_rate, lufs, fade_ms)
+    hiss, _ = evened(noise(seconds, sample_rate, seed), sample_rate, lufs, fade_ms)
     _write(folder / f"{NOISE}.flac", hiss, sample_rate)
     for number, tones in enumerate(headphone_tones(seed, sample_rate), 1):
         _write(folder / f"{HEADPHONES}-{number}.flac", tones, sample_rate)
-    return silent
+    return pd.DataFrame(told, columns=SOUNDS).sort_values("clip_id", ignore_index=True)
 
 
 def _write(path: Path, samples: np.ndarray, sample_rate: int) -> None:

@@ -30,6 +30,11 @@ PAIR_COLUMNS = [
     *("encoder", "x_clip_id", "x_kind", "a_clip_id", "b_clip_id", "a_cosine", "b_cosine"),
     *("a_rank", "b_rank", "a_bin", "b_bin", "a_drawn", "b_drawn", "gap_stratum"),
 ]
+QUESTION = ["x_clip_id", "one", "other"]  # of which clips, on whichever side
+COUNT_COLUMNS = [
+    *("encoder", "x_wanted", "x_used", *(f"x_{kind}" for kind in X_KINDS)),
+    *("pairs_wanted", "pairs_found", "asked_of_another", "pairs"),
+]
 SKIPPED_COLUMNS = [
     *("encoder", "x_wanted", "x_tried", "x_complete", "x_used", "pairs"),
     *(f"{what}_{bin}" for what in ("centre", "empty_bin") for bin in BINS),
@@ -228,6 +233,45 @@ def choose_x(lists: dict[str, pd.DataFrame], count: int, seed: int) -> pd.DataFr
     return pd.concat(parts, ignore_index=True)
 
 
+def asked_before(pairs: pd.DataFrame) -> pd.Series:
+    """Whether a row asks of X and two clips what a row above asks already: bool, by row."""
+    rows = zip(pairs.x_clip_id, pairs.a_clip_id, pairs.b_clip_id, strict=True)
+    asked = pd.DataFrame([(x, *sorted(two)) for x, *two in rows], pairs.index, QUESTION)
+    return asked.duplicated()
+
+
+def together(
+    made: list[pd.DataFrame], x_wanted: int, pairs: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Pairs of all encoders, no question twice in the one session that holds several encoders'.
+
+    Parameters
+    ----------
+    made : list of DataFrame
+        Of `by_ranks`.
+    x_wanted, pairs : int
+        X's, and pairs of each, that the config wants.
+
+    Returns
+    -------
+    found : DataFrame
+        `PAIR_COLUMNS`. A question that two encoders would ask is the first one's.
+    counted : DataFrame
+        `COUNT_COLUMNS`, a row an encoder: a small corpus gives fewer than were wanted.
+    """
+    found = pd.concat(made, ignore_index=True)
+    kept = found[~asked_before(found)].reset_index(drop=True)
+    rows = []
+    for encoder, mine in found.groupby("encoder"):
+        left = kept[kept.encoder == encoder]
+        used = left.drop_duplicates("x_clip_id").x_kind.value_counts()
+        row = {"encoder": encoder, "x_wanted": x_wanted, "x_used": used.sum()}
+        row |= {f"x_{kind}": used.get(kind, 0) for kind in X_KINDS}
+        row |= {"pairs_wanted": x_wanted * pairs, "pairs_found": len(mine)}
+        rows.append(row | {"asked_of_another": len(mine) - len(left), "pairs": len(left)})
+    return kept, pd.DataFrame(rows, columns=COUNT_COLUMNS)
+
+
 def by_ranks(
     x: pd.DataFrame,
     vectors: np.ndarray,
@@ -280,8 +324,7 @@ def by_ranks(
     if found.empty:
         return found
     # in a small corpus the clip at random may be the first or the tenth: nobody is asked twice
-    asked = [(one.x_clip_id, *sorted((one.a_clip_id, one.b_clip_id))) for one in found.itertuples()]
-    found = found[~pd.Series(asked).duplicated()].reset_index(drop=True)
+    found = found[~asked_before(found)].reset_index(drop=True)
     gap = (found.a_cosine - found.b_cosine).abs().rank(method="first")
     found["gap_stratum"] = np.ceil(gap / len(found) * STRATA).astype(int)
     return _in_turns(found, pairs, seed)
@@ -324,7 +367,7 @@ def _strata(pairs: pd.DataFrame):
 def _pairs(
     index: Embeddings, x, row: np.ndarray, drawn: list[tuple[int, int | None, str]], kind: str
 ) -> list[dict]:
-    """Rows of `PAIR_COLUMNS`: all pairs of different tracks, of (place, bin, why it was drawn)."""
+    """Rows of `PAIR_COLUMNS`: pairs of different tracks and cosines, of (place, bin, why drawn)."""
     others = row[(index.clips.group_id != x.group_id).to_numpy()]
     told = [
         {
@@ -344,5 +387,6 @@ def _pairs(
         | {f"b_{key}": value for key, value in told[other].items()}
         | {"gap_stratum": None}
         for one, other in combinations(range(len(drawn)), 2)
-        if groups[one] != groups[other]
+        # equal cosines: neither is the nearer one
+        if groups[one] != groups[other] and told[one]["cosine"] != told[other]["cosine"]
     ]

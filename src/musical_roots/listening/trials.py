@@ -19,6 +19,7 @@ import hashlib
 import numpy as np
 import pandas as pd
 
+from musical_roots.listening.kinds import dealt
 from musical_roots.seeding import rng
 
 AUDIO = "page/audio"
@@ -65,13 +66,12 @@ def trials(
     if pairs.empty:
         return pd.DataFrame(columns=COLUMNS)
     tests = pairs.assign(kind="test").reset_index(drop=True)
-    catches, repeats = round(catch_share * questions), round(repeat_share * questions)
+    length, catches, repeats = dealt(questions, catch_share, repeat_share)
     music = tests[tests.x_kind == "training"]
     music = tests if music.empty else music  # a perturbed X may be noise itself
     parts = [tests] if mixed else [part for _, part in tests.groupby("encoder")]
-    lengths = max(1, questions - catches - repeats)
     blocks = []
-    for number, part in enumerate(_blocks(parts, lengths, f"listening.order {arm}", seed), 1):
+    for number, part in enumerate(_blocks(parts, length, f"listening.order {arm}", seed), 1):
         chance = rng(seed, f"listening.block {arm}", str(number))
         caught = [
             _catch(music.iloc[int(chance.integers(len(music)))], number * catches + turn)

@@ -6,13 +6,16 @@ and paths alone.
 
 from musical_roots.errors import InputError
 from musical_roots.generators.base import FULL
-from musical_roots.study import answers
+from musical_roots.study import answers, race
 from musical_roots.study.clip_sets import (
+    CODED_EQUAL,
+    CODED_INDEXES,
     OUTSIDE,
     ClipSet,
     active,
     attributed,
     clip_sets,
+    coded,
     pairs,
     small_known,
     small_listed,
@@ -49,8 +52,12 @@ class Study:
         Clip sets that are searched in.
     attributed : list of str
         Generators whose outputs Experiment C asks after.
+    coded : list of str
+        Of these, those through whose codec a part of the corpus goes.
     clip_sets, models, figures, pages, listening, cards : dict
         By name: see the modules.
+    race : Race
+        Attribution methods that are held against a truth by retraining.
     downloads : list of Download
         Published weights.
     answered_by : dict
@@ -86,6 +93,7 @@ class Study:
         self.kinds = active(config["robustness"]["perturbations"])
         self.generators = active(config["generators"])
         self.splits, self.attributed = splits(config), attributed(config)
+        self.coded = coded(config)
         self.clip_sets, self.models = clip_sets(config), models(config)
         self.downloads, self.stimuli = downloads(config), stimuli(config)
         self.retraining, self.small_listed = retraining(config), small_listed(config)
@@ -93,6 +101,7 @@ class Study:
             "responses": answers.folder(config),
             "answered_by": answers.source(config),
         }
+        self.race = race.race(config)
         self.figures, self.pages = figures(config), pages(config)
         self.listening, self.cards = listening(config), cards(config)
 
@@ -160,10 +169,59 @@ class Study:
         shards = self[split].shards if split in self.splits else ()
         return [f"{self.results}/tokens/{split}/{shard}.npz" for shard in shards]
 
+    def tokens_by(self, generator: str, split: str, shard: str) -> list[str]:
+        """Tokens of a part of the corpus by a generator's codec: of tracks, or of its clips."""
+        if generator == "openvamp":
+            return self.tokens(split)
+        return [f"{self.results}/tokens/{generator}/{split}/{shard}.npz"]
+
+    def token_shards(self, generator: str) -> list[str]:
+        """Token indexes of all parts of the corpus, by a generator's codec."""
+        folder = f"{self.results}/tokens/index/{generator}"
+        return [f"{folder}/{split}/{part}" for split in self.splits for part in self[split].shards]
+
+    def token_evidence(self, generator: str) -> dict[str, list[str]]:
+        """What tokens say of a generator's outputs, by name; nothing, if it gives none."""
+        folder = f"{self.results}/influence/{generator}"
+        names = ("nearest", "p_values", "by_artist", "planted")
+        known = generator != "external"
+        return {name: [f"{folder}/token_{name}.parquet"] if known else [] for name in names}
+
+    def held_out(self, generator: str) -> ClipSet:
+        """Control music that competes as a generator's outputs do."""
+        return self[f"held_out-{FULL.get(generator, generator)}"]
+
     def null(self, generator: str) -> ClipSet:
         """Control music through a generator's codec, or as it is where that is not known."""
         name = f"control_roundtrip-{FULL.get(generator, generator)}"
         return self.clip_sets.get(name, self["control-excerpts"])
+
+    def before_codec(self, of: str, generator: str) -> list[str]:
+        """Clip lists of what goes through a codec: of a split, or of a generator's prompts."""
+        return self[of if of in self.splits else f"{of}-{generator}"].lists()
+
+    def coded_corpus(self, generator: str) -> list[ClipSet]:
+        """A part of the corpus after a generator's codec, split by split."""
+        return [self[f"coded-{split}-{generator}"] for split in self.splits]
+
+    def coded_lists(self, generator: str) -> list[str]:
+        """Clip lists of it."""
+        return [path for part in self.coded_corpus(generator) for path in part.lists()]
+
+    def coded_indexes(self, clips: str) -> list[str]:
+        """Where a clip set is searched for beside the coded corpus: vamps in equal indexes, too."""
+        return ["train", *CODED_INDEXES, *(CODED_EQUAL if clips.startswith("vamps-") else ())]
+
+    def coded_copies(self, generator: str) -> list[ClipSet]:
+        """Planted clips that went through a generator's codec and nothing else, if there are."""
+        kind = self.config["robustness"]["perturbations"]["codec"]
+        there = kind["activate"] and kind["generator"] == generator
+        return [self.perturbed("codec")] if there else []
+
+    def coded_nearest(self, generator: str, clips: ClipSet) -> list[str]:
+        """Nearest clips of a clip set beside the coded corpus, by every encoder that hears it."""
+        encoders = self.hearing(f"coded-train-{generator}")
+        return clips.influence(f"coded-{generator}/nearest", encoders)
 
     def excerpts(self) -> list[str]:
         """Clip lists of excerpts of control tracks, if Experiment C takes part."""
@@ -191,6 +249,10 @@ class Study:
         made = answers.tables(self.config)
         return {table: f"{self.results}/tables/{name}.csv" for table, name in made.items()}
 
+    def our_design(self) -> dict[str, int]:
+        """What our arm of Experiment A asks, for simulated listeners."""
+        return answers.our_design(self.config)
+
     def listening_tables(self) -> list[str]:
         """What Experiment A makes, if it takes part."""
         return [f"{self.results}/tables/{name}.csv" for name in answers.names(self.config)]
@@ -207,6 +269,10 @@ class Study:
     def small_of(self, full: str) -> list[str]:
         """The same, where it is that of a generator's pair."""
         return self.small() if full in small_known(self.config) else []
+
+    def heard_by(self, generator: str) -> list[str]:
+        """Which tracks a generator that learned from less has heard, if that is known."""
+        return self.small_of(FULL[generator]) if generator in FULL else []
 
     def pair(self, full: str) -> list[str]:
         """A generator, and the one that learned from less."""

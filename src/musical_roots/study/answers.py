@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+from musical_roots.listening.kinds import dealt
 from musical_roots.study.clip_sets import attributed
 from musical_roots.study.hearing import trained
 
@@ -46,6 +47,22 @@ def seen(config: dict) -> str:
     found = sorted(path for path in Path(folder(config)).rglob("*") if path.is_file())
     told = [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in found]
     return hashlib.sha256("\n".join(told).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def our_design(config: dict) -> dict[str, int]:
+    """What our arm asks: X's, pairs of each, listeners, and answers of each on one encoder.
+
+    A session's tests are shared by the encoders.
+    """
+    stimuli, asked = config["listening"]["stimuli"], config["listening"]["page"]
+    shares = stimuli["catch_share"], stimuli["repeat_share"]
+    tests, *_ = dealt(asked["questions_ours"], *shares)
+    answers = max(1, round(tests / max(1, len(trained(config)))))
+    return {
+        **{key: stimuli[key] for key in ("ours_x", "pairs")},
+        **{"simulated_listeners": config["listening"]["simulated_listeners"]},
+        "ours_answers": answers,
+    }
 
 
 def tables(config: dict) -> dict[str, str]:

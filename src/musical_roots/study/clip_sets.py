@@ -10,8 +10,14 @@ from dataclasses import dataclass
 from musical_roots.generators.base import FULL
 
 INDEXES = ("train", "train_equal", "control")  # the training set, and two indexes of one size
+# Some clips of train after a generator's codec, and the same clips as they were; then the same of
+# two indexes of one size.
+CODED_INDEXES = ("uncoded_train", "coded_train")
+CODED_EQUAL = tuple(f"{how}_{name}" for how in ("uncoded", "coded") for name in INDEXES[1:])
 SMALL_INDEX = "train_small"  # the part of it that a second, smaller model learned from
 INCLUDED = ("included",)
+ARMS = ("included", "excluded", "artist_excluded")
+EQUAL = ("train_equal", "control")  # the two of one size
 # Kinds of Experiment B that are another kind's clips, searched for where their partner's track
 # cannot be found.
 OUTSIDE = {"splice_outside": "splice_training"}
@@ -40,7 +46,8 @@ class ClipSet:
     indexes : tuple of str
         Where Experiment C searches for it; nowhere, if there are none.
     prompt_track : tuple of str
-        Whether the track of its prompts can be found there: included, excluded, or each in turn.
+        Whether the track of its prompts can be found there: included, excluded, artist_excluded, or
+        each in turn.
     k : int or None
         Matches that Experiment C keeps of it; None for as many as the config says.
     """
@@ -60,9 +67,14 @@ class ClipSet:
         folders = [f"{self.results}/clips/{name}" for name in self.made_of or (self.name,)]
         return [f"{folder}/{shard}.parquet" for folder in folders for shard in self.shards]
 
-    def audio(self) -> list[str]:
-        """Folder of the audio that is removed after use, if it has one."""
-        return [f"{self.results}/audio/{self.name}"] if self.rendered else []
+    def made(self) -> list[str]:
+        """Lists of the outputs that its clips are cut from: of a generator's vamps alone."""
+        folder = f"{self.results}/vamps/{self.name.removeprefix('vamps-')}"
+        return [f"{folder}/{shard}.parquet" for shard in self.shards]
+
+    def audio(self, shard: str) -> list[str]:
+        """Folder of the audio of a part that is removed after use, if it has one."""
+        return [f"{self.results}/audio/{self.name}-{shard}"] if self.rendered else []
 
     def targets(self) -> str:
         """Pairs whose cosine and rank are wanted: of perturbed clips alone."""
@@ -117,7 +129,7 @@ def clip_sets(config: dict) -> dict[str, ClipSet]:
     for generator in active(config["generators"]):
         count = 1 if generator == "external" else shards
         small = (SMALL_INDEX,) if FULL.get(generator, generator) in small_known(config) else ()
-        vamps = {"indexes": INDEXES + small, "prompt_track": ("included", "excluded")}
+        vamps = {"indexes": INDEXES + small, "prompt_track": ARMS}
         prompts = f"prompts-{FULL.get(generator, generator)}"  # a pair has the same
         add(f"vamps-{generator}", count, parents=prompts, **vamps)
         if generator not in FULL:
@@ -127,11 +139,20 @@ def clip_sets(config: dict) -> dict[str, ClipSet]:
         of_one = [kind for kind in kinds if kind not in (*OUTSIDE, *SPLICES)]
         perturbed = tuple(f"perturbed-{kind}" for kind in of_one)
         add("planted", 1, made_of=perturbed, indexes=("train",), k=1)
+        add("planted-equal", 1, made_of=perturbed, indexes=EQUAL, k=1)
     for generator in attributed(config):
-        # the codec of external is not known, and one that learned from less has its pair's
-        if generator != "external" and generator not in FULL:
-            name = f"control_roundtrip-{generator}"
-            add(name, shards, parents="control-excerpts", indexes=("train",))
+        if generator in FULL:  # one that learned from less has its pair's codec
+            continue
+        null = "control-excerpts"
+        if generator != "external":  # whose codec is not known
+            null = f"control_roundtrip-{generator}"
+            add(null, shards, parents="control-excerpts", indexes=("train",))
+        # what competes where there is nothing to discover
+        held_out = {"indexes": EQUAL, "prompt_track": ARMS[-1:]}
+        add(f"held_out-{generator}", shards, made_of=(null,), **held_out)
+    for generator in coded(config):
+        for of in ("train", "control", "prompts"):
+            add(f"coded-{of}-{generator}", shards, rendered=True)
     return made
 
 
@@ -158,6 +179,13 @@ def small_listed(config: dict) -> str | None:
 def active(section: dict) -> list[str]:
     """Names in a section of the config whose `activate` is true."""
     return [name for name, options in section.items() if options["activate"]]
+
+
+def coded(config: dict) -> list[str]:
+    """Generators through whose codec a part of the corpus goes, for Experiment C to search in."""
+    wanted = config["influence"]["coded_clips_per_track"] > 0
+    # the codec of external is not known, and one that learned from less has its pair's
+    return [name for name in attributed(config) if wanted and name not in ("external", *FULL)]
 
 
 def splits(config: dict) -> list[str]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from musical_roots.generators.base import FULL, GENERATORS
 from musical_roots.perturb import PERTURBATIONS
 from musical_roots.study import answers
-from musical_roots.study.clip_sets import active, attributed, pairs
+from musical_roots.study.clip_sets import active, attributed, coded, pairs
+from musical_roots.study.race import raced
 from musical_roots.study.sections import (
     ENCODERS,
     GENERATION,
@@ -87,12 +88,16 @@ def figures(config: dict) -> dict[str, Figure]:
     for generator in active(config["generators"]):
         if generator in GENERATORS and generator not in FULL:
             add("vamps", f"vamps/{generator}/000.parquet", GENERATION, generator)
+    if raced(config):
+        add("race", "tables/race.csv", INFLUENCE)
     for generator in attributed(config):
         if generator in FULL:
             continue  # its rows are in the tables, and small_training_set.csv says what is other
         for draws, table in INFLUENCE_FIGURES.items():
             paper = INFLUENCE_PAPER.get(draws, "")
             add(draws, f"tables/{table}.csv", INFLUENCE, generator, paper)
+    for generator in coded(config):
+        add("coded_index", "tables/coded_index.csv", INFLUENCE, generator)
     answered = answers.tables(config)
     for draws, table in LISTENING_FIGURES.items() if answered else ():
         name = answered[table]  # is called simulated where nobody has answered

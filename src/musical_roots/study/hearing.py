@@ -3,6 +3,7 @@
 - aisfx, of another family than musicnn, says whether robustness is one encoder's own: it hears the
   corpus and the paper's perturbations, and takes no part in Experiment C.
 - aisfx_8k says what the treble is worth to retrieval: it hears the tracks that this asks after.
+- the untrained control does not hear the corpus a second time, after a codec, unless it is alone.
 """
 
 from musical_roots.perturb import PERTURBATIONS
@@ -27,7 +28,10 @@ def hearing(config: dict, clips: str) -> list[str]:
     paper = kind != clips and PERTURBATIONS[kind].family == "paper"
     deaf = () if clips == corpus[-1] else RETRIEVAL_ALONE
     deaf += () if clips in corpus or paper else ROBUSTNESS_ALONE
-    return [name for name in active(config["encoders"]) if name not in deaf]
+    heard = [name for name in active(config["encoders"]) if name not in deaf]
+    if clips.startswith("coded-") and heard != [UNTRAINED]:
+        return [name for name in heard if name != UNTRAINED]
+    return heard
 
 
 def trained(config: dict) -> list[str]:

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 from musical_roots.experiments.bins import LEAST, PARTNERS
+from musical_roots.experiments.listening import FEWEST
 from musical_roots.experiments.tiers import TIERS
 from musical_roots.generators.base import GENERATORS
 from musical_roots.study import answers
-from musical_roots.study.clip_sets import active, attributed, clip_sets, pairs
+from musical_roots.study.clip_sets import active, attributed, clip_sets, coded, pairs
 from musical_roots.study.models import models
+from musical_roots.study.race import raced
 from musical_roots.study.sections import (
     CLAIMS,
     CORPUS,
@@ -63,6 +65,23 @@ PAPER_TABLES = {
         " 1,000 prompts, a study of fewer reaches 2 % by that alone.",
     ),
 }
+
+RACE = (
+    "Influence here is what models say that were trained anew on random halves of openvamp's"
+    " training tracks: how much the made-up tokens of a vamp lose in likelihood where a track is"
+    " missing. lds: rank correlation, over halves, of a method's summed scores of the tracks"
+    " inside with minus the vamp's loss, each model's mean loss taken off; mean over vamps. low"
+    " and high: a bootstrap over vamps, clustered by the prompt's track; low_models and"
+    " high_models: over halves, of ceilings and controls over draws. top_agreement: share of"
+    " vamps whose highest score is that of the track with the largest effect (of the artist,"
+    " where design says that artists were drawn); top_in_five: that it is of one of the five"
+    " largest. kind: ceilings have seen losses, no other method has; controls must find nothing,"
+    " but for another prompt, which shares what all vamps have in common. The token methods but"
+    " one were chosen on models that an earlier pilot trained on this training set with other"
+    " halves; backed-off token share was written down without having seen any. removal: effects"
+    " are estimated from halves, not by retraining once more, in nats a token against the mean"
+    " vamp's; matched: the track nearest in length whose artist has as many."
+)
 
 
 @dataclass(frozen=True)
@@ -189,15 +208,17 @@ def pages(config: dict) -> dict[str, Page]:
     if stimuli(config).arms:
         add(
             "stimuli",
-            "Experiment A: how well the paper's bins could be filled",
+            "Experiment A: how well the paper's bins, and our ranks, could be filled",
             LISTENING,
-            ["listening/paper/stimuli_skipped.csv"],
+            ["listening/paper/stimuli_skipped.csv", "listening/ours/stimuli_counts.csv"],
             "The paper's arm wants for each X a training clip of another track in each of four bins"
             f" (within {config['listening']['stimuli']['bin_width']:g} of its middle). x_tried were"
             " tried until x_wanted had one in all of them (x_complete), or there were no more; then"
             " those with most bins are used with the pairs that they have. empty_bin counts the"
             " X's tried that had none in that bin: a small corpus has few clips that near, and a"
-            " middle above 1 is in no bin at all.",
+            " middle above 1 is in no bin at all. stimuli_counts: the same of our arm, by kind of"
+            " X; asked_of_another are pairs that an encoder leaves to one before it, so that nobody"
+            " is asked the same twice.",
         )
     if attributed(config):
         for name, (title, text) in PAPER_TABLES.items():
@@ -218,6 +239,29 @@ def pages(config: dict) -> dict[str, Page]:
             " comes first, where it is included, by three ways to add clips up: the sum and the"
             " maximum of cosines, and evidence (-log10 of p-values).",
         )
+        if coded(config):
+            add(
+                "coded_index",
+                "Experiment C: does it help to search music that went through the codec?",
+                INFLUENCE,
+                ["tables/coded_index.csv"],
+                "All that a generator makes has gone through its codec, and recordings have not."
+                " index: train, the whole training set as it is, which every other table of"
+                " Experiment C searches; uncoded_train, some clips of each of its tracks as they"
+                " are; coded_train, the same clips after the codec. Only the last two differ in the"
+                " codec alone: difference is coded_train less uncoded_train. Vamps, the null"
+                " (control music) and planted copies have gone through the codec whichever index is"
+                " searched. own_track_first: outputs of train prompts whose nearest clip is of"
+                " their prompt's track. nearer_than_prompt: outputs that are nearer to the index,"
+                " without the prompt's track, than to their prompt, which has gone through the"
+                " codec where the index has. p_at_05, discovered: outputs with p <= .05, and at the"
+                " false discovery rate. planted_at_05: copies of training clips, coded and nothing"
+                " else, with p <= .05; planted_control_at_05: the same of control clips, which have"
+                " no original there, and more than .05 of them would say that the codec itself"
+                " looks like a match. false_positives_at_05: control music with p <= .05."
+                " Intervals: a bootstrap clustered by track; of false_positives_at_05, 95 % of"
+                " halves of the control tracks. That copies are found says nothing of influence.",
+            )
         if pairs(config):
             add(
                 "small_training_set",
@@ -236,6 +280,28 @@ def pages(config: dict) -> dict[str, Page]:
                 " 0 shows no difference; it is no proof that there is none.",
             )
         add(
+            "competition",
+            "Experiment C: discoveries without a floor",
+            INFLUENCE,
+            ["tables/competition.csv", "tables/competition_planted.csv"],
+            "Beside the p-values, never instead. For each output the best match in the training set"
+            " (target) competes with the best in control music of as many clips (decoy); a target"
+            " win at score s has q = odds x (1 + decoy wins at s or above) / target wins at s or"
+            " above, and is discovered where q <= fdr. Of artist_excluded nothing of the prompt's"
+            " artist can be found on either side, and the odds are those of what is left. Included"
+            " and excluded are no test: there the side that the prompt is from has its own music,"
+            " or its artist's. sign_flip_p: are there more target wins than decoy wins, all that"
+            " one artist won flipped together. false_rate: how often anything at all is discovered"
+            " for control music, its own artist out, under random labels of artists, where there is"
+            " nothing to discover; low and high are Wilson's over draws of labels. Above fdr, the"
+            " discoveries of that view are more often false than was asked for. planted_power and"
+            " planted_false_share: known copies hidden among such music, means over the kinds of"
+            " competition_planted; those of encoders are perturbed training clips, those of tokens"
+            " frames of a training track in a control excerpt. View token_share: what the made-up"
+            " frames' pairs of the two coarsest tokens say for a track, by the logarithm of its"
+            " share of each pair.",
+        )
+        add(
             "verdicts",
             "Experiment C: the verdict on each output",
             INFLUENCE,
@@ -243,7 +309,18 @@ def pages(config: dict) -> dict[str, Page]:
             " ".join(f"{tier}: {rule}." for tier, rule in TIERS.items())
             + " A match is found where the adjusted p-value is at most"
             f" {config['influence']['fdr']}. Columns that end with _prompt_included count the"
-            " prompt's own track, too. The untrained control has no say.",
+            " prompt's own track, too. The untrained control has no say. token_share: the"
+            " generator's own tokens, by p-values of their own (score, p), with a say but none on"
+            " what is a copy. q_competition: of the page on discoveries without a floor, nothing of"
+            " the prompt's artist among what can be found; no part of the verdict.",
+        )
+    if raced(config):
+        add(
+            "race",
+            "Experiment C: what resemblance tells of influence",
+            INFLUENCE,
+            [f"tables/{name}.csv" for name in ("race_findings", "removal", "race")],
+            RACE,
         )
     answered = answers.tables(config)
     if answered:
@@ -271,7 +348,11 @@ def pages(config: dict) -> dict[str, Page]:
             " X's. thresholds: the gap of cosines at which people agree with the encoder in 75 % of"
             " answers; and the cosine to X from which a clip is chosen over one at random in"
             f" {100 * config['listening']['analysis']['high_agreement']:.0f} %, beside the middle"
-            " of the paper's bin 1, which was no estimate from answers. simulated_power,"
+            " of the paper's bin 1, which was no estimate from answers. Where bound says at most,"
+            " that agreement is passed at the least cosine that was heard already: the threshold"
+            " lies there or lower, and shares of outputs at it are at least so large. Intervals of"
+            f" fewer than {FEWEST} listeners or X's are left blank. p_holm: by Holm, of the groups"
+            " (agreement) or the encoders (model) that stand side by side. simulated_power,"
             " simulated_coverage: what a design can show, by simulated listeners.",
         )
     return made

@@ -4,14 +4,15 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from musical_roots.experiments.listening import FEWEST
 from musical_roots.listening.kinds import TEST
-from musical_roots.proportions import two_way, wilson
+from musical_roots.proportions import holm, two_way, two_way_p, wilson
 
 PAIR = ["encoder", "nearer_bin", "farther_bin"]
 PAPER_ARM = "paper"
 COLUMNS = [
     *("arm", "encoder", "by", "group", "agreement", "answers", "listeners", "x_clips"),
-    *("wilson_low", "wilson_high", "low", "high"),
+    *("wilson_low", "wilson_high", "low", "high", "p_value", "p_holm"),
 ]
 RATIOS = [1, 10, 100, 1000, float("inf")]  # of the ranks of the farther clip and of the nearer
 RATIO_NAMES = ["to 10", "to 100", "to 1000", "more"]
@@ -60,24 +61,35 @@ def agreement(answers: pd.DataFrame, confidence: float) -> pd.DataFrame:
         arm, encoder, by (all; bins; drawn, why the nearer and the farther clip were; rank_ratio,
         the farther's rank over the nearer's; x_kind; confidence), group, agreement, answers,
         listeners, x_clips, wilson_low, wilson_high (answers taken for independent: descriptive),
-        low, high (two-way clustered, by listener and X: `proportions.two_way`).
+        low, high (two-way clustered, by listener and X: `proportions.two_way`), p_value of the
+        same, against one half, and p_holm, adjusted for the groups that stand side by side (such as
+        the six pairs of bins); these four are blank of fewer than `FEWEST` listeners or X's.
     """
     tests = answers[answers.kind == TEST]
     rows = []
     for (arm, encoder), mine in tests.groupby(["arm", "encoder"]):
         for by, group, part in _groups(mine):
-            bounds = wilson(part.agrees.sum(), len(part), confidence)
-            clustered = two_way(part.agrees, part.listener, part.x, confidence)
             rows.append(
                 {
                     **{"arm": arm, "encoder": encoder, "by": by, "group": group},
                     **{"agreement": part.agrees.mean(), "answers": len(part)},
-                    **{"listeners": part.listener.nunique(), "x_clips": part.x.nunique()},
-                    **dict(zip(["wilson_low", "wilson_high"], bounds, strict=True)),
-                    **dict(zip(["low", "high"], clustered, strict=True)),
+                    **_uncertainty(part, confidence),
                 }
             )
-    return pd.DataFrame(rows, columns=COLUMNS)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    families = table.groupby(["arm", "encoder", "by"]).p_value
+    return table.assign(p_holm=families.transform(holm).astype(float))
+
+
+def _uncertainty(part: pd.DataFrame, confidence: float) -> dict:
+    bounds = wilson(part.agrees.sum(), len(part), confidence)
+    clusters = part.agrees, part.listener, part.x
+    told = {"listeners": part.listener.nunique(), "x_clips": part.x.nunique()}
+    told |= dict(zip(["wilson_low", "wilson_high"], bounds, strict=True))
+    if min(told["listeners"], told["x_clips"]) < FEWEST:
+        return told
+    told |= dict(zip(["low", "high"], two_way(*clusters, confidence), strict=True))
+    return told | {"p_value": two_way_p(*clusters)}
 
 
 def _groups(mine: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:

@@ -70,3 +70,11 @@ def _told(table: pd.DataFrame, source: str) -> pd.DataFrame:
     if "paper_n_trials" in told:
         told.loc[told.n_trials.isna(), "source"] = "the paper"
     return told
+
+
+def rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """A table as it is written: six digits after the point, but p-values of four that count."""
+    made = table.round(6)
+    for column in made.columns.intersection(["p_value", "p_holm"]):
+        made[column] = [float(f"{value:.4g}") for value in table[column]]
+    return made

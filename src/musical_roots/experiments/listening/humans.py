@@ -9,6 +9,7 @@ package `krippendorff` is under the GPL, and this is not: tests hold the one aga
 import numpy as np
 import pandas as pd
 
+from musical_roots.experiments.listening import FEWEST
 from musical_roots.listening.kinds import REPEAT, TEST
 from musical_roots.seeding import rng
 
@@ -24,7 +25,8 @@ def people(answers: pd.DataFrame, *, resamples: int, confidence: float, seed: in
     Returns
     -------
     DataFrame
-        arm, encoder, measure, value, low, high (bootstrap of X's), trials. Measures:
+        arm, encoder, measure, value, low, high (bootstrap of X's; blank of fewer than `FEWEST`),
+        trials. Measures:
         krippendorff_alpha: 1 all alike, 0 as by chance;
         human_to_human: two listeners who give one answer to one trial;
         encoder_to_human: a listener who chooses what the encoder has nearer;
@@ -50,7 +52,7 @@ def people(answers: pd.DataFrame, *, resamples: int, confidence: float, seed: in
                 drawn = resampled[measure].dropna()
                 low, high = (
                     np.quantile(drawn, quantiles)
-                    if len(sums) > 1 and len(drawn)
+                    if len(sums) >= FEWEST and len(drawn)
                     else (np.nan, np.nan)
                 )
                 about = {"arm": arm, "encoder": encoder, "measure": measure, "value": value}

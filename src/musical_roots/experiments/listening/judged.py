@@ -27,9 +27,9 @@ def judged(answers: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         A row an answer: arm, encoder, listener, x, trial_id, kind, x_kind, repeats, choice (a, b),
-        chosen (its clip_id), agrees, first (the first shown was chosen), seconds, confidence, gap;
-        cosine, bin and rank of the nearer clip and of the farther, as nearer_cosine (NaN where
-        there is none), and why they were drawn.
+        chosen (its clip_id), agrees, first (the first shown was chosen), seconds, decided,
+        confidence, gap; cosine, bin and rank of the nearer clip and of the farther, as
+        nearer_cosine (NaN where there is none), and why they were drawn.
     """
     found = answers.merge(trials[TRIALS], on=["arm", "trial_id"], validate="many_to_one")
     nearer_a, chose_a = found.nearer == "a", found.choice == "a"
@@ -39,7 +39,7 @@ def judged(answers: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     made["chosen"] = np.where(chose_a, found.a_clip_id, found.b_clip_id)
     made["agrees"] = found.choice == found.nearer
     made["first"] = found.choice == found.order.str[0]
-    made[["seconds", "confidence"]] = found[["seconds", "confidence"]]
+    made[["seconds", "decided", "confidence"]] = found[["seconds", "decided", "confidence"]]
     made["gap"] = (found.a_cosine - found.b_cosine).abs()
     for value in ("cosine", "bin", "rank", "drawn"):
         a, b = (found[f"{side}_{value}"] for side in "ab")
@@ -63,7 +63,7 @@ def exclusions(
         `listening.responses.SESSIONS`.
     rules : dict
         The config's `listening.exclusions`. A rule holds only for whom it can be asked: who had
-        no headphone test cannot fail it.
+        no headphone test cannot fail it, and who was sent away by it was asked nothing else.
 
     Returns
     -------
@@ -104,32 +104,33 @@ def exclusions(
 LIMITS = {
     "failed the headphone test": "headphones_correct",
     "failed catch trials": "catch_correct",
-    "answered too fast": "minimum_seconds",
+    "decided too fast": "minimum_decided",
     "chose one side": "one_sided",
     "gave too few answers": "minimum_answers",
 }
 
 
 def listeners(answers: pd.DataFrame, sessions: pd.DataFrame, rules: dict) -> pd.DataFrame:
-    """Which rules each listener breaks.
+    """Which rules each listener breaks; those are told of, too, who were sent away unasked.
 
     Returns
     -------
     DataFrame
         arm, listener, given (number of answers), and bool columns named by the rules.
     """
-    each = answers.groupby(WHO)
-    found = pd.DataFrame({"given": each.size()})
     heard = sessions.rename(columns={"listener_id": "listener"}).groupby(WHO)
-    heard = heard.headphones_correct.min().reindex(found.index)
+    heard = heard.headphones_correct.min()
+    each = answers.groupby(WHO)
+    found = pd.DataFrame({"given": each.size()}).reindex(heard.index, fill_value=0)
     catch = answers[answers.kind.isin([IDENTICAL, ABSURD])].groupby(WHO)
     caught = catch.agrees.mean().reindex(found.index)
-    first = each["first"].mean()
+    first = each["first"].mean().reindex(found.index)
+    deaf = heard < rules["headphones_correct"]
     measured = [
-        heard < rules["headphones_correct"],
+        deaf,
         caught < rules["catch_correct"],
-        each.seconds.median() < rules["minimum_seconds"],
+        each.decided.median().reindex(found.index) < rules["minimum_decided"],
         np.maximum(first, 1 - first) >= rules["one_sided"],
-        found.given < rules["minimum_answers"],
+        (found.given < rules["minimum_answers"]) & ~(deaf & (found.given == 0)),
     ]
     return found.assign(**dict(zip(LIMITS, measured, strict=True))).reset_index()

@@ -1,9 +1,11 @@
 """Crossed random effects: the main result, for other listeners and other X's than were asked.
 
-``logit P(agrees) = b + b_gap gap + listener + X``, listener ~ N(0, s1^2), X ~ N(0, s2^2), fitted by
-gpboost (Laplace's approximation of the likelihood; Sigrist, "Latent Gaussian model boosting",
-TPAMI 2023). Intervals are Wald's, with Student's t of as many degrees of freedom as there are
-listeners or X's, the fewer, less one: with 15 X's a normal quantile is too small.
+``logit P(agrees) = b + listener + X``, listener ~ N(0, s1^2), X ~ N(0, s2^2); and with the gap of
+cosines ``b + b_gap gap + listener + X + trial``, trial ~ N(0, s3^2): a trial has one gap, and
+without an effect of its own each answer to it would witness to the slope anew. Fitted by gpboost
+(Laplace's approximation of the likelihood; Sigrist, "Latent Gaussian model boosting", TPAMI 2023).
+Intervals are Wald's, with Student's t of as many degrees of freedom as there are listeners or X's,
+the fewer, less one: with 15 X's a normal quantile is too small.
 """
 
 from dataclasses import dataclass
@@ -14,15 +16,20 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 from scipy.stats import t
 
+from musical_roots.experiments.listening import FEWEST
 from musical_roots.listening.kinds import TEST
+from musical_roots.proportions import holm
 
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(31)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
 TOLD = [
     *("logit", "standard_error", "low", "high", "p_value", "share", "share_low", "share_high"),
-    *("listener_sd", "x_sd"),
+    *("listener_sd", "x_sd", "trial_sd"),
 ]
-COLUMNS = ["arm", "encoder", "model", "term", *TOLD, "answers", "listeners", "x_clips"]
+# it stops a little early, by up to .01 logits, unless it begins again from where it is
+PARAMS = {"max_num_restarts_lbfgs": 3, "cold_restart_lbfgs": False}
+BOUNDS = ("low", "high", "p_value", "share_low", "share_high")
+COLUMNS = ["arm", "encoder", "model", "term", *TOLD, "p_holm", "answers", "listeners", "x_clips"]
 
 
 @dataclass(frozen=True)
@@ -33,8 +40,8 @@ class Fit:
     ----------
     logits, errors : ndarray, float64 [k]
         Coefficients and their standard errors.
-    listener_sd, x_sd : float
-        Of the random effects, on the logit scale.
+    listener_sd, x_sd, trial_sd : float
+        Of the random effects, on the logit scale; NaN where the model has no such effect.
     freedom : int
         Degrees of freedom for intervals.
     """
@@ -43,6 +50,7 @@ class Fit:
     errors: np.ndarray
     listener_sd: float
     x_sd: float
+    trial_sd: float
     freedom: int
 
     def bounds(self, confidence: float) -> tuple[np.ndarray, np.ndarray]:
@@ -65,9 +73,13 @@ def marginal(logit: ArrayLike, sd: float) -> float | np.ndarray:
 
 
 def fit(
-    agrees: ArrayLike, listener: ArrayLike, x: ArrayLike, gap: ArrayLike | None = None
+    agrees: ArrayLike,
+    listener: ArrayLike,
+    x: ArrayLike,
+    gap: ArrayLike | None = None,
+    trial: ArrayLike | None = None,
 ) -> Fit | None:
-    """Fit the model; none where it cannot be: all answers the same, or one listener or X.
+    """Fit the model; none where it cannot be: all answers or gaps the same, or one listener or X.
 
     Parameters
     ----------
@@ -75,30 +87,30 @@ def fit(
     listener, x : array_like [n]
     gap : array_like of float [n], optional
         What else the logit is linear in.
+    trial : array_like [n], optional
+        Which trial an answer is to, for an effect of trials.
     """
     agrees = np.asarray(agrees, np.float64)
-    listener, x = (
-        np.unique(np.asarray(labels), return_inverse=True)[1] for labels in (listener, x)
-    )
-    clusters = min(listener.max(), x.max())  # counted from 0: one less than there are
-    if clusters < 1 or agrees.min() == agrees.max():
+    labels = [one for one in (listener, x, trial) if one is not None]
+    groups = [np.unique(np.asarray(one), return_inverse=True)[1] for one in labels]
+    clusters = min(groups[0].max(), groups[1].max())  # counted from 0: one less than there are
+    if clusters < 1 or agrees.min() == agrees.max() or (gap is not None and np.ptp(gap) == 0):
         return None
     import gpboost
 
     columns = [np.ones(len(agrees)), *([] if gap is None else [np.asarray(gap, np.float64)])]
-    groups = np.column_stack([listener.astype(str), x.astype(str)])
     # gpboost's own choice, iterative, gives standard errors that are less than half of these
     # where answers are many (3,600 to 15 X's), or none
     model = gpboost.GPModel(
-        group_data=groups,
+        group_data=np.column_stack(groups).astype(str),
         likelihood="bernoulli_logit",
         matrix_inversion_method="cholesky",
         num_parallel_threads=1,  # sums in another order end in other digits
     )
-    model.fit(y=agrees, X=np.column_stack(columns))
+    model.fit(y=agrees, X=np.column_stack(columns), params=PARAMS)
     found = np.asarray(model.get_coef(std_err=True), np.float64)
-    variances = np.asarray(model.get_cov_pars(), np.float64).ravel()
-    return Fit(found[0], found[1], *np.sqrt(variances), int(clusters))
+    sds = np.sqrt(np.asarray(model.get_cov_pars(), np.float64).ravel())
+    return Fit(found[0], found[1], *sds, *[np.nan] * (3 - len(sds)), int(clusters))
 
 
 def models(answers: pd.DataFrame, confidence: float) -> pd.DataFrame:
@@ -109,8 +121,10 @@ def models(answers: pd.DataFrame, confidence: float) -> pd.DataFrame:
     DataFrame
         arm, encoder, model (mean, gap), term (mean, gap: a standard deviation of gaps more),
         logit, standard_error, low, high, p_value; share, share_low, share_high: of all answers
-        that agree, over listeners and X's (mean alone); listener_sd, x_sd, answers, listeners,
-        x_clips. Blank where no model can be fitted.
+        that agree, over listeners and X's (mean alone); listener_sd, x_sd, trial_sd (gap alone);
+        p_holm, p_value adjusted for the encoders of an arm; answers, listeners, x_clips. Blank
+        where no model can be fitted; intervals and p-values also of fewer than `FEWEST` listeners
+        or X's.
     """
     tests = answers[answers.kind == TEST]
     rows = []
@@ -118,13 +132,15 @@ def models(answers: pd.DataFrame, confidence: float) -> pd.DataFrame:
         counted = {"answers": len(mine), "listeners": mine.listener.nunique()}
         counted["x_clips"] = mine.x.nunique()
         gap = (mine.gap - mine.gap.mean()) / (mine.gap.std() or 1.0)
-        for name, column in (("mean", None), ("gap", gap)):
-            fitted = fit(mine.agrees, mine.listener, mine.x, column)
+        for name, more in (("mean", ()), ("gap", (gap, mine.trial_id))):
+            fitted = fit(mine.agrees, mine.listener, mine.x, *more)
             terms = ["mean"] if name == "mean" else ["mean", "gap"]
             for place, term in enumerate(terms):
                 about = {"arm": arm, "encoder": encoder, "model": name, "term": term}
                 rows.append(about | _term(fitted, place, name, confidence) | counted)
-    return pd.DataFrame(rows, columns=COLUMNS)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    families = table.groupby(["arm", "model", "term"]).p_value
+    return table.assign(p_holm=families.transform(holm).astype(float))
 
 
 def _term(fitted: Fit | None, place: int, name: str, confidence: float) -> dict:
@@ -134,4 +150,6 @@ def _term(fitted: Fit | None, place: int, name: str, confidence: float) -> dict:
     logit = fitted.logits[place]
     shares = [fitted.share(value) if name == "mean" else np.nan for value in (logit, low, high)]
     told = [logit, fitted.errors[place], low, high, fitted.p_values()[place], *shares]
-    return dict(zip(TOLD, [*told, fitted.listener_sd, fitted.x_sd], strict=True))
+    told += [fitted.listener_sd, fitted.x_sd, fitted.trial_sd]
+    unsaid = BOUNDS if fitted.freedom + 1 < FEWEST else ()
+    return dict(zip(TOLD, told, strict=True)) | dict.fromkeys(unsaid, np.nan)

@@ -1,8 +1,9 @@
 """What a design can show: simulated listeners of known skill, and three ways to read their answers.
 
-A design is so many X's, listeners, and answers a listener. In truth a share of all answers agrees
-with the encoder, over all listeners and X's that might have been asked; each listener and each X
-differs from the rest by an effect of its own, normal on the logit scale. Three ways to an interval:
+A design is so many X's, listeners, and answers of each listener on one encoder. In truth a share of
+all answers agrees with the encoder, over all listeners and X's that might have been asked; each
+listener and each X differs from the rest by an effect of its own, normal on the logit scale. Three
+ways to an interval:
 
 pooled
     all answers taken for independent, Wilson's interval: what a percentage with its n suggests.
@@ -10,6 +11,9 @@ clustered
     two-way, by listener and X: `proportions.two_way`.
 model
     crossed random effects: `model.fit`.
+
+And whether agreement grows with the gap of cosines, where it does not and trials differ, is asked
+in two ways: of the model with an effect of trials, and of the same without.
 """
 
 from collections.abc import Iterator
@@ -28,34 +32,42 @@ from musical_roots.seeding import rng
 
 @dataclass(frozen=True)
 class Design:
-    """So many X's, listeners, and answers of each listener."""
+    """So many X's, listeners, and answers of each listener on one encoder."""
 
     x_clips: int
     listeners: int
     answers: int
     name: str = ""
+    trials: int = 0  # of an X, where the gap is asked after
 
 
 # 10 answers for each of 6 pairs and 15 X's, from 90 people; of one pair alone, some 150 answers
-DESIGNS = (
-    Design(15, 90, 10, "the paper's"),
-    Design(15, 75, 2, "the paper's, one pair of bins"),
-    Design(60, 90, 10, "ours"),
-)
+PAPER = Design(15, 90, 10, "the paper's", 6)
+ONE_PAIR = Design(15, 75, 2, "the paper's, one pair of bins")
 CHANCE = 0.5
 
 
-def coverage(*, agreement: float, **how) -> pd.DataFrame:
+def coverage(ours: Design, *, agreement: float, trial_sd: float, **how) -> pd.DataFrame:
     """False positives and coverage of the three ways, in the paper's design and in ours.
 
     Parameters
     ----------
+    ours : Design
+        With its trials.
     agreement : float
         True share of answers that agree, beside one half.
+    trial_sd : float
+        How trials of one X differ, on the logit scale, where the gap is asked after.
     **how
         Of :func:`simulated`.
+
+    Returns
+    -------
+    DataFrame
+        As of :func:`simulated`, and of :func:`gaps`.
     """
-    return simulated(product(DESIGNS, (CHANCE, agreement)), **how)
+    asked = simulated(product((PAPER, ONE_PAIR, ours), (CHANCE, agreement)), **how)
+    return pd.concat([asked, gaps((PAPER, ours), trial_sd=trial_sd, **how)], ignore_index=True)
 
 
 def power(
@@ -100,12 +112,47 @@ def simulated(
             answers = study(design, logit, listener_sd, x_sd, draw)
             for method, bounds in intervals(*answers, confidence).items():
                 found[method].append(bounds)
-        about = {"design": design.name, "x_clips": design.x_clips, "listeners": design.listeners}
-        about |= {"answers_each": design.answers, "agreement": agreement}
         for method, bounds in found.items():
-            told = _summary(np.array(bounds), agreement, confidence)
-            rows.append(about | {"method": method} | told)
+            told = _summary(np.array(bounds), agreement, CHANCE, confidence)
+            rows.append(_about(design, agreement, confidence) | {"method": method} | told)
     return pd.DataFrame(rows)
+
+
+def gaps(
+    designs: tuple[Design, ...], *, simulations: int, listener_sd: float, x_sd: float,
+    trial_sd: float, confidence: float, seed: int,
+) -> pd.DataFrame:  # fmt: skip
+    """How often agreement is found to grow with the gap of cosines, where it does not.
+
+    Returns
+    -------
+    DataFrame
+        As of :func:`simulated`, by method: gap, the crossed model with an effect of trials;
+        gap_without_trials, the same without one. told_from_chance is the share of intervals of the
+        slope that leave 0 out: all are false.
+    """
+    rows = []
+    for design in designs:
+        found = {"gap": [], "gap_without_trials": []}
+        for number in range(simulations):
+            item = f"{design.x_clips} {design.listeners} {design.answers} {number}"
+            draw = rng(seed, "listening.power.gap", item)
+            *answers, trial = study(design, 0.0, listener_sd, x_sd, draw, trial_sd)
+            gap = draw.standard_normal(design.x_clips * design.trials)[trial]
+            for method, more in (("gap", (gap, trial)), ("gap_without_trials", (gap,))):
+                fitted = fit(*answers, *more)
+                bounds = fitted.bounds(confidence) if fitted else np.full((2, 2), np.nan)
+                found[method].append([bound[1] for bound in bounds])
+        for method, bounds in found.items():
+            told = _summary(np.array(bounds), 0.0, 0.0, confidence) | {"half_width": np.nan}
+            rows.append(_about(design, CHANCE, confidence) | {"method": method} | told)
+    return pd.DataFrame(rows)
+
+
+def _about(design: Design, agreement: float, confidence: float) -> dict:
+    about = {"design": design.name, "x_clips": design.x_clips, "listeners": design.listeners}
+    about |= {"answers_each": design.answers, "agreement": agreement}
+    return about | {"confidence": confidence}
 
 
 def central(agreement: float, sd: float) -> float:
@@ -114,11 +161,17 @@ def central(agreement: float, sd: float) -> float:
 
 
 def study(
-    design: Design, logit: float, listener_sd: float, x_sd: float, draw: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    design: Design,
+    logit: float,
+    listener_sd: float,
+    x_sd: float,
+    draw: np.random.Generator,
+    trial_sd: float | None = None,
+) -> tuple[np.ndarray, ...]:
     """One simulated study: agrees (bool), listener, x, [listeners * answers] each.
 
-    A listener hears each X once before any comes again.
+    A listener hears each X once before any comes again. Where trials differ, by `trial_sd`, there
+    is a fourth: which trial it was, one of the X's pairs at random.
     """
     rounds = -(-design.answers // design.x_clips)
     order = draw.permuted(
@@ -127,7 +180,11 @@ def study(
     x, listener = order.ravel(), np.repeat(np.arange(design.listeners), design.answers)
     effect = listener_sd * draw.standard_normal(design.listeners)[listener]
     effect = effect + x_sd * draw.standard_normal(design.x_clips)[x]
-    return draw.random(len(x)) < expit(logit + effect), listener, x
+    if trial_sd is None:
+        return draw.random(len(x)) < expit(logit + effect), listener, x
+    trial = x * design.trials + draw.integers(0, design.trials, len(x))
+    effect = effect + trial_sd * draw.standard_normal(design.x_clips * design.trials)[trial]
+    return draw.random(len(x)) < expit(logit + effect), listener, x, trial
 
 
 def intervals(agrees, listener, x, confidence: float) -> dict[str, tuple[float, float]]:
@@ -143,14 +200,15 @@ def intervals(agrees, listener, x, confidence: float) -> dict[str, tuple[float, 
     }
 
 
-def _summary(bounds: np.ndarray, agreement: float, confidence: float) -> dict:
+def _summary(bounds: np.ndarray, true: float, nothing: float, confidence: float) -> dict:
+    """What intervals tell of what is true, and whether they leave out what would be nothing."""
     low, high = bounds[np.isfinite(bounds).all(axis=1)].T
     told = {"half_width": 50 * np.median(high - low) if len(low) else np.nan}
     held = {
-        "covered": (low <= agreement) & (agreement <= high),
-        "told_from_chance": (low > CHANCE) | (high < CHANCE),
+        "covered": (low <= true) & (true <= high),
+        "told_from_chance": (low > nothing) | (high < nothing),
     }
-    for name, true in held.items():
-        told[name] = true.mean() if len(true) else np.nan
-        told[f"{name}_low"], told[f"{name}_high"] = wilson(true.sum(), len(true), confidence)
+    for name, held_by in held.items():
+        told[name] = held_by.mean() if len(held_by) else np.nan
+        told[f"{name}_low"], told[f"{name}_high"] = wilson(held_by.sum(), len(held_by), confidence)
     return told | {"simulations": len(low)}

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
+from musical_roots.experiments.listening import FEWEST
 from musical_roots.listening.kinds import TEST
 from musical_roots.proportions import pigeonhole_weights, wilson
 from musical_roots.seeding import rng
@@ -27,9 +28,10 @@ GAP = f"gap at {100 * JUST_PASSED:.0f} % agreement"
 HIGH_SIMILARITY = "cosine of high similarity"
 CURVE = ["arm", "encoder", "by", "what", "at", "agreement", "low", "high", "answers"]
 THRESHOLDS = [
-    *("arm", "encoder", "threshold", "agreement", "value", "low", "high", "not_reached"),
-    *("slope", "lapse"),
+    *("arm", "encoder", "threshold", "agreement", "bound", "value", "low", "high"),
+    *("not_reached", "below_heard", "slope", "lapse"),
 ]
+AT_MOST = "at most"
 SHARES = ("share", "share_at_high", "share_at_low")  # at a threshold, and its interval's ends
 AT_RANDOM = ("bin_4", "random")  # drawn among all clips, or where the cosines of such lie
 
@@ -61,9 +63,11 @@ def curves(
         Wilson's.
     thresholds : DataFrame
         arm, encoder, threshold (gap at 75 % agreement; cosine of high similarity), agreement,
-        value, low, high, not_reached (share of resamples in which no such place was heard), slope
-        (logits a unit of cosine), lapse, paper. Blank where the curve does not rise to it within
-        what was heard; the lowest that was heard where all of it lies above.
+        bound ("at most" where value is the lowest that was heard, for all of the curve lies above:
+        it may be passed anywhere below), value, low, high (blank of fewer than `FEWEST` listeners
+        or X's), not_reached (share of resamples in which no such place was heard), below_heard
+        (share in which it would lie below all that was heard), slope (logits a unit of cosine),
+        lapse, paper. Value is blank where the curve does not rise to it within what was heard.
     """
     tests = answers[answers.kind == TEST]
     shown, found = [], []
@@ -79,6 +83,8 @@ def curves(
             weights = pigeonhole_weights(part.listener, part.x, resamples, draw)
             weights = np.vstack([np.ones(len(part)), weights])  # first, the answers as they are
             weights = weights[weights.sum(axis=1) > 0]
+            few = min(part.listener.nunique(), part.x.nunique()) < FEWEST
+            weights = weights[:1] if few else weights
             curve, threshold = _fitted(
                 values.to_numpy(), part.agrees.to_numpy(), weights, by, wanted, lapse, confidence
             )
@@ -154,14 +160,15 @@ def passes(intercepts, slopes, lapses, agreement: float, lowest: float, highest:
     Returns
     -------
     ndarray, float64 [samples]
-        Infinite where a curve does not rise, or does not rise so high; `lowest` where all of it
-        lies above.
+        Infinite where a curve does not rise so high, or falls below; `lowest` where all of it lies
+        above.
     """
     wanted = logit((agreement - lapses / 2) / (1 - lapses))
     with np.errstate(divide="ignore", invalid="ignore"):
         at = (wanted - intercepts) / slopes
-    at = np.where(slopes > 0, np.maximum(at, lowest), np.inf)
-    return np.where(at <= highest, at, np.inf)
+    at = np.where((slopes > 0) & (at <= highest), np.maximum(at, lowest), np.inf)
+    least = intercepts + slopes * np.where(slopes > 0, lowest, highest)
+    return np.where(least >= wanted, lowest, at)
 
 
 def exceeded(exceedance: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:
@@ -177,9 +184,10 @@ def exceeded(exceedance: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        A row an arm of the listening study and a curve of `exceedance`: threshold, share between
-        its points, and the shares at either end of the threshold's interval: the higher the
-        threshold, the smaller the share. Blank where no threshold is known.
+        A row an arm of the listening study and a curve of `exceedance`: bound and threshold, share
+        between its points (at least so many, where the threshold is "at most"), and the shares at
+        either end of the threshold's interval: the higher the threshold, the smaller the share.
+        Blank where no threshold is known.
     """
     asked = thresholds[thresholds.threshold == HIGH_SIMILARITY]
     curve = [name for name in exceedance if name not in ("threshold", "share", "low", "high")]
@@ -191,9 +199,10 @@ def exceeded(exceedance: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame
             part = part.sort_values("threshold")
             at = np.array([one.value, one.high, one.low])
             shares = np.interp(at, part.threshold, part.share, left=np.nan, right=np.nan)
-            about = {"arm": one.arm, **dict(zip(curve, key, strict=True)), "threshold": one.value}
+            about = {"arm": one.arm, **dict(zip(curve, key, strict=True)), "bound": one.bound}
+            about |= {"threshold": one.value}
             rows.append(about | dict(zip(SHARES, shares, strict=True)))
-    return pd.DataFrame(rows, columns=["arm", *curve, "threshold", *SHARES])
+    return pd.DataFrame(rows, columns=["arm", *curve, "bound", "threshold", *SHARES])
 
 
 def _fitted(values, agrees, weights, by, wanted, lapse, confidence) -> tuple[pd.DataFrame, dict]:
@@ -209,8 +218,10 @@ def _fitted(values, agrees, weights, by, wanted, lapse, confidence) -> tuple[pd.
     low, high = np.quantile(at[1:], quantiles, method="nearest") if len(at) > 1 else (np.nan,) * 2
     threshold = {
         "threshold": GAP if by == "gap" else HIGH_SIMILARITY,
-        **{"agreement": wanted, "value": at[0], "low": low, "high": high},
+        **{"agreement": wanted, "bound": AT_MOST if at[0] == lowest else None},
+        **{"value": at[0], "low": low, "high": high},
         "not_reached": np.isinf(at[1:]).mean() if len(at) > 1 else np.nan,
+        "below_heard": (at[1:] == lowest).mean() if len(at) > 1 else np.nan,
         **{"slope": fits[1][0], "lapse": fits[2][0]},
     }
     blank = {key: np.nan for key in ("value", "low", "high") if np.isinf(threshold[key])}

@@ -1,5 +1,8 @@
 """Audio to tokens and back: a residual vector quantiser over log-mel frames, and the way back.
 
+All but training is in double precision, for the same tokens and audio on any processor; float32
+comes in and goes out.
+
 Codebooks and decoder (`decoder.py`) are learned, on the train split alone. The last part of the way
 back is not: it solves for the spectrum that a mel frame stands for, and for phases that go with it.
 
@@ -12,8 +15,9 @@ Lee and Seung (2001), "Algorithms for non-negative matrix factorization" (the me
 
 import logging
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import torch
@@ -24,6 +28,7 @@ from musical_roots.audio import as_loud_as, fit, rms
 from musical_roots.errors import InputError
 from musical_roots.generators.openvamp.decoder import Decoder
 from musical_roots.generators.openvamp.decoder import train as train_decoder
+from musical_roots.generators.openvamp.quantiser import BEAM, Search
 from musical_roots.seeding import rng
 from musical_roots.weights import files
 
@@ -33,7 +38,6 @@ SAMPLE_RATE = 24_000
 WINDOW, HOP, MELS = 2048, 480, 128
 FLOOR = 1e-4  # of a mel band; -80 dB of full scale
 LEVEL = 10 ** (-24 / 20)  # RMS that audio is brought to, VampNet's -24 dBFS
-BEAM = 4
 FRAMES = 65_536  # that the codebooks are fitted to, 256 an entry of 256
 SPECTRUM_STEPS, PHASE_STEPS, MOMENTUM = 10, 16, 0.99
 FRAME_S = HOP / SAMPLE_RATE
@@ -55,7 +59,7 @@ class Codec:
     decoder: Decoder
 
     def encode(self, audio: np.ndarray) -> np.ndarray:
-        """Tokens of some audio.
+        """Tokens of some audio, the same ones on any processor.
 
         Parameters
         ----------
@@ -66,14 +70,22 @@ class Codec:
         -------
         ndarray, int64 [codebooks, 1 + samples // HOP]
         """
-        return _tokens(self.codebooks, log_mel(levelled(audio)))
+        return self._search(log_mel(levelled(audio)))
+
+    @cached_property
+    def _search(self) -> Search:
+        return Search(self.codebooks)
 
     def decode(self, tokens: np.ndarray, samples: int) -> np.ndarray:
         """Audio of the first codebooks' tokens: [codebooks, frames] -> float32 [samples].
 
         The same tokens give the same audio. Its level is that which `encode` works at.
         """
-        return to_audio(self.decoder.refine(self.frames(tokens)), samples)
+        return to_audio(self._precise_decoder.refine(self.frames(tokens)), samples)
+
+    @cached_property
+    def _precise_decoder(self) -> Decoder:
+        return deepcopy(self.decoder).double()
 
     def frames(self, tokens: np.ndarray) -> np.ndarray:
         """Mel frames that tokens stand for: int [codebooks, frames] -> float32 [frames, MELS]."""
@@ -170,25 +182,12 @@ def train(
     import faiss
 
     books = faiss.vector_to_array(quantiser.codebooks).reshape(codebooks, entries, MELS).copy()
-    tokens = [_tokens(books, track) for track in tracks]
+    search = Search(books)
+    tokens = [search(track) for track in tracks]
     decoder = train_decoder(
         tracks, tokens, books, seed=seed, steps=decoder_steps, progress=progress
     )
     return Codec(books, decoder)
-
-
-def _tokens(codebooks: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """Tokens of log-mel frames: int64 [codebooks, frames]."""
-    import faiss
-
-    quantiser = _quantiser(*codebooks.shape[:2])
-    faiss.copy_array_to_vector(codebooks.ravel(), quantiser.codebooks)
-    quantiser.is_trained = True
-    quantiser.use_beam_LUT = 1  # the same tokens in less than half of the time
-    quantiser.compute_codebook_tables()
-    packed = quantiser.compute_codes(np.ascontiguousarray(frames))
-    bits = quantiser.nbits.at(0)
-    return faiss.unpack_bitstrings(packed, len(codebooks), bits).T.astype(np.int64)
 
 
 def _quantiser(codebooks: int, entries: int):
@@ -210,8 +209,9 @@ def levelled(audio: np.ndarray) -> np.ndarray:
 
 def log_mel(audio: np.ndarray) -> np.ndarray:
     """Natural logarithm of mel magnitudes: float32 [samples] -> [1 + samples // HOP, MELS]."""
-    spectrum = _stft(torch.from_numpy(np.ascontiguousarray(fit(audio, max(len(audio), HOP)))))
-    return (_filters() @ spectrum.abs()).clamp(min=FLOOR).log().T.numpy()[: 1 + len(audio) // HOP]
+    spectrum = _stft(torch.from_numpy(fit(audio, max(len(audio), HOP))).double())
+    bands = (_filters() @ spectrum.abs()).clamp(min=FLOOR).log().float()
+    return bands.T.numpy()[: 1 + len(audio) // HOP]
 
 
 def to_audio(frames: np.ndarray, samples: int) -> np.ndarray:
@@ -221,30 +221,32 @@ def to_audio(frames: np.ndarray, samples: int) -> np.ndarray:
     magnitude = torch.from_numpy(np.ascontiguousarray(_spectrum(frames).T)).T
     length = (len(frames) - 1) * HOP
     spectrum = torch.polar(magnitude, _first_phases(*magnitude.shape))
-    before = torch.zeros_like(spectrum)
+    before = torch.zeros_like(torch.view_as_real(spectrum))
     for _ in range(PHASE_STEPS):
-        consistent = _stft(_istft(spectrum, length))
+        # real and imaginary parts apart: torch takes four times as long for complex numbers
+        consistent = torch.view_as_real(_stft(_istft(spectrum, length)))
         turned = torch.sub(consistent, before, alpha=MOMENTUM / (1 + MOMENTUM))
-        scale = magnitude / (turned.abs() + 1e-8)
-        spectrum = torch.view_as_complex(torch.view_as_real(turned) * scale[..., None])
+        real, imaginary = turned.unbind(-1)
+        power = (real * real).addcmul_(imaginary, imaginary).add_(1e-16)
+        spectrum = torch.view_as_complex(turned.mul_((power.rsqrt_() * magnitude)[..., None]))
         before = consistent
-    return fit(_istft(spectrum, length).numpy(), samples)
+    return fit(_istft(spectrum, length).float().numpy(), samples)
 
 
 def _spectrum(frames: np.ndarray) -> np.ndarray:
-    """Magnitudes whose logarithm in mel bands is near `frames`: float32 [bins, frames]."""
-    mel = np.exp(np.ascontiguousarray(frames.T, np.float32))
+    """Magnitudes whose logarithm in mel bands is near `frames`: float64 [bins, frames]."""
+    mel = np.exp(np.ascontiguousarray(frames.T, np.float64))
     filters, spread = _sparse_filters()
     magnitude = (_inverse().numpy() @ mel).clip(1e-6)
     wanted = spread @ mel
     for _ in range(SPECTRUM_STEPS):
-        magnitude *= wanted / (spread @ (filters @ magnitude) + np.float32(1e-9))
+        magnitude *= wanted / (spread @ (filters @ magnitude) + 1e-9)
     return magnitude
 
 
 def _first_phases(bins: int, frames: int) -> torch.Tensor:
     """Random phases, the same for all audio: what is decoded depends on its tokens alone."""
-    turns = rng(0, "openvamp.phases").random((frames, bins), dtype=np.float32).T
+    turns = rng(0, "openvamp.phases").random((frames, bins), dtype=np.float32).T.astype(float)
     return torch.from_numpy(2 * np.pi * turns)
 
 
@@ -260,13 +262,13 @@ def _istft(spectrum: torch.Tensor, length: int) -> torch.Tensor:
 
 @cache
 def _window() -> torch.Tensor:
-    return torch.hann_window(WINDOW)
+    return torch.hann_window(WINDOW, dtype=torch.float64)
 
 
 @cache
 def _filters() -> torch.Tensor:
     """[MELS, bins]."""
-    return torch.from_numpy(np.ascontiguousarray(mel.filters(SAMPLE_RATE, WINDOW, MELS, 20).T))
+    return torch.from_numpy(mel.filters(SAMPLE_RATE, WINDOW, MELS, 20).T.astype(np.float64))
 
 
 @cache

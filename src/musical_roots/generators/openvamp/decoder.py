@@ -54,8 +54,8 @@ class Decoder(nn.Module):
 
     @torch.inference_mode()
     def refine(self, frames: np.ndarray) -> np.ndarray:
-        """The same for one piece of music: float32 [frames, mels]."""
-        return self(torch.from_numpy(np.ascontiguousarray(frames, np.float32))[None])[0].numpy()
+        """The same for one piece of music: [frames, mels], of the weights' precision."""
+        return self(torch.from_numpy(frames).to(self.enter.weight)[None])[0].numpy()
 
 
 def train(

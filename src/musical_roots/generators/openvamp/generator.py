@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from musical_roots.audio import as_loud_as
 from musical_roots.errors import InputError
@@ -13,7 +14,7 @@ from musical_roots.generators.openvamp.onsets import onsets
 from musical_roots.seeding import rng
 from musical_roots.weights import files
 
-VERSION = "openvamp-1"
+VERSION = "openvamp-2"  # raise the number whenever vamps of the same seeds become others
 CODEC, NETWORK = "openvamp-codec.safetensors", "openvamp.safetensors"
 SMALL_NETWORK = "openvamp_small.safetensors"
 # What comes with the repository -> its curve, and the name of its card.
@@ -44,7 +45,7 @@ class OpenVamp(Generator):
         self.model, about = model.load(paths[1])
         _check_pair(paths, self.codec, about)
         digest = files.digest(self.codec.tensors() | self.model.tensors())
-        self.model.to(device)
+        self.model.to(device, torch.float64)  # see sampling.py
         self.fingerprint = f"{VERSION}-{codec.VERSION}-{digest[:16]}"
 
     def vamp(

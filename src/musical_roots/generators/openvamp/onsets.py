@@ -50,8 +50,9 @@ def onset_strength(audio: np.ndarray, sample_rate: int, hop: int) -> np.ndarray:
     Returns
     -------
     ndarray, float32 [frames]
+        Computed in double precision, where librosa has float32: the same on any processor.
     """
-    power = mel.power(np.pad(audio, (0, WINDOW // 2)), WINDOW, hop)
+    power = mel.power(np.pad(audio.astype(np.float64), (0, WINDOW // 2)), WINDOW, hop)
     bands = power @ mel.filters(sample_rate, WINDOW, BANDS)
     decibels = 10 * np.log10(np.maximum(1e-10, bands))
     decibels = np.maximum(decibels, decibels.max() - 80)

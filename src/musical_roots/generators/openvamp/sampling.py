@@ -3,6 +3,9 @@
 After VampNet (Flores Garcia et al. 2023, sections 3.2 and 3.3) and MaskGIT (Chang et al. 2022,
 section 3.2): all masked tokens are drawn at once, the surest stay, the rest is masked again; ever
 more stay, by a cosine. Masks have the names and meanings of VampNet's interface.
+
+A draw depends on sums that processors round differently. In double precision no vamp of millions is
+so near an edge that this tells; in float32 most vamps of a few hundred are.
 """
 
 import numpy as np
@@ -65,6 +68,7 @@ def fill(
     Parameters
     ----------
     model : MaskedTransformer
+        Of float64 weights where vamps are to be the same on any processor.
     tokens : ndarray, int [codebooks, frames]
         Of the prompt; what is not kept of it is never looked at.
     keep : ndarray, bool [codebooks, frames]
@@ -87,7 +91,7 @@ def fill(
             break
         # one vamp at a time: on a CPU a batch is no faster, and rows would differ in their last bit
         shown, hidden = torch.from_numpy(tokens)[None], torch.from_numpy(masked)[None]
-        logits = torch.cat(model(shown.to(device), hidden.to(device))).float().cpu()
+        logits = torch.cat(model(shown.to(device), hidden.to(device))).double().cpu()
         drawn, confidence = _draw(logits / settings.temperature, rng)
         tokens[masked] = drawn
         left = int(np.cos(step / settings.steps * np.pi / 2) * at_start)
@@ -102,9 +106,9 @@ def fill(
 
 
 def _draw(logits: torch.Tensor, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A token of each row [n, entries], and its log probability: by one uniform number a row."""
+    """A token of each row, float64 [n, entries], and its log probability: by one draw a row."""
     probabilities = logits.softmax(dim=1)
     below = probabilities.cumsum(dim=1)
-    level = torch.from_numpy(rng.random((len(logits), 1), dtype=np.float32)) * below[:, -1:]
+    level = torch.from_numpy(rng.random((len(logits), 1))) * below[:, -1:]
     drawn = torch.searchsorted(below, level, right=True).clamp(max=logits.shape[1] - 1)
     return drawn[:, 0].numpy(), probabilities.gather(1, drawn).log()[:, 0].numpy()

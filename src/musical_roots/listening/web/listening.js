@@ -4,7 +4,7 @@
 
 (() => {
   const { initJsPsych } = jsPsychModule;
-  const { text } = Players;
+  const { text, hush } = Players;
   const { TextPlugin, ChoicePlugin, show, place } = Screens;
   const study = window.STUDY;
   const KEY = `musical-roots ${study.study_id}`;
@@ -17,9 +17,7 @@
   function loaded() {
     try {
       const kept = JSON.parse(localStorage.getItem(KEY));
-      const block = asked();
-      if (kept && (kept.sent || kept.saved) && block && block !== kept.block) return begun(kept.listener_id);
-      return kept;
+      return kept && kept.block in study.blocks ? kept : null;
     } catch {
       return null;
     }
@@ -36,7 +34,6 @@
       practised: 0,
       answers: [],
       finished: null,
-      sent: false,
       saved: false,
     };
   }
@@ -60,8 +57,21 @@
     }
   }
 
+  function forget() {
+    try {
+      localStorage.removeItem(KEY);
+    } catch {
+      /* nothing was kept */
+    }
+  }
+
   function now() {
     return new Date().toISOString();
+  }
+
+  /** Now; a clock that was set back meanwhile ends no session before its start. */
+  function later() {
+    return now() < state.started ? state.started : now();
   }
 
   /** Which of A and B is shown first: the same for a listener and trial each time, else at random. */
@@ -80,7 +90,7 @@
     const ask = study.contact ? `<p>Questions: ${text(study.contact)}.</p>` : "";
     const first =
       study.headphones === "required"
-        ? " A short headphone test comes first; who does not pass it does not go on."
+        ? " A short headphone test comes first; who does not pass it does not go on, and only its result is sent."
         : "";
     const board = study.consent ? `<p>${text(study.consent)}</p>` : "";
     return {
@@ -90,7 +100,9 @@
         questions have no right or wrong answer. It takes about ${study.minutes} minutes, and wants
         headphones and a quiet place.${first}</p>
         <p>Taking part is voluntary. You can stop at any time, without a reason, by closing this page or
-        with the button at its end; then nothing is sent. We keep your answers, when and how long you
+        with the button at its end; then nothing is sent. Until they are sent, your answers are stored in
+        this browser, so that you can go on after a break: the button deletes them. Afterwards only your number
+        is, until someone else takes part. We keep your answers, when and how long you
         listened, whether the headphone test was passed, and a random number in place of your name. We
         ask for no name, address or other personal data, and set no cookies. Answers may be published
         without anything that names you. Once sent they can only be taken out by that number, which you
@@ -173,10 +185,11 @@
         confidence: data.confidence,
         order: shown,
         seconds: data.seconds,
+        decided: data.decided,
         heard: data.plays,
         at: now(),
       });
-      if (at + 1 === all) state.finished = now();
+      if (at + 1 === all) state.finished = later();
       keep();
     });
   }
@@ -230,39 +243,71 @@
   // ---- the end
 
   const main = document.getElementById("study");
+  const leave = document.getElementById("leave");
+  const AWAY = "<p>The headphone test was not passed, so this study cannot go on in this place.</p>";
 
   function end() {
-    document.getElementById("leave").hidden = true;
-    if (sentAway()) {
-      const code = `<p>Your number is <code>${state.listener_id}</code>.</p>`;
-      return show(main, `<h1>Thank you</h1><p>The headphone test was not passed, so this study cannot
-        go on in this place. Nothing was sent.</p>${code}`);
+    leave.hidden = true;
+    if (state.sent) return arrived();
+    if (!state.finished) {
+      state.finished = later(); // the headphone test was the end
+      keep();
     }
     return study.post_url ? post() : offer();
   }
 
   function thanks(told) {
-    show(main, `<h1>Thank you</h1>${told}<p>Your number is <code>${state.listener_id}</code>. Keep it:
-      by it you can show that you took part, or ask for your answers to be taken out.</p>`);
+    const away = state.sent ? state.sent === "headphones" : sentAway();
+    show(main, `<h1>Thank you</h1>${away ? AWAY : ""}${told}
+      <p>Your number is <code>${text(state.listener_id)}</code>. Keep it: by it you can show that you took
+      part, or ask for your answers to be taken out.</p>
+      <p><button type="button" id="other" class="quiet">Someone else takes part now</button></p>`);
+    document.getElementById("other").addEventListener("click", other);
+  }
+
+  function arrived() {
+    const what = state.sent === "headphones" ? "The result of the test has" : "Your answers have";
+    thanks(`<p>${what} arrived.</p>`);
+  }
+
+  /** The next person begins as if nobody had been here before. */
+  function other() {
+    const lost = !state.sent && !state.saved;
+    if (lost && !window.confirm("What was answered here is neither sent nor saved. Delete it?")) return;
+    forget();
+    location.reload();
+  }
+
+  /** Somebody was here, and another session is asked for: nobody gets the number of another person. */
+  function who() {
+    leave.hidden = true;
+    show(main, `<h1>Somebody has taken part in this browser</h1><p>Was that you?</p>
+      <p><button type="button" id="same">I am the same person</button></p>
+      <p><button type="button" id="other">Someone else takes part now</button></p>`);
+    document.getElementById("other").addEventListener("click", other);
+    document.getElementById("same").addEventListener("click", () => {
+      state = begun(state.listener_id);
+      leave.hidden = false;
+      run();
+    });
   }
 
   function file() {
     const link = document.createElement("a");
     const content = [JSON.stringify(answers(), null, 1)];
     link.href = URL.createObjectURL(new Blob(content, { type: "application/json" }));
-    link.download = `${study.arm}-${state.listener_id}-${state.block}.json`;
+    link.download = `${study.arm}-${state.listener_id}-${sentAway() ? "headphones" : state.block}.json`;
     link.click();
     state.saved = true;
     keep();
   }
 
-  function offer(told = "<p>Save your answers as a file, and hand it to whom invited you.</p>") {
+  function offer(told = "<p>Save what you answered as a file, and hand it to whom invited you.</p>") {
     thanks(`${told}<p><button type="button" id="save">Save the file</button></p>`);
     document.getElementById("save").addEventListener("click", file);
   }
 
   async function post() {
-    if (state.sent) return thanks("<p>Your answers have arrived.</p>");
     show(main, `<h1>Sending your answers</h1><p role="status">One moment.</p>`);
     let why = "the address does not answer";
     try {
@@ -273,9 +318,10 @@
         credentials: "omit",
       });
       if (reply.ok) {
-        state.sent = true;
+        const sent = sentAway() ? "headphones" : "answers";
+        state = { listener_id: state.listener_id, block: state.block, sent };
         keep();
-        return thanks("<p>Your answers have arrived.</p>");
+        return arrived();
       }
       why = (await reply.text()).slice(0, 200);
     } catch {
@@ -288,19 +334,23 @@
     return undefined;
   }
 
-  document.getElementById("leave").addEventListener("click", () => {
+  leave.addEventListener("click", () => {
     if (!window.confirm("Stop here, and delete what you have answered?")) return;
-    localStorage.removeItem(KEY);
-    document.getElementById("leave").hidden = true;
+    forget();
+    hush();
+    leave.hidden = true;
     show(main, "<h1>Your answers are deleted</h1><p>Nothing was sent. You can close this page.</p>");
   });
 
-  if (!Object.keys(study.blocks).length) {
-    document.getElementById("leave").hidden = true;
-    show(main, "<h1>This study has no questions</h1><p>Its corpus was too small for them.</p>");
-    return;
+  function run() {
+    if (state.sent || state.finished || sentAway()) end();
+    else initJsPsych({ display_element: "study", use_webaudio: false, on_finish: end }).run(timeline());
   }
-  const left = timeline();
-  if (state.finished || sentAway()) end();
-  else initJsPsych({ display_element: "study", use_webaudio: false, on_finish: end }).run(left);
+
+  const elsewhere = asked() && asked() !== state.block;
+  if (!Object.keys(study.blocks).length) {
+    leave.hidden = true;
+    show(main, "<h1>This study has no questions</h1><p>Its corpus was too small for them.</p>");
+  } else if (elsewhere && (state.sent === "answers" || (state.saved && !sentAway()))) who();
+  else run();
 })();

@@ -11,6 +11,11 @@ const Players = (() => {
     return node.innerHTML;
   }
 
+  /** Stop what is playing. */
+  function hush() {
+    if (playing) playing.stop();
+  }
+
   function html(name, called) {
     return `<span class="player" data-player="${name}">
       <button type="button" class="play" aria-label="Play ${text(called)}">Play</button>
@@ -37,7 +42,7 @@ const Players = (() => {
     }
 
     play() {
-      if (playing) playing.stop();
+      hush();
       playing = this;
       if (this.audio.error) this.audio.load(); // once more, after a failure
       this.audio.currentTime = 0;
@@ -83,5 +88,5 @@ const Players = (() => {
     }
   }
 
-  return { Player, html, text };
+  return { Player, html, hush, text };
 })();

@@ -19,6 +19,17 @@ const Screens = (() => {
       <progress max="${all}" value="${done}" aria-label="Progress"></progress></p>`;
   }
 
+  /** How long an answer took, and how much of it since all was heard; of days no more than one. */
+  function times(since, heard) {
+    const seconds = Math.min(86400, (performance.now() - since) / 1000);
+    const decided = Math.max(0, seconds - (heard - since) / 1000);
+    return { seconds: hundredth(seconds), decided: hundredth(decided) };
+  }
+
+  function hundredth(value) {
+    return Math.round(100 * value) / 100;
+  }
+
   function listed(names) {
     return names.length < 2 ? names.join() : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
   }
@@ -79,6 +90,7 @@ const Screens = (() => {
         choice: { type: ParameterType.STRING },
         confidence: { type: ParameterType.INT },
         seconds: { type: ParameterType.FLOAT },
+        decided: { type: ParameterType.FLOAT },
         plays: { type: ParameterType.OBJECT },
       },
     };
@@ -110,12 +122,14 @@ const Screens = (() => {
 
     listen(element, trial) {
       const since = performance.now();
+      let heard = null; // when all had been heard
       const told = element.querySelector(".status");
       const next = element.querySelector("#next");
       const inputs = [...element.querySelectorAll("input")];
       const value = (name) => element.querySelector(`input[name="${name}"]:checked`)?.value;
       const ready = () => {
         const missing = players.filter((player) => !player.plays).map((player) => player.called);
+        if (!missing.length) heard ??= performance.now();
         for (const input of inputs) input.disabled = missing.length > 0;
         told.textContent = missing.length
           ? `Still to be heard to the end: ${listed(missing)}.`
@@ -135,7 +149,7 @@ const Screens = (() => {
         const data = {
           choice: value("choice"),
           confidence: sure ? Number(sure) : null,
-          seconds: Math.round((performance.now() - since) / 10) / 100,
+          ...times(since, heard),
           plays: Object.fromEntries(trial.sounds.map(({ name }, at) => [name, players[at].plays])),
         };
         for (const player of players) player.close();

@@ -1,0 +1,203 @@
+"""What the race is held against: ceilings, which no method that knows no losses need reach, and
+negative controls, which must find nothing.
+
+Ceilings
+--------
+* "second seed": the losses of a half's other model, trained with another seed, in the place of a
+  prediction. A prediction of what all seeds have in common can reach the square root of it.
+* "datamodel of half of the halves": ridge regression of losses on members (Ilyas et al. 2022,
+  section 2), fitted on half of the halves, drawn at random, and held against the others.
+
+Negative controls
+-----------------
+* "random scores": normal, of mean 0, drawn anew for each output and track.
+* "exchanged members": the best method, where each half has the members of the one that comes next
+  in size, ties in random order. Sizes still tell what they tell.
+* "another prompt": the best method, where each output has the losses of the vamp of another prompt
+  of the same split, in the same setting. What all vamps have in common remains, so this need not
+  be 0.
+
+Source of the datamodel: Ilyas et al., "Datamodels", ICML 2022 (theirs is a lasso). Its penalty is
+the one of least error, each fitted half left out in turn, over all outputs.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from musical_roots.experiments.counterfactual.race import (
+    COLUMNS,
+    MEASURES,
+    Truth,
+    by_seed,
+    drawn_halves,
+    matrix,
+    measured,
+    rank_correlation,
+    resampled_correlation,
+    summed_up,
+)
+from musical_roots.seeding import rng
+
+SECOND_SEED = "second seed"
+DATAMODEL = "datamodel of half of the halves"
+RANDOM = "random scores"
+EXCHANGED = "exchanged members"
+OTHER_PROMPT = "another prompt"
+PENALTIES = np.logspace(-1, 4, 26)
+
+
+def bounds(
+    raced: pd.DataFrame,
+    scores: pd.DataFrame,
+    members: pd.DataFrame,
+    losses: pd.DataFrame,
+    truth: Truth,
+    outputs: pd.DataFrame,
+    design: str,
+    draws: int,
+    resamples: int,
+    confidence: float,
+    seed: int,
+) -> pd.DataFrame:
+    """Rows of ceilings and negative controls, as of `race.race`.
+
+    Parameters
+    ----------
+    raced : DataFrame
+        Of `race.race`: which method is the best.
+    draws : int
+        Of controls, and of halves of the halves. low_models and high_models hold `confidence` of
+        the draws; of the second seed, resamples of the halves that have one.
+    scores, members, losses, truth, outputs, design, resamples, confidence, seed
+        As of `race.race`.
+    """
+    rows = []
+
+    def add(method: str, kind: str, n_models: int, each: pd.DataFrame, spread: np.ndarray) -> None:
+        about = {"design": design, "method": method, "kind": kind, "n_models": n_models}
+        told = each.assign(asked=True, says=True)
+        rows.extend(summed_up(about, told, spread, truth, outputs, resamples, confidence, seed))
+
+    one, other = second_seeds(members, losses, design)
+    if len(one) > 2:
+        each = pd.DataFrame({"lds": rank_correlation(one, other)}).reindex(columns=MEASURES)
+        times = drawn_halves(len(one), resamples, seed, f"{design} {SECOND_SEED}")
+        add(SECOND_SEED, "ceiling", 2 * len(one), each, resampled_correlation(one, other, times))
+    add(DATAMODEL, "ceiling", truth.n_models, *datamodels(truth, draws, seed, design))
+    chance = rng(seed, "counterfactual.random", design)
+    shape = len(truth.outputs), len(truth.tracks)
+    found = [measured(truth, chance.normal(size=shape)) for _ in range(draws)]
+    add(RANDOM, "control", truth.n_models, *over_draws(found))
+    best = best_method(raced)
+    if best is None:
+        return pd.DataFrame(rows, columns=COLUMNS)
+    mine = np.nan_to_num(matrix(truth, scores[scores.method == best]))
+    found = [measured(members, mine) for members in exchanged(truth, draws, seed, design)]
+    add(EXCHANGED, "control", truth.n_models, *over_draws(found))
+    orders = other_prompts(truth, outputs, draws, seed, design)
+    found = [measured(replace(truth, loss=truth.loss[:, order]), mine) for order in orders]
+    add(OTHER_PROMPT, "control", truth.n_models, *over_draws(found))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def best_method(raced: pd.DataFrame) -> str | None:
+    """The method of the highest lds, mean over train and control prompts; None if there is none."""
+    rows = raced[(raced.setting == "all") & ~raced.kind.isin(["baseline", "ceiling", "control"])]
+    return None if rows.empty else rows.groupby("method", sort=False).lds.mean().idxmax()
+
+
+def over_draws(found: list[pd.DataFrame]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Measures of each output, mean over draws; and their lds: [draws, outputs]."""
+    values = np.stack([each[MEASURES].to_numpy() for each in found])
+    return pd.DataFrame(values.mean(axis=0), columns=MEASURES), values[:, :, 0]
+
+
+def second_seeds(
+    members: pd.DataFrame, losses: pd.DataFrame, design: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Losses of the two models of each half that has a second seed: float64 [halves, outputs]."""
+    of_seed = by_seed(members[members.design == design], losses)
+    if 1 not in of_seed:
+        return np.empty((0, 0)), np.empty((0, 0))
+    other = of_seed[1]
+    return of_seed[0].loc[other.index].to_numpy(), other.to_numpy()
+
+
+def datamodels(truth: Truth, draws: int, seed: int, design: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """Datamodels of random halves of the halves, each held against the other halves."""
+    chance, size, found = rng(seed, "counterfactual.datamodel", design), len(truth.inside), []
+    for _ in range(draws):
+        order = chance.permutation(size)
+        fitted, held = order[: size // 2], order[size // 2 :]
+        weights = datamodel(truth.inside[fitted], truth.loss[fitted])
+        found.append(measured(truth.of(held), -weights))
+    return over_draws(found)
+
+
+def datamodel(inside: np.ndarray, loss: np.ndarray) -> np.ndarray:
+    """Ridge regression of losses on members, its penalty by leaving one half out at a time.
+
+    Parameters
+    ----------
+    inside : ndarray, bool [halves, tracks]
+    loss : ndarray, float64 [halves, outputs]
+
+    Returns
+    -------
+    ndarray, float64 [outputs, tracks]
+        What a track inside adds to each output's loss.
+    """
+    members = inside - inside.mean(axis=0)
+    wanted = loss - loss.mean(axis=0)
+    values, vectors = np.linalg.eigh(members @ members.T)
+    turned = vectors.T @ wanted
+
+    def shrunk(penalty: float) -> np.ndarray:
+        return vectors * (1 / (values.clip(min=0) + penalty))
+
+    def error(penalty: float) -> float:
+        """Of each half, predicted by the others: its residual / (1 - leverage), mean included."""
+        part = penalty * shrunk(penalty)
+        left = (part * vectors).sum(axis=1, keepdims=True) - 1 / len(vectors)
+        return float(((part @ turned / left) ** 2).sum())
+
+    return (members.T @ (shrunk(min(PENALTIES, key=error)) @ turned)).T
+
+
+def exchanged(truth: Truth, draws: int, seed: int, design: str) -> list[Truth]:
+    """The truth with the members of each half's neighbour in size, ties in random order."""
+    chance, size, made = rng(seed, "counterfactual.exchange", design), truth.inside.sum(axis=1), []
+    for _ in range(draws):
+        order = np.lexsort((chance.random(len(size)), size))
+        inside = np.empty_like(truth.inside)
+        inside[order] = truth.inside[np.roll(order, 1)]
+        made.append(replace(truth, inside=inside))
+    return made
+
+
+def other_prompts(
+    truth: Truth, outputs: pd.DataFrame, draws: int, seed: int, design: str
+) -> list[np.ndarray]:
+    """Positions of outputs of other prompts, of the same split and setting: int [outputs] each.
+
+    Where one prompt alone has vamps of a setting, they keep their own.
+    """
+    chance = rng(seed, "counterfactual.prompts", design)
+    listed = outputs.set_index("output_id").loc[truth.outputs].reset_index()
+    orders = []
+    for _ in range(draws):
+        order = np.arange(len(listed))
+        turn = {  # the same for all settings
+            split: chance.permutation(sorted(set(part.prompt_group_id)))
+            for split, part in listed.groupby("prompt_split")
+        }
+        for (split, _setting), part in listed.groupby(["prompt_split", "setting"]):
+            place = dict(zip(turn[split], range(len(turn[split])), strict=True))
+            rows = part.index[np.argsort(part.prompt_group_id.map(place), kind="stable")]
+            groups = listed.prompt_group_id[rows].to_numpy()
+            step = max(1, int((groups == groups[0]).sum()))
+            order[rows] = np.roll(rows, step)
+        orders.append(order)
+    return orders

@@ -1,0 +1,208 @@
+"""What the race says, in sentences: none with a number that is not in its tables."""
+
+import pandas as pd
+
+from musical_roots.experiments.counterfactual.bounds import (
+    DATAMODEL,
+    EXCHANGED,
+    OTHER_PROMPT,
+    RANDOM,
+    SECOND_SEED,
+)
+
+KINDS = {  # and what one of its methods goes by
+    "embedding": "an encoder",
+    "tokens": "the generator's own tokens",
+    "gradient": "gradients",
+    "baseline": "what is known of prompts and tracks without listening",
+}
+UNTRAINED = "random: "  # the encoder of random weights, which has learned nothing
+
+
+def findings(race: pd.DataFrame, removal: pd.DataFrame, reason: str = "") -> pd.DataFrame:
+    """One row a question.
+
+    Parameters
+    ----------
+    race, removal : DataFrame
+        The tables of these names.
+    reason : str
+        Why they have no rows: then it is the only sentence.
+
+    Returns
+    -------
+    DataFrame
+        question, finding.
+    """
+    if race.empty:
+        said = {
+            "What do resemblances tell of influence?": reason or "There are too few halves to tell."
+        }
+        return pd.DataFrame(said.items(), columns=["question", "finding"])
+    whole = race[race.setting == "all"]
+    tracks = whole[whole.design == "tracks"]
+    said = {
+        "What was it held against?": _truth(tracks),
+        "What do resemblances tell of influence?": _best(tracks, "embedding"),
+        "What do the generator's own tokens tell of it?": _best(tracks, "tokens"),
+        "What do gradients tell of it?": _best(tracks, "gradient"),
+        "What tells of it without hearing anything?": _best(tracks, "baseline"),
+        "Who names the track of the largest effect?": _top(tracks),
+        "What is found where nothing is?": _controls(tracks),
+        "What would an output lose without the track that is named?": _removal(removal, tracks),
+        "Does it hold where whole artists are left out?": _artists(whole),
+        "What does this not tell?": (
+            "An effect is that of a track in random halves of the training set, on the loss of"
+            " made-up tokens, against the mean output's: what all outputs lose together is not"
+            " in it, nor whether anybody hears a likeness."
+        ),
+    }
+    return pd.DataFrame(
+        [(question, told) for question, told in said.items() if told],
+        columns=["question", "finding"],
+    )
+
+
+def best(rows: pd.DataFrame, kind: str) -> str | None:
+    """The method of a kind with the highest lds, mean over train and control prompts."""
+    mine = rows[rows.kind == kind]
+    return None if mine.empty else mine.groupby("method", sort=False).lds.mean().idxmax()
+
+
+def _of(rows: pd.DataFrame, method: str) -> pd.DataFrame:
+    """Rows of a method by prompts."""
+    return rows[rows.method == method].set_index("prompts")
+
+
+def _lds(rows: pd.DataFrame, method: str) -> str:
+    """Its lds, with both intervals."""
+    mine = _of(rows, method)
+    return " and ".join(
+        f"{row.lds:.2f} [{row.low:.2f}, {row.high:.2f}; over halves {row.low_models:.2f},"
+        f" {row.high_models:.2f}] for {prompts} prompts"
+        for prompts, row in mine.iterrows()
+    )
+
+
+def _truth(rows: pd.DataFrame) -> str:
+    n_models = rows.n_models[rows.kind != "ceiling"].max()
+    told = [f"Losses of outputs under {n_models:.0f} models trained on random halves of the tracks"]
+    if SECOND_SEED in set(rows.method):
+        told.append(
+            "another seed of the same half gives losses with a rank correlation over halves of"
+            f" {_lds(rows, SECOND_SEED)}, so that what all seeds have in common could reach an LDS"
+            f" of about {' and '.join(_roots(rows))}"
+        )
+    if DATAMODEL in set(rows.method):
+        told.append(
+            "a datamodel that is fitted to half of the halves reaches on the others an LDS of"
+            f" {_lds(rows, DATAMODEL)}"
+        )
+    return "; ".join(told) + "."
+
+
+def _roots(rows: pd.DataFrame) -> list[str]:
+    """Square roots of the second seed's."""
+    return [f"{max(0, lds) ** 0.5:.2f}" for lds in _of(rows, SECOND_SEED).lds]
+
+
+def _best(rows: pd.DataFrame, kind: str) -> str:
+    name = best(rows, kind)
+    if name is None:
+        return ""
+    count = rows[rows.kind == kind].method.nunique()
+    many = f"Of {count} methods that go by {KINDS[kind]}, the best on average is {name}"
+    first = many if count > 1 else f"One method goes by {KINDS[kind]}: {name}"
+    told = f"{first}, with an LDS of {_lds(rows, name)}.{_reaches(rows, name)}"
+    untrained = best(rows[rows.method.str.startswith(UNTRAINED)], kind)
+    if untrained:
+        told += f" The best by an untrained network is {untrained}, with {_lds(rows, untrained)}."
+    return told
+
+
+def _reaches(rows: pd.DataFrame, name: str) -> str:
+    """How it stands to the datamodel, whose intervals are over draws of halves."""
+    mine, limit = _of(rows, name), _of(rows, DATAMODEL)
+    told = []
+    for prompts in mine.index.intersection(limit.index):
+        row, other = mine.loc[prompts], limit.loc[prompts]
+        where = (
+            "no less than"
+            if row.lds >= other.lds
+            else "less than, by no more than its interval,"
+            if max(row.high, row.high_models) >= other.lds
+            else "less than"
+        )
+        told.append(f"{where} the datamodel for {prompts} prompts")
+    return f" That is {', and '.join(told)}." if told else ""
+
+
+def _top(rows: pd.DataFrame) -> str:
+    told = []
+    for kind in KINDS:
+        mine = rows[(rows.kind == kind) & rows.top_agreement.notna()]
+        if mine.empty:
+            continue
+        name = mine.groupby("method", sort=False).top_agreement.mean().idxmax()
+        shares = " and ".join(
+            f"{_percent(row.top_agreement)} [{_percent(row.top_low)}, {_percent(row.top_high)}] of"
+            f" outputs of {prompts} prompts"
+            for prompts, row in _of(mine, name).iterrows()
+        )
+        told.append(f"by {KINDS[kind]}: {name}, for {shares}")
+    chance = _of(rows, RANDOM).top_agreement.mean()
+    return f"Most often, {'; '.join(told)}. By chance it is {_percent(chance)}."
+
+
+def _controls(rows: pd.DataFrame) -> str:
+    named = {
+        RANDOM: "Random scores have an LDS of",
+        EXCHANGED: "with the members of halves exchanged, the best method has",
+        OTHER_PROMPT: "held against the loss of another prompt's output, it has",
+    }
+    told = [
+        f"{name} "
+        + " and ".join(
+            f"{row.lds:.3f} [95 % of draws {row.low_models:.2f}, {row.high_models:.2f}] for"
+            f" {prompts} prompts"
+            for prompts, row in _of(rows, method).iterrows()
+        )
+        for method, name in named.items()
+        if method in set(rows.method)
+    ]
+    return "; ".join(told) + "." if told else ""
+
+
+def _removal(removal: pd.DataFrame, rows: pd.DataFrame) -> str:
+    told = []
+    for kind in ("tokens", "gradient", "embedding"):
+        name = best(rows, kind)
+        mine = removal[removal.method == name].set_index("prompts")
+        told += [
+            f"without the track that {name} names, outputs of {prompts} prompts lose"
+            f" {row.named_less_random:.3f} [{row.random_low:.3f}, {row.random_high:.3f}] nats a"
+            " made-up token more than without one at random, and"
+            f" {row.named_less_matched:.3f} [{row.matched_low:.3f}, {row.matched_high:.3f}] more"
+            " than without a matched one"
+            for prompts, row in mine.iterrows()
+        ]
+    if not told:
+        return ""
+    return f"Estimated from halves, not by retraining once more: {'; '.join(told)}."
+
+
+def _artists(whole: pd.DataFrame) -> str:
+    tracks, artists = (whole[whole.design == design] for design in ("tracks", "artists"))
+    told = [
+        f"{name} has an LDS of {_lds(artists, name)}"
+        for name in (best(tracks, kind) for kind in KINDS)
+        if name and name in set(artists.method)
+    ]
+    if not told:
+        return ""
+    n_models = artists.n_models.max()
+    return f"Held against {n_models:.0f} models of halves of the artists: {'; '.join(told)}."
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

@@ -1,0 +1,93 @@
+"""What of a config is raced against a truth by retraining: openvamp's vamps, by every method."""
+
+import os
+from dataclasses import dataclass
+
+from musical_roots.study.clip_sets import ClipSet, attributed, clip_sets
+from musical_roots.study.hearing import hearing
+
+GENERATOR = "openvamp"
+TABLES = ("race", "removal", "race_findings")
+GRADIENTS = "gradient_scores.parquet"  # beside the truth
+
+
+@dataclass(frozen=True)
+class Race:
+    """Methods that are held against the truth, and what they need.
+
+    Attributes
+    ----------
+    results : str
+        The study's folder.
+    clip_sets : dict
+        Of the study.
+    encoders : tuple of str
+        That hear the vamps; none where there is no race.
+    truth : tuple of str
+        Files of the truth, taken or empty.
+    gradients : tuple of str
+        Scores by gradients, where they lie beside the truth.
+    """
+
+    results: str
+    clip_sets: dict[str, ClipSet]
+    encoders: tuple[str, ...]
+    truth: tuple[str, ...]
+    gradients: tuple[str, ...]
+
+    @property
+    def vamps(self) -> list[str]:
+        """Lists of the vamps."""
+        shards = self.clip_sets[f"vamps-{GENERATOR}"].shards if self.encoders else ()
+        return [f"{self.results}/vamps/{GENERATOR}/{shard}.parquet" for shard in shards]
+
+    @property
+    def scores(self) -> list[str]:
+        """Scores of all methods."""
+        names = (*self.encoders, "tokens") if self.encoders else ()
+        made = [f"{self.results}/counterfactual/scores/{name}.parquet" for name in names]
+        return [*made, *self.gradients]
+
+    def outputs(self, encoder: str) -> list[str]:
+        """Embeddings of the vamps."""
+        return self.clip_sets[f"vamps-{GENERATOR}"].embeddings(encoder)
+
+    def corpus(self, encoder: str) -> list[str]:
+        """Embeddings of the training clips as they are."""
+        return self.clip_sets["train"].embeddings(encoder)
+
+    def null(self, encoder: str) -> list[str]:
+        """Nearest training clips of control music after the codec."""
+        return self.clip_sets[f"control_roundtrip-{GENERATOR}"].influence("nearest", [encoder])
+
+    def coded(self, encoder: str) -> list[str]:
+        """Embeddings of training clips after the codec; none, if the study has none."""
+        clips = self.clip_sets.get(f"coded-train-{GENERATOR}")
+        return clips.embeddings(encoder) if clips else []
+
+    def coded_null(self, encoder: str) -> list[str]:
+        """Nearest of these of control music; none, if the study has none."""
+        clips = self.clip_sets[f"control_roundtrip-{GENERATOR}"]
+        there = f"coded-train-{GENERATOR}" in self.clip_sets
+        return clips.influence(f"coded-{GENERATOR}/nearest", [encoder]) if there else []
+
+
+def race(config: dict) -> Race:
+    """The race of a config."""
+    there = raced(config)
+    folder = f"{config['results']}/counterfactual/truth"
+    files = [f"{folder}/{name}" for name in ("members.parquet", "losses.parquet", "about.json")]
+    shipped = (config.get("counterfactual") or {}).get("shipped")
+    gradients = f"{shipped}/{GRADIENTS}"
+    return Race(
+        config["results"],
+        clip_sets(config),
+        tuple(hearing(config, f"vamps-{GENERATOR}")) if there else (),
+        tuple(files) if there else (),
+        (gradients,) if there and shipped and os.path.isfile(gradients) else (),
+    )
+
+
+def raced(config: dict) -> bool:
+    """Whether there are vamps of openvamp that Experiment C asks after."""
+    return GENERATOR in attributed(config)

@@ -1,0 +1,109 @@
+"""The stages of the race, from files to files."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from musical_roots import cli
+from musical_roots.experiments.counterfactual import scores
+from musical_roots.experiments.counterfactual.race import COLUMNS
+from musical_roots.tables import read_table, write_arrays, write_json, write_shard, write_table
+
+TRACKS, CLIPS, HALVES = 6, 3, 12
+REASON = "It speaks of other outputs."
+
+
+def vectors(chance, count) -> np.ndarray:
+    values = chance.normal(size=(count, 8))
+    return (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float16)
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Vamps, tracks, tokens, embeddings and a truth of a small study, as files."""
+    chance = np.random.default_rng(0)
+    names = [f"t{number}" for number in range(TRACKS)]
+    tracks = pd.DataFrame({"track_id": names, "group_id": names, "artist": names})
+    write_table(tracks.assign(duration_s=np.arange(60.0, 66.0)), tmp_path / "tracks.csv")
+    tokens = {name: chance.integers(4, size=(3, 60)) for name in [*names, "short"]}
+    write_arrays(tokens, tmp_path / "000.npz")
+    rows = []
+    for number in range(8):
+        path = tmp_path / f"v{number}.npz"
+        np.savez(path, tokens=chance.integers(4, size=(3, 20)), kept=chance.random((3, 20)) < 0.5)
+        split = ["train", "control"][number % 2]
+        rows.append((f"v{number}", str(path), "periodic", split, *[f"t{number % TRACKS}"] * 2))
+    columns = ["output_id", "tokens_path", "setting", "prompt_split"]
+    vamps = pd.DataFrame(rows, columns=[*columns, "prompt_track_id", "prompt_group_id"])
+    write_table(vamps, tmp_path / "vamps.parquet")
+    about = {"encoder": "mel", "fingerprint": "x"}
+    for name, owner, of in (("train", "track_id", names), ("coded", "track_id", names),
+                            ("made", "output_id", vamps.output_id)):  # fmt: skip
+        clips = pd.DataFrame({owner: np.repeat(of, CLIPS)})
+        clips["clip_id"] = [f"{name}{row}" for row in range(len(clips))]
+        write_shard(tmp_path / name, vectors(chance, len(clips)), clips, about)
+    null = pd.DataFrame({"cosine": chance.random(10), "cluster": list("aabbccddee"), "of": "clip"})
+    for name, index in (("null", "train"), ("coded_null", "coded_train")):
+        write_table(null.assign(index=index), tmp_path / f"{name}.parquet")
+    drawn = [
+        (f"m{half}", "tracks", half, 0, name, inside)
+        for half in range(HALVES)
+        for name, inside in zip(names, chance.permutation(TRACKS) < TRACKS // 2, strict=True)
+    ]
+    columns = ["model", "design", "half", "seed_number", "track_id", "inside"]
+    losses = pd.MultiIndex.from_product([[f"m{half}" for half in range(HALVES)], vamps.output_id])
+    losses = losses.to_frame(index=False, name=["model", "output_id"])
+    losses["loss"] = chance.normal(size=len(losses))
+    truth(tmp_path / "truth", pd.DataFrame(drawn, columns=columns), losses, "")
+    none = pd.DataFrame(drawn, columns=columns)[:0], losses[:0]
+    truth(tmp_path / "no_truth", *none, REASON)
+    return tmp_path
+
+
+def truth(folder, members, losses, reason) -> None:
+    folder.mkdir()
+    write_table(members, folder / "members.parquet")
+    write_table(losses, folder / "losses.parquet")
+    write_json({"reason": reason}, folder / "about.json")
+
+
+def stages(study, folder) -> dict[str, pd.DataFrame]:
+    """All stages of the race, with the truth in a folder."""
+
+    def run(stage, *words):
+        lines = ["race", stage, "--truth", study / folder, *words]
+        CliRunner().invoke(cli.stages, list(map(str, lines)), catch_exceptions=False)
+
+    made = {name: study / f"{folder}_{name}.csv" for name in ("race", "removal", "findings")}
+    files = [study / f"{folder}_{name}.parquet" for name in ("mel", "tokens")]
+    run(
+        *("embeddings", study / "train.npy", "--coded-embeddings", study / "coded.npy"),
+        *("--output-embeddings", study / "made.npy", "--roundtrip-nearest", study / "null.parquet"),
+        *("--coded-nearest", study / "coded_null.parquet", "--k", 4, "--out", files[0]),
+    )
+    given = ["--outputs", study / "vamps.parquet", "--tracks", study / "tracks.csv"]
+    run("tokens", *given, "--train-tokens", study / "000.npz", "--out", files[1])
+    draws = ["--draws", 4, "--resamples", 20, "--confidence", 0.9, "--seed", 1]
+    outs = ["--out", made["race"], "--removal-out", made["removal"]]
+    outs += ["--findings-out", made["findings"], "--scores", files[0], "--scores", files[1]]
+    run("standings", *given, *draws, *outs)
+    tables = {name: read_table(path) for name, path in made.items()}
+    return tables | {path.stem.rpartition("_")[2]: read_table(path) for path in files}
+
+
+def test_a_study_is_raced_from_its_files(study):
+    made = stages(study, "truth")
+    methods = made["race"].groupby("kind", sort=False).method.nunique()
+    assert methods["embedding"] == 10 and methods["tokens"] == 6 and methods["control"] == 3
+    asked = {f"t{number}" for number in range(TRACKS)}  # of tokens, too: one is no part of it
+    assert set(made["mel"].track_id) == set(made["tokens"].track_id) == asked
+    assert list(made["mel"]) == list(made["tokens"]) == scores.COLUMNS
+    assert len(made["removal"]) and len(made["findings"]) > 4
+
+
+def test_without_a_truth_there_are_no_scores_and_no_race(study):
+    made = stages(study, "no_truth")
+    assert all(made[name].empty for name in ("mel", "tokens", "race", "removal"))
+    assert list(made["race"]) == COLUMNS
+    assert made["findings"].finding.tolist() == [REASON]
