@@ -148,17 +148,6 @@ def test_scores_of_an_output_do_not_hang_on_the_others(method, network, tracks, 
     )
 
 
-def test_scores_are_taken_of_the_outputs_that_a_truth_speaks_of():
-    rows = [("trak", output, track, 1.0) for output in "xy" for track in "ab"]
-    found, losses = (
-        pd.DataFrame(rows, columns=gradients.COLUMNS),
-        pd.DataFrame({"output_id": ["y"]}),
-    )
-    assert gradients.taken(found, losses).output_id.tolist() == ["y", "y"]
-    nothing = gradients.taken(None, losses)
-    assert nothing.empty and list(nothing.columns) == gradients.COLUMNS
-
-
 # -- TRAK against its closed form ------------------------------------------------------------------
 
 

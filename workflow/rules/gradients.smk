@@ -2,8 +2,6 @@
 #
 # Makes: results/counterfactual/gradients/{trak,cosine}.parquet, unlearning/{shard}.parquet
 #        results/counterfactual/gradient_scores.parquet     all of them: method, output_id, track_id, score
-# and in any study
-#        results/counterfactual/truth/gradient_scores.parquet   those that lie with the truth that is taken
 
 GRADIENTS = COUNTERFACTUAL["gradients"]
 OPENVAMP_OUTPUTS = expand(
@@ -110,21 +108,3 @@ rule gradient_scores:
         "Scores by gradients, of all methods"
     shell:
         "{params.call} --log {log:q} --out {output.scores:q} {input:q}"
-
-
-rule take_gradient_scores:
-    input:
-        losses="<results>/counterfactual/truth/losses.parquet",
-        scores=STUDY.retraining.gradient_scores,
-    output:
-        scores="<results>/counterfactual/truth/gradient_scores.parquet",
-    log:
-        "<logs>/gradients/take.log",
-    params:
-        **stage("gradients take"),
-        scores=lambda wildcards, input: each("--scores", input.scores),
-    message:
-        "Taking the scores by gradients that lie with the truth by retraining"
-    shell:
-        "{params.call} --log {log:q} {params.scores} --truth-losses {input.losses:q}"
-        " --out {output.scores:q}"

@@ -10,7 +10,6 @@ from musical_roots.cli import (
     SHARD,
     TRAIN_TOKENS,
     WEIGHTS,
-    file,
     group,
     progress,
 )
@@ -114,16 +113,3 @@ def join(parts, out) -> None:
 
     table = read_tables(parts).sort_values(["method", "output_id", "track_id"], kind="stable")
     write_table(table.reset_index(drop=True), out)
-
-
-@gradients.command("take")
-@file("--scores", "Scores by some methods, of some outputs.", required=False)
-@file("--truth-losses", "Loss of each output under each retrained model.")
-@OUT
-def take(scores, truth_losses, out) -> None:
-    """Take the scores that lie with a truth, of the outputs that it speaks of here."""
-    from musical_roots.experiments.counterfactual.gradients import taken
-    from musical_roots.tables import read_table, write_table
-
-    found = read_table(scores) if scores else None
-    write_table(taken(found, read_table(truth_losses)), out)

@@ -4,8 +4,7 @@ import os
 from dataclasses import dataclass
 
 FILES = ("members.parquet", "losses.parquet", "track_losses.parquet", "about.json")  # of a truth
-SCORES = "gradient_scores.parquet"
-MORE = (SCORES, "dose.csv", "lengths.csv")  # that the same target makes
+MORE = ("gradient_scores.parquet", "dose.csv", "lengths.csv")  # that the same target makes
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,6 @@ class Retraining:
         What becomes of them: the truth as far as it speaks of this study; none without shards.
     more : tuple of str
         What this run makes beside a truth, if it is asked to.
-    gradient_scores : tuple of str
-        Scores by gradients that lie with the truth that is taken, if there are any.
     """
 
     shards: tuple[str, ...]
@@ -36,7 +33,6 @@ class Retraining:
     sources: tuple[str, ...]
     truth: tuple[str, ...]
     more: tuple[str, ...]
-    gradient_scores: tuple[str, ...]
 
 
 def retraining(config: dict) -> Retraining:
@@ -52,10 +48,4 @@ def retraining(config: dict) -> Retraining:
         tuple(filter(os.path.isfile, shipped)) if section["shipped"] else made,
         tuple(f"{folder}/truth/{name}" for name in FILES) if takes_part else (),
         tuple(f"{folder}/{name}" for name in MORE) if takes_part else (),
-        _scores(section["shipped"], folder) if takes_part else (),
     )
-
-
-def _scores(shipped: str | None, folder: str) -> tuple[str, ...]:
-    path = f"{shipped or folder}/{SCORES}"
-    return (path,) if not shipped or os.path.isfile(path) else ()

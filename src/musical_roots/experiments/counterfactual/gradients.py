@@ -171,27 +171,6 @@ def by_unlearning(
     return pd.concat(tables, ignore_index=True)
 
 
-def taken(found: pd.DataFrame | None, losses: pd.DataFrame) -> pd.DataFrame:
-    """Scores of the outputs that a truth speaks of.
-
-    Parameters
-    ----------
-    found : DataFrame or None
-        Scores that were made with the truth, if there are any.
-    losses : DataFrame
-        output_id: the truth's losses, as far as they are of this study's outputs.
-
-    Returns
-    -------
-    DataFrame
-        As of `by_gradients`; without rows, where there are no such scores.
-    """
-    if found is None:
-        types = dict.fromkeys(COLUMNS, "str") | {"score": "float64"}
-        return pd.DataFrame(columns=COLUMNS).astype(types)
-    return found[found.output_id.isin(losses.output_id)].reset_index(drop=True)
-
-
 def by_id(asked: list[Hidden]) -> dict[str, list[Hidden]]:
     """What is asked of each output or track, in the order in which they come."""
     found: dict[str, list[Hidden]] = {}
