@@ -1,12 +1,15 @@
 """Doses are dealt by lot, outputs know of them by training alone, and trends are found."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 import pytest
 from tiny_openvamp import SIZE
 
 from musical_roots.errors import InputError
-from musical_roots.experiments.counterfactual import dose
+from musical_roots.experiments.counterfactual import dose, lengths
+from musical_roots.generators.base import VampSettings
 from musical_roots.generators.openvamp import model
 from musical_roots.tables import write_arrays
 
@@ -55,9 +58,7 @@ def test_outputs_made_again_keep_what_was_kept_and_hang_on_the_network(tmp_path)
     tokens, kept = some_tokens(40), np.zeros((SIZE.codebooks, 40), bool)
     kept[:, :10] = True
     write_arrays({"tokens": tokens, "kept": kept}, tmp_path / "vamp.npz")
-    settings = {"periodic_prompt": 0, "periodic_prompt_width": 1, "prefix_s": 0.2, "suffix_s": 0.0}
-    settings |= {"onset_mask_width": 0, "upper_codebook_mask": 9, "steps": 3}
-    settings |= {"temperature": 1.0, "mask_temperature": 1.5}
+    settings = asdict(VampSettings(periodic_prompt=0, prefix_s=0.2, steps=3))
     row = {"output_id": "x", "tokens_path": str(tmp_path / "vamp.npz")} | settings
     made = []
     for seed in (0, 0, 1):
@@ -146,3 +147,54 @@ def test_a_summary_has_a_row_a_measure_and_dose():
     assert table.n_tracks.between(5, 15).all() and (table.n_networks == 3).all()
     assert ((table.low <= table["mean"]) & (table["mean"] <= table.high)).all()
     assert table.groupby("measure").p_trend.nunique().eq(1).all()
+
+
+# -- length of training ----------------------------------------------------------------------------
+
+
+def test_an_output_that_copies_its_prompts_track_has_it_on_top():
+    train = {"a": some_tokens(100, 0), "b": some_tokens(100, 1)}
+    nothing = np.zeros((SIZE.codebooks, 30), bool)
+    made = [(train["a"][:, :30], nothing), (train["a"][:, 40:70], nothing)]
+    outputs = pd.DataFrame({"prompt_track_id": ["a", "b"]})
+    assert lengths.own_track(made, outputs, train).tolist() == [True, False]
+
+
+def small_study(folder):
+    """Tokens of two splits, and a vamp list of a prompt of each."""
+    tokens = {
+        split: {f"{split}{i}": some_tokens(300, 10 * number + i) for i in range(4)}
+        for number, split in enumerate(("train", "control"))
+    }
+    kept = np.zeros((SIZE.codebooks, 40), bool)
+    kept[:, :10] = True
+    rows = []
+    for split in tokens:
+        write_arrays(
+            {"tokens": tokens[split][f"{split}0"][:, :40], "kept": kept}, folder / f"{split}.npz"
+        )
+        row = {"output_id": split, "prompt_split": split, "prompt_track_id": f"{split}0"}
+        row |= {"setting": "inpaint", "tokens_path": str(folder / f"{split}.npz")}
+        rows.append(row | asdict(VampSettings(periodic_prompt=0, prefix_s=0.2, steps=3)))
+    return tokens, pd.DataFrame(rows)
+
+
+HOW = {"steps": 2, "batch_size": 2, "device": "cpu", "precision": "fp32", "seed": 0}
+
+
+def test_a_network_is_dosed_and_measured(tmp_path):
+    tokens, outputs = small_study(tmp_path)
+    how = {"doses": [0, 3], "tracks_a_dose": 2, "masks": 1} | HOW
+    table = dose.measure_network(tokens, outputs, SIZE, number=1, **how)
+    assert sorted(table.track_id) == [f"train{i}" for i in range(4)]
+    assert sorted(table.dose) == [0, 0, 3, 3] and (table.network == 1).all()
+    assert np.isfinite(table[list(dose.MEASURES)].to_numpy(float)).all()
+    assert table.p.between(1 / 5, 1).all() and table["rank"].between(1, 4).all()
+
+
+def test_a_length_of_training_is_measured(tmp_path):
+    tokens, outputs = small_study(tmp_path)
+    table = lengths.measure_length(tokens, outputs, SIZE, **HOW)
+    assert table.setting.tolist() == ["all", "inpaint"] and (table.n_outputs == 1).all()
+    assert table.steps.eq(2).all() and table.batch.eq(2).all()
+    np.testing.assert_allclose(table.gap, table.control_loss - table.train_loss)

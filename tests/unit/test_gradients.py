@@ -66,6 +66,20 @@ def test_a_share_is_of_the_places_where_a_crop_may_begin(share):
     assert share.to_dict() == pytest.approx(dict(zip("abc", room / room.sum(), strict=True)))
 
 
+def test_crops_follow_each_other_through_a_track(tokens):
+    asked = gradients.by_id(gradients.covering(tokens, 64, seed=0))
+    assert list(asked) == ["a", "b", "c"]  # the short one is not trained on
+    for track, crops in asked.items():
+        whole = tokens[track]
+        assert len(crops) == pytest.approx((whole.shape[1] - training.CROP) / 64, abs=1)
+        first = crops[0].tokens
+        start = next(i for i in range(64) if (whole[:, i : i + training.CROP] == first).all())
+        for number, one in enumerate(crops):
+            at = start + 64 * number
+            np.testing.assert_array_equal(one.tokens, whole[:, at : at + training.CROP])
+            assert one.masked.shape == one.tokens.shape and one.masked.any()
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_every_output_has_a_score_for_every_track_that_was_learned_from(
     method, network, tracks, share

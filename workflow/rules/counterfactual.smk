@@ -142,3 +142,4 @@ rule truth:
 rule counterfactual:
     input:
         STUDY.retraining.made,
+        STUDY.retraining.more,

@@ -104,8 +104,7 @@ rule gradient_scores:
         "<logs>/gradients/join.log",
     params:
         **stage("gradients join"),
-        scores=lambda wildcards, input: each("--scores", list(input)),
     message:
         "Scores by gradients, of all methods"
     shell:
-        "{params.call} --log {log:q} {params.scores} --out {output.scores:q}"
+        "{params.call} --log {log:q} --out {output.scores:q} {input:q}"

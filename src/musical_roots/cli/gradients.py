@@ -5,11 +5,11 @@ import click
 from musical_roots.cli import (
     OUT,
     OUTPUTS,
+    PATH,
     SEED,
     SHARD,
     TRAIN_TOKENS,
     WEIGHTS,
-    file,
     group,
     progress,
 )
@@ -18,24 +18,22 @@ gradients = group("gradients", "Attribution by gradients, to hold against retrai
 OUTPUT_MASKS = click.option(
     "--output-masks", type=int, required=True, help="Masks under which an output is predicted."
 )
-TRACK_CROPS = click.option(
-    "--track-crops", type=int, required=True, help="Crops of a track that are predicted."
+EVERY = click.option(
+    "--every", type=int, required=True, help="Frames from one crop of a track to the next."
 )
 
 
-def _asked(seed, weights, train_tokens, outputs, output_masks, track_crops, shard=(0, 1)) -> tuple:
-    """The network, what it is asked of outputs and tracks, and each track's share of training."""
-    from musical_roots.experiments.counterfactual import gradients, losses
+def _asked(seed, weights, train_tokens, outputs, output_masks, shard=(0, 1)) -> tuple:
+    """The network, what it is asked of outputs, and the tokens that it was trained on."""
+    from musical_roots.experiments.counterfactual.losses import hidden_of_outputs
     from musical_roots.generators.openvamp import model
     from musical_roots.tables import read_arrays, read_tables
 
     network, about = model.load(weights)
     arrays = read_arrays(train_tokens)
-    tokens = {track: arrays[track] for track in about["trained_on"]}
     part = read_tables(outputs).iloc[shard[0] :: shard[1]]
-    made = losses.hidden_of_outputs(part, seed, output_masks)
-    tracks = losses.hidden_of_tracks(tokens, seed, track_crops)
-    return network, made, tracks, gradients.shares(tokens)
+    made = hidden_of_outputs(part, seed, output_masks)
+    return network, made, {track: arrays[track] for track in about["trained_on"]}
 
 
 @gradients.command("cosine")
@@ -43,17 +41,19 @@ def _asked(seed, weights, train_tokens, outputs, output_masks, track_crops, shar
 @TRAIN_TOKENS
 @OUTPUTS
 @OUTPUT_MASKS
-@TRACK_CROPS
+@EVERY
 @OUT
 @SEED
-def cosine(seed, out, **files) -> None:
+def cosine(seed, every, out, **files) -> None:
     """Cosine and product of the gradients of each output and each track."""
-    from musical_roots.experiments.counterfactual.gradients import by_gradients, by_id
+    from musical_roots.experiments.counterfactual import gradients
     from musical_roots.tables import write_table
 
-    network, made, *tracks = _asked(seed, **files)
-    with progress(len(by_id(made)), "gradients", "outputs") as bar:
-        write_table(by_gradients(network, made, *tracks, bar.update), out)
+    network, made, tokens = _asked(seed, **files)
+    tracks, share = gradients.covering(tokens, every, seed), gradients.shares(tokens)
+    with progress(len(gradients.by_id(made)), "gradients", "outputs") as bar:
+        table = gradients.by_gradients(network, made, tracks, share, bar.update)
+    write_table(table, out)
 
 
 @gradients.command("trak")
@@ -61,18 +61,21 @@ def cosine(seed, out, **files) -> None:
 @TRAIN_TOKENS
 @OUTPUTS
 @OUTPUT_MASKS
-@TRACK_CROPS
+@EVERY
 @click.option("--dimensions", type=int, required=True, help="That gradients are projected to.")
 @click.option("--at-once", type=int, required=True, help="Crops and masks taken at once.")
 @OUT
 @SEED
-def trak(seed, dimensions, at_once, out, **files) -> None:
+def trak(seed, every, dimensions, at_once, out, **files) -> None:
     """TRAK of each output and each track."""
+    from musical_roots.experiments.counterfactual.gradients import covering, shares
     from musical_roots.experiments.counterfactual.trak import by_trak
     from musical_roots.tables import write_table
 
-    asked = _asked(seed, **files)
-    write_table(by_trak(*asked, dimensions=dimensions, batch=at_once, seed=seed), out)
+    network, made, tokens = _asked(seed, **files)
+    asked = made, covering(tokens, every, seed), shares(tokens)
+    table = by_trak(network, *asked, dimensions=dimensions, batch=at_once, seed=seed)
+    write_table(table, out)
 
 
 @gradients.command("unlearning")
@@ -81,30 +84,32 @@ def trak(seed, dimensions, at_once, out, **files) -> None:
 @OUTPUTS
 @SHARD
 @OUTPUT_MASKS
-@TRACK_CROPS
+@click.option("--track-crops", type=int, required=True, help="Of each, on which loss is read.")
 @click.option("--unlearning-steps", "steps", type=int, required=True, help="Uphill, an output.")
 @click.option(
     "--step-length", "length", type=float, required=True, help="As a share of all weights' length."
 )
 @OUT
 @SEED
-def unlearning(seed, steps, length, out, **files) -> None:
+def unlearning(seed, track_crops, steps, length, out, **files) -> None:
     """What unlearning each output of a part does to the loss on each track."""
-    from musical_roots.experiments.counterfactual.gradients import by_id, by_unlearning
+    from musical_roots.experiments.counterfactual import gradients
+    from musical_roots.experiments.counterfactual.losses import hidden_of_tracks
     from musical_roots.tables import write_table
 
-    asked = _asked(seed, **files)
-    with progress(len(by_id(asked[1])), "unlearning", "outputs") as bar:
-        found = by_unlearning(*asked, steps=steps, length=length, progress=bar.update)
-    write_table(found, out)
+    network, made, tokens = _asked(seed, **files)
+    asked = made, hidden_of_tracks(tokens, seed, track_crops), gradients.shares(tokens)
+    with progress(len(gradients.by_id(made)), "unlearning", "outputs") as bar:
+        how = {"steps": steps, "length": length, "progress": bar.update}
+        write_table(gradients.by_unlearning(network, *asked, **how), out)
 
 
 @gradients.command("join")
-@file("--scores", "Scores by some methods, of some outputs.", multiple=True)
+@click.argument("parts", type=PATH, nargs=-1, required=True, metavar="SCORES...")
 @OUT
-def join(scores, out) -> None:
+def join(parts, out) -> None:
     """One table of all scores."""
     from musical_roots.tables import read_tables, write_table
 
-    table = read_tables(scores).sort_values(["method", "output_id", "track_id"], kind="stable")
+    table = read_tables(parts).sort_values(["method", "output_id", "track_id"], kind="stable")
     write_table(table.reset_index(drop=True), out)

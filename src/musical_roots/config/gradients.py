@@ -10,7 +10,7 @@ from musical_roots.config.base import Count, Section, Shards
 class Trak(Section):
     """TRAK: projected gradients of single crops."""
 
-    track_crops: Count = Field(16, description="Crops of a track.")
+    every: Count = Field(512, description="Frames from one crop of a track to the next.")
     output_masks: Count = Field(4, description="Masks of an output.")
     dimensions: Count = Field(256, description="That gradients are projected to.")
     at_once: Count = Field(64, description="Crops and masks that are taken at once.")
@@ -19,8 +19,10 @@ class Trak(Section):
 class Cosine(Section):
     """Gradients of whole tracks and outputs."""
 
-    track_crops: Count = Field(16, description="Crops of a track.")
-    output_masks: Count = Field(8, description="Masks of an output.")
+    every: Count = Field(
+        256, description="Frames from one crop of a track to the next; 256 for all of it."
+    )
+    output_masks: Count = Field(4, description="Masks of an output.")
 
 
 class Unlearning(Section):

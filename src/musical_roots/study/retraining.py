@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 
 FILES = ("members.parquet", "losses.parquet", "track_losses.parquet", "about.json")  # of a truth
+MORE = ("gradient_scores.parquet", "dose.csv", "lengths.csv")  # that the same target makes
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Retraining:
         Its files: what is there of an earlier run's, all of this one's.
     truth : tuple of str
         What becomes of them: the truth as far as it speaks of this study; none without shards.
+    more : tuple of str
+        What this run makes beside a truth, if it is asked to.
     """
 
     shards: tuple[str, ...]
@@ -29,6 +32,7 @@ class Retraining:
     taken_from: str
     sources: tuple[str, ...]
     truth: tuple[str, ...]
+    more: tuple[str, ...]
 
 
 def retraining(config: dict) -> Retraining:
@@ -43,4 +47,5 @@ def retraining(config: dict) -> Retraining:
         section["shipped"] or folder,
         tuple(filter(os.path.isfile, shipped)) if section["shipped"] else made,
         tuple(f"{folder}/truth/{name}" for name in FILES) if takes_part else (),
+        tuple(f"{folder}/{name}" for name in MORE) if takes_part else (),
     )

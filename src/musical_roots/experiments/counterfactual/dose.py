@@ -26,7 +26,7 @@ from scipy.stats import rankdata
 
 from musical_roots.errors import InputError
 from musical_roots.experiments.counterfactual.losses import hidden_of_tracks, losses
-from musical_roots.experiments.token_share import TokenIndex
+from musical_roots.experiments.token_share import CODEBOOKS, TokenIndex
 from musical_roots.generators.base import VampSettings
 from musical_roots.generators.openvamp import training
 from musical_roots.generators.openvamp.model import MaskedTransformer, Size
@@ -187,7 +187,7 @@ def found(
     DataFrame
         A row a track: track_id, split, n_frames, share (frames an output), lift.
     """
-    index = TokenIndex.build({**train, **control})
+    index = TokenIndex.build({**train, **control}, CODEBOOKS)
     shares = pd.DataFrame([index.token_share(*one) for one in made], columns=index.tracks)
     for row, track in enumerate(prompt_tracks):
         if track in shares:
@@ -219,7 +219,9 @@ def measured(shown: pd.DataFrame, loss: pd.Series, dose: pd.Series, network: int
         network, track_id, dose, and `MEASURES`.
     """
     shown = shown.set_index("track_id").sort_index()
-    control, train = shown[shown.split == "control"], shown[shown.split == "train"]
+    train = shown[shown.split == "train"]
+    # where every prompt is of one track, nothing is known of that
+    control = shown[shown.split == "control"].dropna(subset="lift")
     table = shown.loc[dose.index, ["share", "lift"]].assign(dose=dose, network=network)
     apart = np.abs(control.n_frames.to_numpy() - shown.n_frames[dose.index].to_numpy()[:, None])
     table["matched_lift"] = control.lift.to_numpy()[apart.argmin(axis=1)]

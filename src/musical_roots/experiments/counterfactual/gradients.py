@@ -24,10 +24,16 @@ import pandas as pd
 import torch
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from musical_roots.experiments.counterfactual.losses import AT_ONCE, Hidden, losses
+from musical_roots.experiments.counterfactual.losses import (
+    AT_ONCE,
+    Hidden,
+    losses,
+    masks_within,
+)
 from musical_roots.generators.openvamp.model import MaskedTransformer
 from musical_roots.generators.openvamp.steps import masked_loss
 from musical_roots.generators.openvamp.training import CROP, longer_than_a_crop
+from musical_roots.seeding import rng
 
 COLUMNS = ["method", "output_id", "track_id", "score"]
 
@@ -43,6 +49,29 @@ def shares(tokens: Mapping[str, np.ndarray]) -> pd.Series:
     long = longer_than_a_crop(tokens)
     room = pd.Series({track: long[track].shape[1] - CROP for track in long}, dtype=float)
     return room / room.sum()
+
+
+def covering(tokens: Mapping[str, np.ndarray], every: int, seed: int) -> list[Hidden]:
+    """Crops that follow each other through each track: an output may owe most to one passage.
+
+    Parameters
+    ----------
+    tokens : mapping of str to ndarray, int [codebooks, frames]
+        A track that is not longer than a crop is left out.
+    every : int
+        Frames from the start of one crop to the next; a crop has 256.
+    seed : int
+        The config's seed: where the first crop starts, and what is hidden.
+    """
+    asked = []
+    for track, whole in longer_than_a_crop(tokens).items():
+        chance = rng(seed, "counterfactual.covering", track)
+        room = whole.shape[1] - CROP
+        everywhere = np.ones((len(whole), CROP), bool)
+        for start in range(int(chance.integers(min(every, room + 1))), room + 1, every):
+            mask = next(masks_within(everywhere, 1, chance))
+            asked.append(Hidden(track, whole[:, start : start + CROP], mask))
+    return asked
 
 
 def gradient(model: MaskedTransformer, asked: list[Hidden]) -> torch.Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from musical_roots.experiments.counterfactual.dose import made_again
-from musical_roots.experiments.token_share import TokenIndex
+from musical_roots.experiments.token_share import CODEBOOKS, TokenIndex
 from musical_roots.generators.openvamp import training
 from musical_roots.generators.openvamp.model import Size
 
@@ -75,6 +75,6 @@ def own_track(
         prompt_track_id of each.
     train : mapping of str to ndarray, int [codebooks, frames]
     """
-    index = TokenIndex.build(train)
+    index = TokenIndex.build(train, CODEBOOKS)
     top = [index.tracks[index.token_share(*one).argmax()] for one in made]
     return pd.Series(np.array(top) == outputs.prompt_track_id.to_numpy())

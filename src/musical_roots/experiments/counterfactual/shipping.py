@@ -8,9 +8,14 @@ from musical_roots.cards import table_text
 from musical_roots.errors import InputError
 from musical_roots.experiments.counterfactual import truth
 from musical_roots.experiments.counterfactual.halves import DESIGNS
-from musical_roots.tables import read_json, write_json, write_text
+from musical_roots.tables import read_json, read_table, write_json, write_table, write_text
 
 CARD = "README.md"
+MORE = (
+    "gradient_scores.parquet",
+    "dose.csv",
+    "lengths.csv",
+)  # what goes with it, if it is there
 
 WHAT = """\
 What openvamp's outputs would have been without half of its training set: networks like it, trained
@@ -43,6 +48,9 @@ def ship(folder: Path, out: Path) -> None:
     said = read_json(folder / truth.ABOUT)
     tables = truth.read(folder)
     truth.write(tables, {name: out / f"{name}.parquet" for name in tables})
+    for name in MORE:
+        if (folder / name).is_file():
+            write_table(read_table(folder / name), out / name)
     write_json(said, out / truth.ABOUT)
     write_text(card(said, tables), out / CARD)
 
