@@ -22,7 +22,7 @@ from musical_roots.provenance import environment
 
 CLIPS = 5_000_000  # the paper's
 ENTRIES, FRAMES = 1024, 173  # VampNet's, of 3 s
-SHARD, SHARDS = 10_000, 8
+SHARD, SHARDS = 10_000, 4
 OUTPUTS = 50
 
 

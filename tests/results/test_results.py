@@ -360,6 +360,32 @@ def test_tiers_follow_from_what_was_found(table):
     assert (outputs.encoders[sure].str.split().str.len() >= 2).all()
 
 
+def test_what_competes_adds_up(table):
+    found = table("competition")
+    assert (found.target_wins + found.decoy_wins <= found.n_outputs).all()
+    assert (found.discoveries <= found.target_wins).all()
+    assert ((found.lowest_q <= found.fdr) == (found.discoveries > 0)).all()
+    # of what is discovered no more is false than the decoys say
+    some = found[found.discoveries > 0]
+    estimate = some.odds * (1 + some.decoy_wins_above) / some.discoveries
+    assert (estimate <= some.fdr + 1e-6).all(), some
+    checked = found[found.prompt_track == "artist_excluded"]
+    assert checked.false_rate.notna().all() and checked.relabelled_p.between(0, 1).all()
+    assert found.false_rate[found.prompt_track != "artist_excluded"].isna().all()
+    # as a rule no more is found in music without matches than was asked for
+    assert (checked.false_rate_low <= checked.fdr).mean() > 0.9, checked
+
+
+def test_every_output_has_a_q_of_its_own(table):
+    outputs, found = table("outputs"), table("competition")
+    asked = found[(found.prompt_track == "artist_excluded") & (found.prompts != "all")]
+    for (generator, view), part in asked.groupby(["generator", "view"]):
+        q = outputs[outputs.generator == generator][f"q_competition_{view}"]
+        assert q.notna().all() and q.between(0, 1).all()
+        for fdr, rows in part.groupby("fdr"):
+            assert (q <= fdr + 1e-6).sum() == rows.discoveries.sum()
+
+
 def test_every_source_of_concentration_was_measured_over_as_many_queries(table):
     concentration = table("concentration")
     assert (concentration.groupby(["generator", "encoder"]).n_queries.nunique() == 1).all()

@@ -350,6 +350,19 @@ def test_clips_of_round_trips_have_the_originals_as_parents(corpus, excerpts, tm
     assert set(generate.vamp_clips(made, 1.0).role) == {"vamp"}
 
 
+def test_coarsest_tokens_are_those_of_the_codec_of_clips_and_of_excerpts(corpus, excerpts):
+    model, told, clips = tiny_openvamp.load(), [], corpus[0].head(3)
+    found = generate.coarsest_tokens(clips, model, told.append)
+    assert list(found) == clips.clip_id.tolist() and sum(told) == 3
+    for row in clips.itertuples():
+        heard, _ = audio.read(row.path, model.sample_rate, row.start_s, row.duration_s)
+        np.testing.assert_array_equal(found[row.clip_id], model.tokens(heard)[:4])
+    whole = generate.coarsest_tokens(excerpts.head(1), model)
+    (row,) = excerpts.head(1).itertuples()
+    heard, _ = audio.read(row.path, model.sample_rate, row.prompt_start_s, row.duration_s)
+    np.testing.assert_array_equal(whole[row.output_id], model.tokens(heard)[:4])
+
+
 @pytest.mark.parametrize("stage", ["generate vamp", "influence control-roundtrips"])
 def test_audio_that_other_code_made_is_not_kept(stage, prompts, tmp_path):
     """The stage tells its code's digest; the same digest keeps what is there."""

@@ -77,6 +77,22 @@ def test_parents_lie_beside_their_children_part_by_part():
             assert many[part.parents].shards == part.shards == ("000", "001", "002")
 
 
+def test_control_music_that_competes_is_all_of_its_parts_in_one():
+    held_out = study(generation={"shards": 3}).held_out("openvamp_small")
+    folder = "results/embeddings/mel/control_roundtrip-openvamp"
+    assert held_out.embeddings("mel", "000") == [f"{folder}/{n:03d}.npy" for n in range(3)]
+    assert len(held_out.influence("matches", ["mel"])) == 1 and len(held_out.lists()) == 3
+
+
+def test_what_tokens_say_is_asked_of_generators_that_give_them(default):
+    assert all(default.token_evidence("openvamp_small").values())
+    assert not any(default.token_evidence("external").values())
+    assert default.tokens_by("openvamp", "train", "001") == default.tokens("train")
+    assert default.tokens_by("vampnet", "train", "001") == ["results/tokens/vampnet/train/001.npz"]
+    assert default.heard_by("openvamp_small") == ["results/corpus/small.csv"]
+    assert default.heard_by("openvamp") == []
+
+
 def test_planted_clips_are_the_perturbed_ones(default):
     kinds = [kind for kind in default.kinds if "splice" not in kind]  # these have two sources
     assert len(kinds) == 11

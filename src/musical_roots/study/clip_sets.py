@@ -41,6 +41,8 @@ class ClipSet:
         Clip set that its rows were made from, part by part, where the corpus may lack them.
     made_of : tuple of str
         Clip sets that it is made of, if it has no clip lists of its own.
+    parts : tuple of str
+        Parts of these, where they are all in its one part; else they have as many as it has.
     rendered : bool
         Whether its audio is made by the run, and removed once every encoder has heard it.
     indexes : tuple of str
@@ -57,6 +59,7 @@ class ClipSet:
     shards: tuple[str, ...]
     parents: str = ""
     made_of: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
     rendered: bool = False
     indexes: tuple[str, ...] = ()
     prompt_track: tuple[str, ...] = INCLUDED
@@ -65,7 +68,8 @@ class ClipSet:
     def lists(self) -> list[str]:
         """Its clip lists; of a set made of others, theirs."""
         folders = [f"{self.results}/clips/{name}" for name in self.made_of or (self.name,)]
-        return [f"{folder}/{shard}.parquet" for folder in folders for shard in self.shards]
+        shards = self.parts or self.shards
+        return [f"{folder}/{shard}.parquet" for folder in folders for shard in shards]
 
     def made(self) -> list[str]:
         """Lists of the outputs that its clips are cut from: of a generator's vamps alone."""
@@ -83,7 +87,7 @@ class ClipSet:
     def embeddings(self, encoder: str, shard: str | None = None) -> list[str]:
         """Embeddings of one of its parts, or of all; of a set made of others, theirs."""
         folder = f"{self.results}/embeddings/{encoder}"
-        shards = self.shards if shard is None else (shard,)
+        shards = self.parts or (self.shards if shard is None else (shard,))
         return [
             f"{folder}/{name}/{part}.npy"
             for name in self.made_of or (self.name,)
@@ -148,8 +152,8 @@ def clip_sets(config: dict) -> dict[str, ClipSet]:
             null = f"control_roundtrip-{generator}"
             add(null, shards, parents="control-excerpts", indexes=("train",))
         # what competes where there is nothing to discover
-        held_out = {"indexes": EQUAL, "prompt_track": ARMS[-1:]}
-        add(f"held_out-{generator}", shards, made_of=(null,), **held_out)
+        held_out = {"indexes": EQUAL, "prompt_track": ARMS[-1:], "parts": made[null].shards}
+        add(f"held_out-{generator}", 1, made_of=(null,), **held_out)
     for generator in coded(config):
         for of in ("train", "control", "prompts"):
             add(f"coded-{of}-{generator}", shards, rendered=True)
