@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import tiny_openvamp
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musical_roots import audio, coded
+from musical_roots import audio, cli, coded
 from musical_roots.generate import EVERY_CODEBOOK
 
 RATE = 24_000
@@ -93,3 +94,25 @@ def test_it_has_an_id_of_its_own_and_names_the_clip_that_it_was(rendered):
 def test_no_clip_is_no_work(corpus, tmp_path):
     made = coded.render(corpus[0][:0], tiny_openvamp.load(), tmp_path / "none")
     assert made.empty and made.columns.tolist() == coded.COLUMNS
+
+
+def test_the_stage_renders_a_part_of_the_tracks_and_the_chosen_of_their_clips(corpus, tmp_path):
+    clips, _ = corpus
+    lists = [tmp_path / f"{split}.parquet" for split in ("train", "control")]
+    for path in lists:
+        clips[clips.split == path.stem].to_parquet(path, index=False)
+    first, out = tmp_path / "first.parquet", tmp_path / "out.parquet"
+    clips.iloc[[5]].to_parquet(first, index=False)
+    words = ["coded", "render", "--generator", "openvamp", "--device", "cpu", "--seed", "0"]
+    words += ["--checkpoints", tiny_openvamp.save(tmp_path), "--audio-out", tmp_path / "audio"]
+    words += ["--shard", "0", "2", "--out", out]
+    chosen = ["--per-track", "1", "--first", first]
+    for more, count in ((chosen, 2), ([], 16)):
+        done = CliRunner().invoke(cli.stages, [*map(str, [*words, *more, *lists])])
+        assert done.exit_code == 0, done.output
+        made = pd.read_parquet(out)
+        assert len(made) == count and made.track_id.nunique() == 2
+        assert clips.clip_id[5] in set(made.parent_clip_id)
+        assert sorted(path.stem for path in (tmp_path / "audio").iterdir()) == sorted(
+            set(made.track_id)
+        )

@@ -413,7 +413,7 @@ def test_the_coded_index_is_drawn_with_all_codebooks_and_all_settings(tables):
     found.loc[found.measure != "own_track_first", "setting"] = np.nan  # blank in the file
     fewer = fewer[fewer.measure == "planted_at_05"]
     figure = influence.coded_index(pd.concat([fewer, apart, found]))
-    wanted = table.set_index(["measure", "index", "encoder"]).value
+    wanted = table.set_index(["measure", "index", "encoder"]).value.sort_index()
     for measure, axis in zip(influence.FOUND, figure.axes, strict=True):
         drawn = [bars.lines[0].get_ydata() for bars in axis.containers]
         for index, values in zip(influence.SEARCHED, drawn, strict=True):

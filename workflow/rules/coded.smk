@@ -128,7 +128,7 @@ rule coded_prompts:
             [
                 each("--output-embeddings", input.outputs),
                 each("--prompt-embeddings", input.prompts),
-                each("--coded-embeddings", input.coded),
+                each("--coded-prompt-embeddings", input.coded),
             ]
         ),
     message:

@@ -75,7 +75,7 @@ def indexes(seed, lists, indexes, out) -> None:
 @coded.command("prompts")
 @OUTPUT_EMBEDDINGS
 @files("--prompt-embeddings", "Embeddings of their prompts.", "prompts")
-@files("--coded-embeddings", "Embeddings of these after the codec.", "coded")
+@files("--coded-prompt-embeddings", "Embeddings of these after the codec.", "coded")
 @OUT
 def prompts(outputs, prompts, coded, out) -> None:
     """How near outputs are to their prompts, as these were and after the codec."""

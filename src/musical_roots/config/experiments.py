@@ -179,7 +179,7 @@ class Influence(Switch):
         134, description="Excerpts of control tracks, as long as vamps: control music."
     )
     coded_clips_per_track: Annotated[int, Field(ge=0)] = Field(
-        4,
+        3,
         description="Clips of a track, at most, that go through a generator's codec for the coded "
         "index, first those that Experiment B perturbs; 0 for no such index.",
     )

@@ -148,12 +148,18 @@ def _coded(table: pd.DataFrame) -> str:
     for measure, name in measures.items():
         if (measure, "coded_train") in rows.index:
             before, after = rows.loc[(measure, "uncoded_train")], rows.loc[(measure, "coded_train")]
+            points = [
+                f"{100 * share:+.0f}".replace("-0", "+0")
+                for share in after[["difference", "difference_low", "difference_high"]]
+            ]
             told.append(
                 f"{name}, {_percent(before.value)} and {_percent(after.value)} (difference "
-                f"{100 * after.difference:+.0f} [{100 * after.difference_low:+.0f}, "
-                f"{100 * after.difference_high:+.0f}] points)"
+                f"{points[0]} [{points[1]}, {points[2]}] points)"
             )
-    return f"Of the same clips as they are, and after the codec: {'; '.join(told)}."
+    return (
+        "Searched for among the same clips as they are, and after the generator's codec: "
+        f"{'; '.join(told)}."
+    )
 
 
 def _percent(share: float) -> str:
