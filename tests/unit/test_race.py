@@ -166,7 +166,7 @@ def test_a_resample_is_ranked_anew():
     one, other = chance.integers(9, size=(2, 20, 4)).astype(float)
     times = race.drawn_halves(20, 25, 1, "any")
     assert (times.sum(axis=1) == 20).all()
-    found = race.resampled_correlation(one, other, times)
+    found = race.resampled_correlation(other, times)(one)
     for row, drawn in zip(found, times, strict=True):
         rows = np.repeat(np.arange(20), drawn)
         wanted = [spearmanr(a, b)[0] for a, b in zip(one[rows].T, other[rows].T, strict=True)]
@@ -257,7 +257,7 @@ def test_intervals_of_1000_null_races_hold_their_level():
         scores = chance.normal(size=(1, 12)) + chance.normal(size=(6, 12))
         sums = inside @ scores.T
         times = race.drawn_halves(halves, 100, draw, "null")
-        spread = race.resampled_correlation(sums, -loss, times).mean(axis=1)
+        spread = race.resampled_correlation(-loss, times)(sums).mean(axis=1)
         middle = race.rank_correlation(sums, -loss).mean()
         low, high = race.moved_interval(spread, middle, 0.95)
         outside.append(not low <= 0 <= high)
@@ -277,9 +277,10 @@ def test_intervals_over_halves_hold_what_more_halves_would_say():
     true = race.rank_correlation(*correlated(chance, 20_000)).mean()
     held = []
     for draw in range(200):
-        pair = correlated(np.random.default_rng(draw), 40)
-        spread = race.resampled_correlation(*pair, race.drawn_halves(40, 100, draw, "more"))
-        middle = race.rank_correlation(*pair).mean()
+        sums, loss = correlated(np.random.default_rng(draw), 40)
+        times = race.drawn_halves(40, 100, draw, "more")
+        spread = race.resampled_correlation(loss, times)(sums)
+        middle = race.rank_correlation(sums, loss).mean()
         low, high = race.moved_interval(spread.mean(axis=1), middle, 0.95)
         held.append(low <= true <= high)
     assert true > 0.5 and 0.88 < np.mean(held) < 0.99

@@ -84,7 +84,7 @@ def bounds(
     if len(one) > 2:
         each = pd.DataFrame({"lds": rank_correlation(one, other)}).reindex(columns=MEASURES)
         times = drawn_halves(len(one), resamples, seed, f"{design} {SECOND_SEED}")
-        add(SECOND_SEED, "ceiling", 2 * len(one), each, resampled_correlation(one, other, times))
+        add(SECOND_SEED, "ceiling", 2 * len(one), each, resampled_correlation(other, times)(one))
     add(DATAMODEL, "ceiling", truth.n_models, *datamodels(truth, draws, seed, design))
     chance = rng(seed, "counterfactual.random", design)
     shape = len(truth.outputs), len(truth.tracks)
@@ -105,7 +105,18 @@ def bounds(
 def best_method(raced: pd.DataFrame) -> str | None:
     """The method of the highest lds, mean over train and control prompts; None if there is none."""
     rows = raced[(raced.setting == "all") & ~raced.kind.isin(["baseline", "ceiling", "control"])]
-    return None if rows.empty else rows.groupby("method", sort=False).lds.mean().idxmax()
+    return highest(rows, "lds")
+
+
+def highest(rows: pd.DataFrame, measure: str) -> str | None:
+    """The method with the highest mean over train and control prompts; None if there is none.
+
+    Of prompts of which a method says nothing it has 0.
+    """
+    if rows.empty:
+        return None
+    wide = rows.pivot_table(measure, "method", "prompts", sort=False, fill_value=0.0)
+    return wide.mean(axis=1).idxmax()
 
 
 def over_draws(found: list[pd.DataFrame]) -> tuple[pd.DataFrame, np.ndarray]:

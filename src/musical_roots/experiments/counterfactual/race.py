@@ -27,7 +27,7 @@ ICML 2022.
 Park, Georgiev, Ilyas, Leclerc, Mądry, "TRAK: attributing model behavior at scale", ICML 2023.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -150,26 +150,35 @@ def rank_correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return _ratio((a * b).sum(axis=0), (a**2).sum(axis=0) * (b**2).sum(axis=0))
 
 
-def resampled_correlation(one: np.ndarray, other: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """`rank_correlation` of resamples of the rows, ranked anew in each.
+def resampled_correlation(
+    other: np.ndarray, times: np.ndarray
+) -> Callable[[np.ndarray], np.ndarray]:
+    """`rank_correlation` with one array in resamples of its rows, ranked anew in each.
 
     Parameters
     ----------
-    one, other : ndarray, float [n, columns]
+    other : ndarray, float [n, columns]
     times : ndarray, int [resamples, n]
         How often each row is drawn; the same number of rows in each resample.
 
     Returns
     -------
-    ndarray, float32 [resamples, columns]
+    callable
+        From an array like `other` to correlations, float32 [resamples, columns]. What comes of
+        `other` is worked out once.
     """
-    a, b = (_resampled_ranks(values, times) for values in (one, other))
-    weight = times.astype(np.float32)[:, :, None]
-    weighted = a * weight
-    above = np.einsum("rnc,rnc->rc", weighted, b)
-    below = np.einsum("rnc,rnc->rc", weighted, a)
-    np.multiply(b, b, out=a)
-    return _ratio(above, below * np.einsum("rnc,rn->rc", a, weight[:, :, 0]))
+    weight = times.astype(np.float32)
+    ranks = _resampled_ranks(other, times)
+    square = np.einsum("rnc,rnc,rn->rc", ranks, ranks, weight)
+    ranks *= weight[:, :, None]
+
+    def correlation(one: np.ndarray) -> np.ndarray:
+        mine = _resampled_ranks(one, times)
+        above = np.einsum("rnc,rnc->rc", mine, ranks)
+        np.square(mine, out=mine)
+        return _ratio(above, square * np.einsum("rnc,rn->rc", mine, weight))
+
+    return correlation
 
 
 def _resampled_ranks(values: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -330,13 +339,14 @@ def race(
         over outputs. No row where a method says nothing of any output.
     """
     times = drawn_halves(len(truth.inside), resamples, seed, design)
+    resampled = resampled_correlation(-truth.loss, times)
     tables = []
     for (kind, method), part in scores.groupby(["kind", "method"], sort=False):
         mine = matrix(truth, part)
         asked = np.isfinite(mine).all(axis=1)
         mine = np.where(asked[:, None], mine, 0.0)
         each = measured(truth, mine).assign(asked=asked, says=np.ptp(mine, axis=1) > 0)
-        spread = resampled_correlation(predicted(truth, mine), -truth.loss, times)
+        spread = resampled(predicted(truth, mine))
         about = {"design": design, "method": method, "kind": kind, "n_models": truth.n_models}
         tables += summed_up(about, each, spread, truth, outputs, resamples, confidence, seed)
     return pd.DataFrame(tables, columns=COLUMNS)

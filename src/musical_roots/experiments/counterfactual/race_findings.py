@@ -8,6 +8,7 @@ from musical_roots.experiments.counterfactual.bounds import (
     OTHER_PROMPT,
     RANDOM,
     SECOND_SEED,
+    highest,
 )
 
 KINDS = {  # and what one of its methods goes by
@@ -65,8 +66,7 @@ def findings(race: pd.DataFrame, removal: pd.DataFrame, reason: str = "") -> pd.
 
 def best(rows: pd.DataFrame, kind: str) -> str | None:
     """The method of a kind with the highest lds, mean over train and control prompts."""
-    mine = rows[rows.kind == kind]
-    return None if mine.empty else mine.groupby("method", sort=False).lds.mean().idxmax()
+    return highest(rows[rows.kind == kind], "lds")
 
 
 def _of(rows: pd.DataFrame, method: str) -> pd.DataFrame:
@@ -143,7 +143,7 @@ def _top(rows: pd.DataFrame) -> str:
         mine = rows[(rows.kind == kind) & rows.top_agreement.notna()]
         if mine.empty:
             continue
-        name = mine.groupby("method", sort=False).top_agreement.mean().idxmax()
+        name = highest(mine, "top_agreement")
         shares = " and ".join(
             f"{_percent(row.top_agreement)} [{_percent(row.top_low)}, {_percent(row.top_high)}] of"
             f" outputs of {prompts} prompts"
@@ -163,7 +163,7 @@ def _controls(rows: pd.DataFrame) -> str:
     told = [
         f"{name} "
         + " and ".join(
-            f"{row.lds:.3f} [95 % of draws {row.low_models:.2f}, {row.high_models:.2f}] for"
+            f"{row.lds:.2f} [over draws {row.low_models:.2f}, {row.high_models:.2f}] for"
             f" {prompts} prompts"
             for prompts, row in _of(rows, method).iterrows()
         )
