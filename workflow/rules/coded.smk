@@ -79,6 +79,7 @@ rule attribute_coded:
             for path in part.embeddings(wildcards.encoder)
         ],
         indexes="<results>/influence/coded-{generator}/indexes.parquet",
+        tracks="<results>/corpus/tracks.csv",
     output:
         matches="<results>/influence/coded-{generator}/matches/{encoder}/{clips}/{shard}.parquet",
         nearest="<results>/influence/coded-{generator}/nearest/{encoder}/{clips}/{shard}.parquet",
@@ -97,12 +98,13 @@ rule attribute_coded:
             "--prompt-track", STUDY[wildcards.clips].prompt_track
         ),
         k=1,
+        flags=flags(config["corpus"], "split_artists"),
     message:
         "Attributing {wildcards.clips} in the coded index, part {wildcards.shard}, with {wildcards.encoder}"
     shell:
         "{params.call} --log {log:q} {params.queries} --indexes {input.indexes:q} {params.index}"
-        " {params.prompt_track} --k {params.k} --out {output.matches:q}"
-        " --nearest-out {output.nearest:q} {input.corpus:q} {input.coded:q}"
+        " {params.prompt_track} --k {params.k} {params.flags} --tracks {input.tracks:q}"
+        " --out {output.matches:q} --nearest-out {output.nearest:q} {input.corpus:q} {input.coded:q}"
 
 
 rule coded_prompts:

@@ -10,6 +10,7 @@ import time
 from musical_roots import config as configuration
 from musical_roots.digests import Digests
 from musical_roots.errors import InputError
+from musical_roots.generators.base import FULL
 from musical_roots.study import Study
 from musical_roots.study.sections import PROVENANCE, ROBUSTNESS
 
@@ -146,6 +147,22 @@ def each(flag, paths):
     """A flag before each of some paths, or of one."""
     paths = [paths] if isinstance(paths, str) else paths
     return " ".join(f"{flag} {shlex.quote(path)}" for path in paths)
+
+
+def gradients_of(name):
+    """Params of a stage that asks openvamp after its outputs and what it was trained on."""
+    section = config["counterfactual"]["gradients"][name]
+    section = {key: value for key, value in section.items() if key != "shards"}
+    return stage(f"gradients {name}") | {
+        "train": lambda wildcards, input: each("--train-tokens", input.train),
+        "outputs": lambda wildcards, input: each("--outputs", input.outputs),
+        "flags": flags(section),
+    }
+
+
+def codec_of(wildcards):
+    """The generator whose codec a generator has."""
+    return FULL.get(wildcards.generator, wildcards.generator)
 
 
 def pairs(flag, one, other):

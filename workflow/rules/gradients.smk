@@ -10,16 +10,6 @@ OPENVAMP_OUTPUTS = expand(
 UNLEARNING = [f"{part:03d}" for part in range(GRADIENTS["unlearning"]["shards"])]
 
 
-def asked(name):
-    """Params of a stage that asks openvamp after its outputs and what it was trained on."""
-    section = {key: value for key, value in GRADIENTS[name].items() if key != "shards"}
-    return stage(f"gradients {name}") | {
-        "train": lambda wildcards, input: each("--train-tokens", input.train),
-        "outputs": lambda wildcards, input: each("--outputs", input.outputs),
-        "flags": flags(section),
-    }
-
-
 rule gradients_cosine:
     input:
         weights="<results>/models/openvamp.safetensors",
@@ -35,7 +25,7 @@ rule gradients_cosine:
         mem_mb=4000,
         runtime=240,
     params:
-        **asked("cosine"),
+        **gradients_of("cosine"),
     message:
         "Gradients of openvamp: of its outputs and of what it was trained on"
     shell:
@@ -58,7 +48,7 @@ rule gradients_trak:
         mem_mb=8000,
         runtime=240,
     params:
-        **asked("trak"),
+        **gradients_of("trak"),
     message:
         "TRAK of openvamp's outputs"
     shell:
@@ -81,7 +71,7 @@ rule gradients_unlearning:
         mem_mb=4000,
         runtime=240,
     params:
-        **asked("unlearning"),
+        **gradients_of("unlearning"),
         shard=lambda wildcards: f"{int(wildcards.shard)} {len(UNLEARNING)}",
     message:
         "Unlearning openvamp's outputs, part {wildcards.shard}"
