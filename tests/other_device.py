@@ -101,7 +101,7 @@ def _tensors(tree) -> list[torch.Tensor]:
 
 
 @contextmanager
-def recording(graph: Graph) -> Iterator[None]:
+def recording(graph: Graph, stream: object = None) -> Iterator[None]:
     graphs.append(graph)
     try:
         yield
@@ -123,7 +123,7 @@ class _Renamed(TorchFunctionMode):
 
 
 STAND_INS = {"CUDAGraph": Graph, "graph": recording, "Stream": MagicMock, "stream": nullcontext}
-STAND_INS |= {"current_stream": MagicMock}
+STAND_INS |= {"current_stream": MagicMock, "synchronize": MagicMock}
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import numpy as np
+import other_device
 import pandas as pd
 import pytest
 import tiny_openvamp
@@ -112,19 +113,24 @@ def test_masks_hide_given_places_alone_each_a_share_of_its_stretch():
     assert list(losses.masks_within(np.zeros((2, 9), bool), 4, rng(0, "test"))) == []
 
 
-@pytest.fixture
-def outputs(tmp_path):
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("truth")
+
+
+@pytest.fixture(scope="module")
+def outputs(folder):
     """A list of three outputs: of one a half is kept, of one nothing, of one all."""
     rows = []
     for number, name in enumerate(["half", "new", "all"]):
         made = np.random.default_rng(number).integers(SIZE.entries, size=(SIZE.codebooks, 30))
         kept = np.zeros(made.shape, bool)
         kept[:, : {"half": 15, "new": 0, "all": 30}[name]] = True
-        path = tmp_path / f"{name}.npz"
+        path = folder / f"{name}.npz"
         write_arrays({"tokens": made.astype(np.int16), "kept": kept}, path)
         rows.append({"output_id": name, "tokens_path": str(path)})
     table = pd.DataFrame(rows)
-    table.to_parquet(tmp_path / "vamps.parquet")
+    table.to_parquet(folder / "vamps.parquet")
     return table
 
 
@@ -220,6 +226,18 @@ def test_side_by_side_each_learns_what_it_learns_alone():
         assert files.digest(alone.tensors()) == files.digest(together.tensors())
 
 
+def test_on_a_gpu_several_recorded_steps_learn_what_plain_ones_do():
+    how = {"steps": 3, "batch_size": 2, "precision": "fp32"}
+    with other_device.found():
+        learners = [training.learner(TOKENS, SIZE, seed=s, device="cuda", **how) for s in (0, 1)]
+        retraining.learn_side_by_side([learn for _, learn in learners], 3, "cuda")
+        found = [network.tensors() for network, _ in learners]
+    for seed, tensors in enumerate(found):
+        alone, _ = training.train(TOKENS, {}, SIZE, seed=seed, device="cpu", **how)
+        for name, values in alone.tensors().items():
+            np.testing.assert_allclose(tensors[name], values, rtol=1e-3, atol=1e-4)
+
+
 def test_a_killed_run_goes_on_where_it_was(tmp_path, monkeypatch):
     table = drawn(halves=3, second_seeds=0, artist_halves=0)
     whole = retrain(tmp_path / "whole", table)
@@ -260,35 +278,35 @@ def run(*words):
     return done.output
 
 
-@pytest.fixture
-def study(tmp_path, outputs):
+@pytest.fixture(scope="module")
+def study(folder, outputs):
     """What the stages are given, and a truth that they made of it."""
-    TRACKS.to_csv(tmp_path / "tracks.csv", index=False)
-    write_arrays({name: TOKENS[name].astype("uint16") for name in NAMES}, tmp_path / "train.npz")
-    write_arrays({"control": TOKENS["a"][:, ::-1].copy()}, tmp_path / "control.npz")
-    tiny_openvamp.save(tmp_path, trained_on=NAMES)
-    made = tmp_path / "made"
+    TRACKS.to_csv(folder / "tracks.csv", index=False)
+    write_arrays({name: TOKENS[name].astype("uint16") for name in NAMES}, folder / "train.npz")
+    write_arrays({"control": TOKENS["a"][:, ::-1].copy()}, folder / "control.npz")
+    tiny_openvamp.save(folder, trained_on=NAMES)
+    made = folder / "made"
     words = ["--halves", 3, "--second-seeds", 3, "--artist-halves", 1, "--split-artists"]
-    train = ["--train-tokens", tmp_path / "train.npz"]
-    run("counterfactual", "halves", "--tracks", tmp_path / "tracks.csv", *train, *words,
+    train = ["--train-tokens", folder / "train.npz"]
+    run("counterfactual", "halves", "--tracks", folder / "tracks.csv", *train, *words,
         "--seed", 3, "--out", made / "members.parquet")  # fmt: skip
     members = ["--members", made / "members.parquet"]
-    vamps = ["--outputs", tmp_path / "vamps.parquet"]
+    vamps = ["--outputs", folder / "vamps.parquet"]
     parts = []
     for shard in range(2):
         parts += ["--losses", made / f"losses/{shard}.parquet"]
         parts += ["--track-losses", made / f"track_losses/{shard}.parquet"]
         run("counterfactual", "retrain", *members, "--shard", shard, 2, *train, *vamps,
-            "--control-tokens", tmp_path / "control.npz", "--codec", tmp_path / CODEC,
+            "--control-tokens", folder / "control.npz", "--codec", folder / CODEC,
             "--width", SIZE.width, "--layers", SIZE.layers, "--steps", 2, "--batch", 1,
             "--masks", 2, "--precision", "fp32", "--device", "cpu", "--seed", 3,
             "--retrained", made / "models", "--out", parts[-3], "--track-losses-out", parts[-1],
             )  # fmt: skip
-    run("counterfactual", "join", *members, *parts, "--weights", tmp_path / NETWORK, *train,
+    run("counterfactual", "join", *members, *parts, "--weights", folder / NETWORK, *train,
         *vamps, "--masks", 2, "--precision", "fp32", "--command", "snakemake this", "--seed", 3,
         "--out", made / "losses.parquet", "--track-losses-out", made / "track_losses.parquet",
         "--about-out", made / "about.json")  # fmt: skip
-    return tmp_path
+    return folder
 
 
 def take(study, folder, vamps="vamps.parquet"):

@@ -135,8 +135,16 @@ CONFIDENCE = click.option(
 )
 
 
-class Stage(click.Command):
-    """A command that can write a log, and whose line in its group's help is not cut off."""
+class Whole:
+    """A command whose line in the help of what it is in is not cut off."""
+
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """All of the docstring, which is a line."""
+        return (self.help or "").strip()
+
+
+class Stage(Whole, click.Command):
+    """A command that can write a log."""
 
     def __init__(self, *words, **more):
         super().__init__(*words, **more)
@@ -145,12 +153,8 @@ class Stage(click.Command):
         option.is_eager = True  # what another option stumbles over is logged, too
         self.params.append(option)
 
-    def get_short_help_str(self, limit: int = 0) -> str:
-        """All of the docstring, which is a line."""
-        return (self.help or "").strip()
 
-
-class Group(click.Group):
+class Group(Whole, click.Group):
     """A group of stages, listed as they stand in its file: as they follow each other."""
 
     command_class = Stage
