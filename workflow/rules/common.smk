@@ -149,17 +149,6 @@ def each(flag, paths):
     return " ".join(f"{flag} {shlex.quote(path)}" for path in paths)
 
 
-def gradients_of(name):
-    """Params of a stage that asks openvamp after its outputs and what it was trained on."""
-    section = config["counterfactual"]["gradients"][name]
-    section = {key: value for key, value in section.items() if key != "shards"}
-    return stage(f"gradients {name}") | {
-        "train": lambda wildcards, input: each("--train-tokens", input.train),
-        "outputs": lambda wildcards, input: each("--outputs", input.outputs),
-        "flags": flags(section),
-    }
-
-
 def codec_of(wildcards):
     """The generator whose codec a generator has."""
     return FULL.get(wildcards.generator, wildcards.generator)

@@ -8,6 +8,11 @@ OPENVAMP_OUTPUTS = expand(
     "<results>/vamps/openvamp/{shard}.parquet", shard=RETRAINED_VAMPS
 )
 UNLEARNING = [f"{part:03d}" for part in range(GRADIENTS["unlearning"]["shards"])]
+# openvamp is asked after its outputs, and what it was trained on
+ASKING = {
+    "train": lambda wildcards, input: each("--train-tokens", input.train),
+    "outputs": lambda wildcards, input: each("--outputs", input.outputs),
+}
 
 
 rule gradients_cosine:
@@ -25,7 +30,9 @@ rule gradients_cosine:
         mem_mb=4000,
         runtime=240,
     params:
-        **gradients_of("cosine"),
+        **stage("gradients cosine"),
+        **ASKING,
+        flags=flags(GRADIENTS["cosine"]),
     message:
         "Gradients of openvamp: of its outputs and of what it was trained on"
     shell:
@@ -48,7 +55,9 @@ rule gradients_trak:
         mem_mb=8000,
         runtime=240,
     params:
-        **gradients_of("trak"),
+        **stage("gradients trak"),
+        **ASKING,
+        flags=flags(GRADIENTS["trak"]),
     message:
         "TRAK of openvamp's outputs"
     shell:
@@ -71,7 +80,12 @@ rule gradients_unlearning:
         mem_mb=4000,
         runtime=240,
     params:
-        **gradients_of("unlearning"),
+        **stage("gradients unlearning"),
+        **ASKING,
+        flags=flags(
+            GRADIENTS["unlearning"],
+            *("output_masks", "track_crops", "unlearning_steps", "step_length"),
+        ),
         shard=lambda wildcards: f"{int(wildcards.shard)} {len(UNLEARNING)}",
     message:
         "Unlearning openvamp's outputs, part {wildcards.shard}"
