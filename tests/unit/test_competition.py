@@ -300,6 +300,19 @@ def test_outputs_without_a_known_prompt_are_a_family_of_their_own():
     assert set(table.prompts) == {"all", "unknown"} and table.false_rate.notna().all()
 
 
+def test_without_planted_clips_nothing_is_said_of_power():
+    sizes = artists(20)
+    rows = [("v", "train_equal", 5.0, "artist 00"), ("v", "control", 1.0, "artist 01")]
+    music = scores(sizes, 10).assign(view="mfcc")
+    music = pd.concat([music.assign(of="control"), music.assign(of="outputs")])
+    none = pd.DataFrame(columns=["view", "kind", "target", "decoy"])
+    found = competition.compete(
+        competition.sides(nearest(*rows)), music, none, sizes, 0.05, 5, 9, 0.95, 0
+    )
+    assert found["table"].planted_power.isna().all() and found["planted"].empty
+    assert found["table"].false_rate.notna().all()
+
+
 def test_of_what_is_discovered_the_share_that_the_generator_has_heard():
     table = competed({"artist 00", "artist 02"})["table"]
     sizes = artists(20).set_index("track_id").target

@@ -16,9 +16,13 @@ smaller one: the odds are the target's clips over the decoy's, the largest of a 
 The coins must be fair and thrown one by one. What is drawn in truth are artists: all outputs that
 are nearest to one artist win or lose together, above all the vamps of one prompt. How many false
 ones that gives is measured: control music, its own artist out, under random labels of artists,
-where nothing can be found; and with known matches hidden among it, the planted clips. Where the
-prompt's own track can be found (`included`, `excluded` for its artist's others), a win of its side
-is no accident, and no null: those rows show what can be found at all.
+where nothing can be found; and with known matches hidden among it, the planted clips. And whether
+as many discoveries are an accident is asked of the outputs themselves under such labels
+(`relabelled_p`). Where the prompt's own track can be found (`included`, `excluded` for its artist's
+others), a win of its side is no accident, and no null: those rows show what can be found at all.
+
+Of a generator that learned from a known part of the target there is a truth beside it: the share of
+the discoveries that name a track which it has heard.
 
 References
 ----------
@@ -276,7 +280,8 @@ def compete(
 
 def _rates(false_rates: pd.DataFrame, power: pd.DataFrame) -> pd.DataFrame:
     """What is known of the check, by prompt_track, prompts and fdr."""
-    means = power.groupby("fdr", as_index=False)[["power", "false_share"]].mean()
+    numbers = power.astype({"fdr": float, "power": float, "false_share": float})  # if there is none
+    means = numbers.groupby("fdr", as_index=False)[["power", "false_share"]].mean()
     names = {"power": "planted_power", "false_share": "planted_false_share"}
     rates = false_rates.merge(means.rename(columns=names), on="fdr", how="left")
     unknown = rates[rates.prompts == "all"].assign(prompts="unknown")
