@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import other_device
@@ -22,6 +23,7 @@ from musical_roots.study import Study
 from musical_roots.tables import read_json, write_arrays
 from musical_roots.weights import files
 
+ROOT = Path(__file__).parents[2]
 NAMES = list("abcdefgh")
 TRACKS = pd.DataFrame(
     {
@@ -461,3 +463,23 @@ def test_a_config_retrains_where_openvamp_takes_part():
 
 def truth_files():
     return [*(f"{name}.parquet" for name in truth.TABLES), truth.ABOUT]
+
+
+def test_the_truth_that_comes_with_the_repository_is_of_its_generator():
+    """Once `make counterfactual` has made the folder: else no study finds one, and none says why.
+
+    Of which vamps it is, a study finds out: their tokens are no part of the repository.
+    """
+    options = config.load({})
+    section, openvamp = options["counterfactual"], options["generators"]["openvamp"]
+    folder = ROOT / section["shipped"]
+    if not folder.is_dir():
+        pytest.skip(f"there is no {section['shipped']} yet: make counterfactual")
+    said, tables = read_json(folder / truth.ABOUT), truth.read(folder)
+    own = files.about_of(ROOT / openvamp["shipped"] / NETWORK)
+    assert said["generator"] == {key: own[key] for key in truth.TRAINING}
+    assert (said["made"]["seed"], said["made"]["masks"]) == (options["seed"], section["masks"])
+    assert {*said["outputs"]} >= {*tables["losses"].output_id}
+    assert truth.joined(**tables, outputs=pd.DataFrame({"output_id": [*said["outputs"]]}))
+    assert {*tables["members"].track_id} == {*own["trained_on"]}
+    assert shipping.card(said, tables) == (folder / shipping.CARD).read_text(encoding="utf-8")
