@@ -10,6 +10,7 @@ import time
 from musical_roots import config as configuration
 from musical_roots.digests import Digests
 from musical_roots.errors import InputError
+from musical_roots.generators.base import FULL
 from musical_roots.study import Study
 from musical_roots.study.sections import PROVENANCE, ROBUSTNESS
 
@@ -103,6 +104,11 @@ def outputs(what):
 def null(wildcards):
     """Nearest clips of control music that went through a generator's codec."""
     return nearest(STUDY.null(wildcards.generator).name)
+
+
+def codec_of(wildcards):
+    """The generator whose codec a generator has."""
+    return FULL.get(wildcards.generator, wildcards.generator)
 
 
 def tokens_say(what):

@@ -8,7 +8,7 @@
 #        results/influence/{generator}/competition.parquet         q of each output
 #        results/influence/{generator}/competition{,_planted}.csv  parts of the tables
 
-from musical_roots.generators.base import FULL, GENERATORS
+from musical_roots.generators.base import GENERATORS
 
 # Those whose codec it is: a generator that learned from less has its pair's.
 CODECS = "|".join(name for name in GENERATORS if name not in FULL)
@@ -100,11 +100,6 @@ rule token_index:
         "Token index of the corpus, {wildcards.generator}"
     shell:
         "{params.call} --log {log:q} --out {output:q} {input:q}"
-
-
-def codec_of(wildcards):
-    """The generator whose codec a generator has."""
-    return FULL.get(wildcards.generator, wildcards.generator)
 
 
 rule token_evidence:
