@@ -49,13 +49,14 @@ def changed_by(package, edited: str, kept=None) -> set[str]:
         ("search.py", {"search match", "influence attribute"}),
         ("experiments/calibration.py", {"influence calibrate"}),
         ("figures/looks.py", {"report figure"}),
-        ("corpus/duplicates.py", {"corpus probe"}),
+        # which artists are tied is asked where one of them is left out
+        ("corpus/duplicates.py", {"corpus probe", "influence attribute"}),
         ("perturb.py", {"perturb queries", "perturb render"}),
         ("perturbed.py", {"perturb queries", "perturb render"}),
         (
             "audio.py",  # figures show spectrograms; what embeds can encode, too
             {"corpus probe", "corpus clips", "perturb queries", "perturb render", "embed encode"}
-            | {"embed fit", "report figure"},
+            | {"embed fit", "report figure", "influence attribute"},
         ),
     ],
 )

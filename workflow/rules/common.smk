@@ -106,6 +106,11 @@ def null(wildcards):
     return nearest(STUDY.null(wildcards.generator).name)
 
 
+def codec_of(wildcards):
+    """The generator whose codec a generator has."""
+    return FULL.get(wildcards.generator, wildcards.generator)
+
+
 def tokens_say(what):
     """What tokens say of a generator's outputs; nothing, if it gives none."""
     return lambda wildcards: STUDY.token_evidence(wildcards.generator)[what]
