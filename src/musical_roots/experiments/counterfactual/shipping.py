@@ -26,7 +26,11 @@ are not here; the command makes them again.
 `members.parquet` says which tracks each model learned from, `losses.parquet` the mean loss of each
 output's hidden made-up tokens under each model (its prompt's kept tokens shown, the same masks for
 every model), `track_losses.parquet` the same of crops of train and control tracks. A study takes
-them for outputs whose tokens are those listed below; for others they say nothing."""
+them for outputs whose tokens are those listed below; for others they say nothing.
+
+Where they are here, `gradient_scores.parquet` says how much each track moved each output by
+gradients of the network, `dose.csv` what tracks that training heard more often leave in outputs,
+and `lengths.csv` what networks are that were trained for longer."""
 
 
 def ship(folder: Path, out: Path) -> None:
