@@ -7,7 +7,7 @@
 
 rule race_embeddings:
     input:
-        STUDY.race.truth,
+        truth=STUDY.race.truth,
         outputs=lambda wildcards: STUDY.race.outputs(wildcards.encoder),
         corpus=lambda wildcards: STUDY.race.corpus(wildcards.encoder),
         null=lambda wildcards: STUDY.race.null(wildcards.encoder),
@@ -25,7 +25,7 @@ rule race_embeddings:
         null=lambda wildcards, input: each("--roundtrip-nearest", input.null),
         coded=lambda wildcards, input: each("--coded-embeddings", input.coded),
         coded_null=lambda wildcards, input: each("--coded-nearest", input.coded_null),
-        truth=f"{RESULTS}/counterfactual/truth",
+        truth=lambda wildcards, input: os.path.dirname(input.truth[0]),
         k=config["search"]["k"],
     message:
         "Scores of training tracks by {wildcards.encoder}"
@@ -37,7 +37,7 @@ rule race_embeddings:
 
 rule race_tokens:
     input:
-        STUDY.race.truth,
+        truth=STUDY.race.truth,
         vamps=STUDY.race.vamps,
         train=STUDY.tokens("train"),
         tracks="<results>/corpus/tracks.csv",
@@ -51,7 +51,7 @@ rule race_tokens:
         **stage("race tokens"),
         vamps=lambda wildcards, input: each("--outputs", input.vamps),
         train=lambda wildcards, input: each("--train-tokens", input.train),
-        truth=f"{RESULTS}/counterfactual/truth",
+        truth=lambda wildcards, input: os.path.dirname(input.truth[0]),
     message:
         "Scores of training tracks by the generator's own tokens"
     shell:
@@ -61,7 +61,7 @@ rule race_tokens:
 
 rule race:
     input:
-        STUDY.race.truth,
+        truth=STUDY.race.truth,
         scores=STUDY.race.scores,
         vamps=STUDY.race.vamps,
         tracks="<results>/corpus/tracks.csv",
@@ -77,7 +77,7 @@ rule race:
         **stage("race standings"),
         scores=lambda wildcards, input: each("--scores", input.scores),
         vamps=lambda wildcards, input: each("--outputs", input.vamps),
-        truth=f"{RESULTS}/counterfactual/truth",
+        truth=lambda wildcards, input: os.path.dirname(input.truth[0]),
         flags=flags(INFLUENCE, "draws", "resamples", "confidence"),
     message:
         "Attribution methods against the truth by retraining"
