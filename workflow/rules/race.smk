@@ -25,13 +25,13 @@ rule race_embeddings:
         null=lambda wildcards, input: each("--roundtrip-nearest", input.null),
         coded=lambda wildcards, input: each("--coded-embeddings", input.coded),
         coded_null=lambda wildcards, input: each("--coded-nearest", input.coded_null),
-        folder=lambda wildcards, input: os.path.dirname(input.truth[0]),
+        truth=lambda wildcards, input: os.path.dirname(input.truth[0]),
         k=config["search"]["k"],
     message:
         "Scores of training tracks by {wildcards.encoder}"
     shell:
         "{params.call} --log {log:q} {params.outputs} {params.null} {params.coded}"
-        " {params.coded_null} --truth {params.folder:q} --k {params.k} --out {output.scores:q}"
+        " {params.coded_null} --truth {params.truth:q} --k {params.k} --out {output.scores:q}"
         " {input.corpus:q}"
 
 
@@ -51,12 +51,12 @@ rule race_tokens:
         **stage("race tokens"),
         vamps=lambda wildcards, input: each("--outputs", input.vamps),
         train=lambda wildcards, input: each("--train-tokens", input.train),
-        folder=lambda wildcards, input: os.path.dirname(input.truth[0]),
+        truth=lambda wildcards, input: os.path.dirname(input.truth[0]),
     message:
         "Scores of training tracks by the generator's own tokens"
     shell:
         "{params.call} --log {log:q} {params.vamps} {params.train} --tracks {input.tracks:q}"
-        " --truth {params.folder:q} --out {output.scores:q}"
+        " --truth {params.truth:q} --out {output.scores:q}"
 
 
 rule race:
@@ -77,11 +77,11 @@ rule race:
         **stage("race standings"),
         scores=lambda wildcards, input: each("--scores", input.scores),
         vamps=lambda wildcards, input: each("--outputs", input.vamps),
-        folder=lambda wildcards, input: os.path.dirname(input.truth[0]),
+        truth=lambda wildcards, input: os.path.dirname(input.truth[0]),
         flags=flags(INFLUENCE, "draws", "resamples", "confidence"),
     message:
         "Attribution methods against the truth by retraining"
     shell:
-        "{params.call} --log {log:q} --truth {params.folder:q} {params.scores} {params.vamps}"
+        "{params.call} --log {log:q} --truth {params.truth:q} {params.scores} {params.vamps}"
         " --tracks {input.tracks:q} {params.flags} --out {output.race:q}"
         " --removal-out {output.removal:q} --findings-out {output.findings:q}"
