@@ -154,11 +154,6 @@ def each(flag, paths):
     return " ".join(f"{flag} {shlex.quote(path)}" for path in paths)
 
 
-def codec_of(wildcards):
-    """The generator whose codec a generator has."""
-    return FULL.get(wildcards.generator, wildcards.generator)
-
-
 def pairs(flag, one, other):
     """A flag before each of some inputs, with its fellow of others, as a param."""
     return lambda wildcards, input: " ".join(
