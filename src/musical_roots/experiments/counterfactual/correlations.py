@@ -1,4 +1,4 @@
-"""Rank correlations of many columns at once, and how far they hang on the halves that were drawn."""
+"""Rank correlations of many columns at once, and how they hang on which halves were drawn."""
 
 from collections.abc import Callable
 
