@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from musical_roots.errors import InputError
-from musical_roots.experiments.counterfactual import bounds, race, removal
+from musical_roots.experiments.counterfactual import bounds, correlations, race, removal
 from musical_roots.experiments.counterfactual.standings import joined, standings
 
 GOLDEN = Path(__file__).parents[1] / "data/dattri_lds.npz"
@@ -157,16 +157,16 @@ def test_rank_correlation_is_scipys_with_ties_and_0_of_a_constant():
     chance = np.random.default_rng(0)
     one, other = chance.integers(5, size=(2, 30, 6)).astype(float)
     wanted = [spearmanr(a, b)[0] for a, b in zip(one.T, other.T, strict=True)]
-    np.testing.assert_allclose(race.rank_correlation(one, other), wanted)
-    assert (race.rank_correlation(np.ones((30, 6)), other) == 0).all()
+    np.testing.assert_allclose(correlations.rank_correlation(one, other), wanted)
+    assert (correlations.rank_correlation(np.ones((30, 6)), other) == 0).all()
 
 
 def test_a_resample_is_ranked_anew():
     chance = np.random.default_rng(0)
     one, other = chance.integers(9, size=(2, 20, 4)).astype(float)
-    times = race.drawn_halves(20, 25, 1, "any")
+    times = correlations.drawn_halves(20, 25, 1, "any")
     assert (times.sum(axis=1) == 20).all()
-    found = race.resampled_correlation(other, times)(one)
+    found = correlations.resampled_correlation(other, times)(one)
     for row, drawn in zip(found, times, strict=True):
         rows = np.repeat(np.arange(20), drawn)
         wanted = [spearmanr(a, b)[0] for a, b in zip(one[rows].T, other[rows].T, strict=True)]
@@ -208,10 +208,10 @@ def test_another_seed_is_as_good_as_the_noise_lets_it_be(linear):
     made, drawn, losses, effect = linear
     one, other = bounds.second_seeds(drawn, losses, "tracks")
     assert one.shape == (10, len(made))
-    np.testing.assert_allclose(race.rank_correlation(one, other), 1)
+    np.testing.assert_allclose(correlations.rank_correlation(one, other), 1)
     noisy = linear_losses(drawn, made, effect, noise=100.0)
     seeds = bounds.second_seeds(drawn, noisy, "tracks")
-    assert abs(race.rank_correlation(*seeds).mean()) < 0.3
+    assert abs(correlations.rank_correlation(*seeds).mean()) < 0.3
     assert bounds.second_seeds(drawn, losses, "artists")[0].size == 0
 
 
@@ -256,10 +256,10 @@ def test_intervals_of_1000_null_races_hold_their_level():
         loss = common + chance.normal(size=(halves, 6))
         scores = chance.normal(size=(1, 12)) + chance.normal(size=(6, 12))
         sums = inside @ scores.T
-        times = race.drawn_halves(halves, 100, draw, "null")
-        spread = race.resampled_correlation(-loss, times)(sums).mean(axis=1)
-        middle = race.rank_correlation(sums, -loss).mean()
-        low, high = race.moved_interval(spread, middle, 0.95)
+        times = correlations.drawn_halves(halves, 100, draw, "null")
+        spread = correlations.resampled_correlation(-loss, times)(sums).mean(axis=1)
+        middle = correlations.rank_correlation(sums, -loss).mean()
+        low, high = correlations.moved_interval(spread, middle, 0.95)
         outside.append(not low <= 0 <= high)
     assert 0.03 < np.mean(outside) < 0.09
 
@@ -274,14 +274,14 @@ def test_intervals_over_halves_hold_what_more_halves_would_say():
         noise = 0.5 * chance.normal(size=(halves, 8))
         return inside @ scores.T, inside @ effect.T + noise
 
-    true = race.rank_correlation(*correlated(chance, 20_000)).mean()
+    true = correlations.rank_correlation(*correlated(chance, 20_000)).mean()
     held = []
     for draw in range(200):
         sums, loss = correlated(np.random.default_rng(draw), 40)
-        times = race.drawn_halves(40, 100, draw, "more")
-        spread = race.resampled_correlation(loss, times)(sums)
-        middle = race.rank_correlation(sums, loss).mean()
-        low, high = race.moved_interval(spread.mean(axis=1), middle, 0.95)
+        times = correlations.drawn_halves(40, 100, draw, "more")
+        spread = correlations.resampled_correlation(loss, times)(sums)
+        middle = correlations.rank_correlation(sums, loss).mean()
+        low, high = correlations.moved_interval(spread.mean(axis=1), middle, 0.95)
         held.append(low <= true <= high)
     assert true > 0.5 and 0.88 < np.mean(held) < 0.99
 

@@ -26,16 +26,18 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from musical_roots.experiments.counterfactual.correlations import (
+    drawn_halves,
+    rank_correlation,
+    resampled_correlation,
+)
 from musical_roots.experiments.counterfactual.race import (
     COLUMNS,
     MEASURES,
     Truth,
     by_seed,
-    drawn_halves,
     matrix,
     measured,
-    rank_correlation,
-    resampled_correlation,
     summed_up,
 )
 from musical_roots.seeding import rng

@@ -27,7 +27,7 @@ ICML 2022.
 Park, Georgiev, Ilyas, Leclerc, Mądry, "TRAK: attributing model behavior at scale", ICML 2023.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,6 +35,12 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from musical_roots.errors import InputError
+from musical_roots.experiments.counterfactual.correlations import (
+    drawn_halves,
+    moved_interval,
+    rank_correlation,
+    resampled_correlation,
+)
 from musical_roots.seeding import rng
 from musical_roots.statistics import cluster_bootstrap
 
@@ -132,72 +138,6 @@ def by_seed(members: pd.DataFrame, losses: pd.DataFrame) -> dict[int, pd.DataFra
         number: wide.loc[part.index].set_axis(part.half.to_numpy()).sort_index()
         for number, part in models.groupby("seed_number")
     }
-
-
-def rank_correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Spearman's rank correlation of the columns of two arrays; 0 where a column is constant.
-
-    Parameters
-    ----------
-    one, other : ndarray, float [n, columns]
-
-    Returns
-    -------
-    ndarray, float64 [columns]
-        From -1 to 1.
-    """
-    a, b = (rankdata(values, axis=0) - (len(values) + 1) / 2 for values in (one, other))
-    return _ratio((a * b).sum(axis=0), (a**2).sum(axis=0) * (b**2).sum(axis=0))
-
-
-def resampled_correlation(
-    other: np.ndarray, times: np.ndarray
-) -> Callable[[np.ndarray], np.ndarray]:
-    """`rank_correlation` with one array in resamples of its rows, ranked anew in each.
-
-    Parameters
-    ----------
-    other : ndarray, float [n, columns]
-    times : ndarray, int [resamples, n]
-        How often each row is drawn; the same number of rows in each resample.
-
-    Returns
-    -------
-    callable
-        From an array like `other` to correlations, float32 [resamples, columns]. What comes of
-        `other` is worked out once.
-    """
-    weight = times.astype(np.float32)
-    ranks = _resampled_ranks(other, times)
-    square = np.einsum("rnc,rnc,rn->rc", ranks, ranks, weight)
-    ranks *= weight[:, :, None]
-
-    def correlation(one: np.ndarray) -> np.ndarray:
-        mine = _resampled_ranks(one, times)
-        above = np.einsum("rnc,rnc->rc", mine, ranks)
-        np.square(mine, out=mine)
-        return _ratio(above, square * np.einsum("rnc,rn->rc", mine, weight))
-
-    return correlation
-
-
-def _resampled_ranks(values: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Rank of each row among those of each resample, ties halved, their mean off.
-
-    Returns
-    -------
-    ndarray, float32 [resamples, n, columns]
-    """
-    lower = values[:, None] < values[None]
-    before = (lower + 0.5 * (values[:, None] == values[None])).astype(np.float32)
-    ranks = times.astype(np.float32) @ before.reshape(len(values), -1)
-    return ranks.reshape(len(times), *values.shape) - np.float32(times[0].sum() / 2)
-
-
-def _ratio(above: np.ndarray, square: np.ndarray) -> np.ndarray:
-    """above / sqrt(square), 0 where that is 0 / 0."""
-    there = square > 0
-    return np.where(there, above / np.sqrt(np.where(there, square, 1)), 0.0)
 
 
 def predicted(truth: Truth, scores: np.ndarray) -> np.ndarray:
@@ -301,12 +241,6 @@ def matrix(truth: Truth, scores: pd.DataFrame) -> np.ndarray:
     return found
 
 
-def drawn_halves(halves: int, resamples: int, seed: int, item: str) -> np.ndarray:
-    """Halves drawn with replacement, as many as there are: int [resamples, halves]."""
-    chance = rng(seed, "counterfactual.halves", item)
-    return chance.multinomial(halves, np.full(halves, 1 / halves), size=resamples)
-
-
 def race(
     scores: pd.DataFrame,
     truth: Truth,
@@ -398,26 +332,6 @@ def summed_up(
         row |= {"high_models": of_models[1], "top_low": low[1], "top_high": high[1]}
         top = np.isfinite(row["top_agreement"])
         yield row if top else row | dict.fromkeys(["top_low", "top_high"], np.nan)
-
-
-def moved_interval(spread: np.ndarray, middle: float, confidence: float) -> np.ndarray:
-    """Percentile interval of resamples, moved so that their mean is what was measured.
-
-    A half that is drawn twice ties with itself, which draws rank correlations nearer to 0.
-
-    Parameters
-    ----------
-    spread : ndarray [resamples]
-    middle : float
-        What was measured.
-    confidence : float
-
-    Returns
-    -------
-    ndarray [2]
-    """
-    ends = np.quantile(spread, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return ends + middle - spread.mean()
 
 
 def groups(listed: pd.DataFrame) -> Iterator[tuple[str, str, np.ndarray]]:
