@@ -294,6 +294,7 @@ def test_folders_with_spaces(study):
         "results: my results\ncache: my cache\n"
         "corpus: {source: folder, folder: {root: my music}, shards: 1}\n"
         "clips: {per_track: 3}\nencode: {shards: 1}\ngenerators: {openvamp: {activate: false}}\n"
+        "listening: {activate: false}\n"
         "encoders: {musicnn: {activate: false}, mel: {activate: false}}\n"
         "robustness: {queries: 3, resamples: 20, perturbations: {noise: {levels: [0]}"
         + "".join(f", {kind}: {{activate: false}}" for kind in PERTURBATIONS if kind != "noise")
