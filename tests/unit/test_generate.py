@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musical_roots import audio, cli, generate
+from musical_roots import prompts as prompts_of
 from musical_roots.corpus.clips import clip_id
 from musical_roots.errors import InputError
 from musical_roots.generators.base import VampSettings, load
@@ -26,7 +27,7 @@ SETTINGS = {
 
 @pytest.fixture
 def prompts(corpus):
-    return generate.choose_prompts(*corpus, 4, 2.0, seed=0)
+    return prompts_of.choose_prompts(*corpus, 4, 2.0, seed=0)
 
 
 @pytest.fixture
@@ -50,21 +51,21 @@ def test_prompts_come_from_every_split_and_from_as_many_tracks_as_there_are(corp
 
 def test_prompts_do_not_depend_on_the_order_of_the_clips(corpus, prompts):
     clips, tracks = corpus
-    shuffled = generate.choose_prompts(clips.sample(frac=1, random_state=0), tracks, 4, 2.0, 0)
+    shuffled = prompts_of.choose_prompts(clips.sample(frac=1, random_state=0), tracks, 4, 2.0, 0)
     pd.testing.assert_frame_equal(shuffled, prompts)
-    assert not generate.choose_prompts(clips, tracks, 4, 2.0, seed=1).equals(prompts)
+    assert not prompts_of.choose_prompts(clips, tracks, 4, 2.0, seed=1).equals(prompts)
 
 
 def test_a_split_with_too_few_places_gives_them_all_and_one_with_none_is_named(corpus):
     clips, tracks = corpus
-    every = generate.choose_prompts(clips, tracks, 1000, 2.0, 0)
+    every = prompts_of.choose_prompts(clips, tracks, 1000, 2.0, 0)
     # of 7 places a track as many as lie apart: 4 at most, 3 at least
     assert every.groupby("track_id").size().between(3, 4).all()
     gaps = every.sort_values(["track_id", "start_s"]).groupby("track_id").start_s.diff().dropna()
     assert (gaps >= 2).all()
-    assert len(generate.choose_prompts(clips[clips.split == "train"], tracks, 3, 2.0, 0)) == 3
+    assert len(prompts_of.choose_prompts(clips[clips.split == "train"], tracks, 3, 2.0, 0)) == 3
     with pytest.raises(InputError, match=r"generation.duration_s: no control track has 9 s"):
-        generate.choose_prompts(clips, tracks, 4, 9.0, 0)
+        prompts_of.choose_prompts(clips, tracks, 4, 9.0, 0)
 
 
 @settings(max_examples=30, deadline=None)
@@ -82,7 +83,7 @@ def test_no_prompt_lies_over_another(starts, duration_s, count, seed):
     )
     clips["clip_id"] = [clip_id(row.track_id, row.start_s, 1.0) for row in clips.itertuples()]
     tracks = pd.DataFrame({"track_id": ["a", "b"], "duration_s": 40.0})
-    chosen = generate.choose_prompts(clips, tracks, count, duration_s, seed)
+    chosen = prompts_of.choose_prompts(clips, tracks, count, duration_s, seed)
     assert 1 <= len(chosen) <= count
     for _, mine in chosen.groupby("track_id"):
         ordered = np.sort(mine.start_s)
@@ -94,7 +95,7 @@ def test_no_prompt_lies_over_another(starts, duration_s, count, seed):
 
 
 def test_another_stage_draws_others(corpus, prompts):
-    excerpts = generate.choose_prompts(*corpus, 4, 2.0, 0, "excerpts")
+    excerpts = prompts_of.choose_prompts(*corpus, 4, 2.0, 0, "excerpts")
     assert not excerpts.equals(prompts)
     assert excerpts.columns.tolist() == prompts.columns.tolist()
 
@@ -245,7 +246,7 @@ def test_vamps_become_clips_with_the_prompts_as_parents(corpus, planned, tmp_pat
 
 @pytest.fixture
 def excerpts(prompts):
-    return generate.excerpts(prompts)
+    return prompts_of.excerpts(prompts)
 
 
 def test_an_excerpt_is_a_vamp_that_is_its_own_prompt(prompts, excerpts):
@@ -375,7 +376,7 @@ def test_audio_that_other_code_made_is_not_kept(stage, prompts, tmp_path):
         chosen, option = prompts.iloc[:1], "--prompts"
         words += ["--settings", json.dumps({"coarse": {"steps": 1}})]
     else:
-        chosen, option = generate.excerpts(prompts.iloc[:1]), "--excerpts"
+        chosen, option = prompts_of.excerpts(prompts.iloc[:1]), "--excerpts"
         words += ["--clip-duration-s", 1]
     chosen.to_parquet(lists)
 

@@ -134,7 +134,7 @@ def codec_quality(seed, lists, codec, count, out) -> None:
 @SEED
 def prompts(seed, lists, tracks, count, duration_s, out) -> None:
     """Draw the prompts, from every split; each setting uses all."""
-    from musical_roots.generate import choose_prompts
+    from musical_roots.prompts import choose_prompts
     from musical_roots.tables import read_table, read_tables, write_table
 
     chosen = choose_prompts(read_tables(lists), read_table(tracks), count, duration_s, seed)

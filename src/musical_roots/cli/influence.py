@@ -62,11 +62,10 @@ P_VALUES_OUT = file("--p-values-out", "Of each output.", "p_values")
 def excerpts(seed, lists, tracks, count, duration_s, clip_duration_s, out, clips) -> None:
     """Draw excerpts of control tracks, as long as outputs, and cut them into clips."""
     from musical_roots import generate
+    from musical_roots.prompts import control_excerpts
     from musical_roots.tables import read_table, read_tables, write_table
 
-    made = generate.control_excerpts(
-        read_tables(lists), read_table(tracks), count, duration_s, seed
-    )
+    made = control_excerpts(read_tables(lists), read_table(tracks), count, duration_s, seed)
     if len(made) < count:
         log.info("only %d places for %d excerpts: every one of them is used", len(made), count)
     for part, path in enumerate(clips):
