@@ -343,8 +343,8 @@ def test_shards_on_disk(tmp_path):
 def test_bad_input_is_named():
     vectors = unit_vectors(np.random.default_rng(0), 10)
     index, queries = embeddings(vectors), embeddings(vectors, "q")
-    with pytest.raises(InputError, match="exclude: 'artist' is unknown"):
-        matches(queries, index, k=1, exclude="artist")
+    with pytest.raises(InputError, match="exclude: 'genre' is unknown"):
+        matches(queries, index, k=1, exclude="genre")
     other = embeddings(vectors, provenance=PROVENANCE | {"fingerprint": "xyz"})
     with pytest.raises(InputError, match=r"fingerprint abc, index of fingerprint xyz"):
         matches(queries, other, k=1)
