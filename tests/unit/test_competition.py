@@ -7,6 +7,7 @@ import pytest
 from musical_roots.experiments import competition, competitors
 from musical_roots.experiments.relabelling import Relabelled, relabelled
 from musical_roots.statistics import competition_q as q_values
+from musical_roots.statistics import sign_flip
 
 NONE = -np.inf
 
@@ -382,3 +383,32 @@ def test_p_of_prompts_from_one_split_is_no_smaller_than_it_should_be(side):
     assert len(p) > 50
     for level in (0.1, 0.2, 0.3):
         assert np.mean(np.array(p) <= level) <= level + 2 * np.sqrt(level * (1 - level) / len(p))
+
+
+def test_flips_are_at_the_odds_of_the_family():
+    """20 control prompts of an artist each, that win by chance at odds of 3."""
+    chance, clusters = np.random.default_rng(3), np.arange(20)
+    fair, weighed = [], []
+    for number in range(200):
+        won = np.where(chance.random(20) < 0.75, 1.0, -1.0)
+        for odds, p in ((1.0, fair), (3.0, weighed)):
+            p.append(sign_flip(won, clusters, 99, rng=np.random.default_rng(number), odds=odds))
+    assert np.mean(np.array(weighed) <= 0.1) <= 0.15 < 0.5 < np.mean(np.array(fair) <= 0.1)
+    flip = np.random.default_rng(0)
+    assert sign_flip([1.0, 1.0], [0, 1], 9, rng=flip, odds=np.inf) == 1
+    assert sign_flip([1.0, 1.0], [0, 1], 9, rng=flip, odds=0.0) == 0.1
+
+
+def test_where_the_control_side_is_smaller_many_wins_prove_less():
+    sizes = artists(20)
+    sizes.loc[1, "decoy"] = sizes.decoy.sum() * 2
+    rows = []
+    for number in range(20):
+        track = f"artist {number:02d}"
+        at = ("train_equal", 5.0) if number % 2 == 0 or number == 3 else ("control", 5.0)
+        rows.append((f"v{number}", *at, track))
+    mine = competition.sides(nearest(*rows).assign(cluster="artist 01"))
+    table, _ = competition.competed(mine, sizes, (0.05,), 99, 0)
+    fair, _ = competition.competed(mine.assign(cluster="unknown"), sizes, (0.05,), 99, 0)
+    assert table.odds.iloc[0] > 1 > fair.odds.iloc[0]
+    assert table.sign_flip_p.iloc[0] > fair.sign_flip_p.iloc[0]

@@ -188,7 +188,7 @@ def competed(
                 "odds": odds,
                 "target_wins": int((won > 0).sum()),
                 "decoy_wins": int((won < 0).sum()),
-                "sign_flip_p": statistics.sign_flip(won, artists, resamples, rng=chance),
+                "sign_flip_p": statistics.sign_flip(won, artists, resamples, rng=chance, odds=odds),
                 "lowest_q": q.min(),
                 "outputs": part.output_id.tolist(),
                 "heard_by_chance": np.nan if heard is None else chance_of(sizes, heard),

@@ -45,7 +45,7 @@ def relabelled(
     clips = of_block.to_numpy()
     before = [0, 0]
     for block, label in held.items():
-        before[label] += clips[block]
+        before[int(label)] += clips[block]
     for number, row in enumerate(labels):
         chance = rng(seed, "relabelling", str(number))
         order, coin = chance.permutation(len(clips)), chance.integers(2)
