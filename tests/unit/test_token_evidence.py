@@ -190,7 +190,7 @@ def test_what_is_planted_is_drawn_by_track_and_seed():
 def test_without_control_music_the_mend_is_named(witness, tmp_path):
     vamps = listed(tmp_path, [(row(1, 1, 2, 2), np.zeros((2, 4), bool))])
     plants = token_evidence.plants(TOKENS, CLIPS, INDEXES, FRAME_S)
-    with pytest.raises(InputError, match="^excerpts: there are none.*corpus.control_share$"):
+    with pytest.raises(InputError, match=r"^excerpts: there are none.*corpus\.control_share$"):
         token_evidence.testify(witness, vamps, excerpts()[0].iloc[:0], {}, plants, 0)
 
 
