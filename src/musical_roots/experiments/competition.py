@@ -36,10 +36,11 @@ import numpy as np
 import pandas as pd
 
 from musical_roots import statistics
+from musical_roots.experiments.indexes import EQUAL
 from musical_roots.experiments.relabelling import Relabelled, largest
 from musical_roots.seeding import rng
 
-SIDES = {"train_equal": "target", "control": "decoy"}
+SIDES = dict(zip(EQUAL, ("target", "decoy"), strict=True))
 LEVELS = (0.05, 0.1, 0.2)  # false discovery rates shown, beside the one asked for
 COLUMNS = [
     *("view", "prompt_track", "prompts", "setting", "fdr", "n_outputs", "n_prompts", "odds"),

@@ -23,13 +23,12 @@ from musical_roots.corpus.split import blocks
 from musical_roots.errors import InputError
 from musical_roots.experiments.calibration import p_values
 from musical_roots.experiments.competition import SIDES
-from musical_roots.experiments.influence import EXCLUDE
+from musical_roots.experiments.indexes import EXCLUDE, INDEXES
 from musical_roots.experiments.token_share import CODEBOOKS, TokenIndex, merge
 from musical_roots.seeding import rng
 
 VIEW = "token_share"
 FRAME_S = 0.02  # of openvamp's codec, whose module takes two seconds to import
-INDEXES = ("train", *SIDES)
 PLANTED_SHARES = (0.1, 0.25, 0.5)  # of an excerpt's frames
 PLANTED = 60  # tracks at most, drawn, of which something is planted
 
