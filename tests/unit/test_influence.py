@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from musical_roots import statistics
 from musical_roots.experiments import competition, indexes, influence, token_evidence
 from musical_roots.seeding import rng
-from musical_roots.study import clip_sets
+from musical_roots.study.clip_sets import ARMS, INDEXES
 from musical_roots.tables import Embeddings
 
 PROVENANCE = {"encoder": "test", "fingerprint": "abc", "dim": 2}
@@ -385,7 +385,6 @@ def test_without_prompts_there_is_nothing_to_compare():
 
 def test_words_of_a_search_are_defined_once():
     assert tuple(competition.SIDES) == indexes.EQUAL == indexes.INDEXES[1:]
-    for module in (clip_sets, token_evidence):
-        assert module.INDEXES is indexes.INDEXES
-    assert clip_sets.ARMS == tuple(indexes.EXCLUDE) and clip_sets.EQUAL is indexes.EQUAL
+    assert INDEXES is token_evidence.INDEXES is indexes.INDEXES
+    assert tuple(indexes.EXCLUDE) == ARMS
     assert influence.EXCLUDE is token_evidence.EXCLUDE is indexes.EXCLUDE
