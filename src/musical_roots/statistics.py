@@ -244,13 +244,19 @@ def conformal_p(scores: ArrayLike, null: ArrayLike, clusters: ArrayLike) -> np.n
 
 
 def sign_flip(
-    differences: ArrayLike, clusters: ArrayLike, resamples: int, *, rng: np.random.Generator
+    differences: ArrayLike,
+    clusters: ArrayLike,
+    resamples: int,
+    *,
+    rng: np.random.Generator,
+    odds: float = 1.0,
 ) -> float:
     """p-value of paired differences whose mean lies above 0, one-sided.
 
     Under the null a cluster's differences are as likely as their negatives. Each resample flips
     whole clusters at random; the p-value is (1 + resamples whose sum is as large) / (1 + resamples)
-    (Winkler et al. 2014, sections on sign flipping and exchangeability blocks).
+    (Winkler et al. 2014, sections on sign flipping and exchangeability blocks). With `odds`, a
+    cluster's sum is positive at these under the null.
 
     Parameters
     ----------
@@ -261,6 +267,8 @@ def sign_flip(
     resamples : int
         1 or more.
     rng : numpy.random.Generator
+    odds : float
+        From 0 to inf.
 
     Returns
     -------
@@ -272,7 +280,12 @@ def sign_flip(
         raise ValueError("differences and clusters must be of one shape [n], n >= 1")
     _, member = np.unique(clusters, return_inverse=True)
     sums = np.bincount(member, differences)
-    signs = rng.choice([-1.0, 1.0], size=(resamples, len(sums)))
+    if odds == 1:
+        signs = rng.choice([-1.0, 1.0], size=(resamples, len(sums)))
+    else:
+        negative = 1 / (1 + odds)
+        drawn = rng.choice([-1.0, 1.0], size=(resamples, len(sums)), p=[negative, 1 - negative])
+        signs = drawn * np.sign(sums)
     # rounding must not tell the sum itself from its equal
     as_large = signs @ sums >= sums.sum() - 1e-12 * np.abs(sums).sum()
     return float((1 + np.count_nonzero(as_large)) / (1 + resamples))

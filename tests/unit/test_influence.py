@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musical_roots import statistics
-from musical_roots.experiments import influence
+from musical_roots.experiments import competition, indexes, influence, token_evidence
 from musical_roots.seeding import rng
+from musical_roots.study.clip_sets import ARMS, INDEXES
 from musical_roots.tables import Embeddings
 
 PROVENANCE = {"encoder": "test", "fingerprint": "abc", "dim": 2}
@@ -380,3 +381,10 @@ def test_without_prompts_there_is_nothing_to_compare():
     matches = match_rows(("q00", 1, "c2", 0.9, ""))
     indexes = influence.equal_indexes(clip_list(), 0)
     assert influence.prompt_against_training(matches, vamp_clips(), indexes, 9, 0.95, 0).empty
+
+
+def test_words_of_a_search_are_defined_once():
+    assert tuple(competition.SIDES) == indexes.EQUAL == indexes.INDEXES[1:]
+    assert INDEXES is token_evidence.INDEXES is indexes.INDEXES
+    assert tuple(indexes.EXCLUDE) == ARMS
+    assert influence.EXCLUDE is token_evidence.EXCLUDE is indexes.EXCLUDE

@@ -65,6 +65,23 @@ def test_where_the_beam_holds_all_ways_the_nearest_is_found():
     assert np.array_equal(Search(books)(frames), [nearest // 4, nearest % 4])
 
 
+def test_no_frames_have_no_tokens():
+    tokens = Search(CODEC.codebooks)(np.empty((0, codec.MELS), np.float32))
+    assert tokens.shape == (4, 0) and tokens.dtype == np.int64
+
+
+@pytest.mark.parametrize("sample", [np.nan, np.inf])
+def test_audio_that_is_not_finite_has_no_tokens(sample):
+    frames = np.zeros((200, codec.MELS))
+    frames[150, 3] = sample
+    with pytest.raises(InputError, match=r"^audio: 1 of 200 frames are not finite; mend"):
+        Search(CODEC.codebooks)(frames)
+    audio = music(1)
+    audio[100] = sample
+    with pytest.raises(InputError, match="not finite"), np.errstate(invalid="ignore"):
+        CODEC.encode(audio)
+
+
 def test_no_last_bit_changes_a_token():
     frames = codec.log_mel(codec.levelled(music(20, seed=4))).astype(float)
     noise = np.random.default_rng(0).normal(size=frames.shape)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from musical_roots.errors import InputError
 from musical_roots.experiments import token_evidence
 from musical_roots.experiments.token_evidence import Query, Witness
 from musical_roots.generators.openvamp import codec
@@ -168,6 +169,29 @@ def test_all_that_tokens_say(witness, tmp_path):
     assert len(said["planted"]) == 2 * len(token_evidence.PLANTED_SHARES)
     more = said["planted"].groupby("kind", sort=False).target.mean()
     assert more.is_monotonic_increasing and more.iloc[-1] > more.iloc[0]
+
+
+def test_what_is_planted_is_drawn_by_track_and_seed():
+    plants = {f"t{number:03d}": row(number, number) for number in range(200)}
+    host = [asked(row(1, 1, 1, 1))]
+
+    def planted(seed, tracks):
+        made = token_evidence.with_plants(host, {track: plants[track] for track in tracks}, seed)
+        return {query.output_id.split()[0] for _, query in made}
+
+    drawn = planted(0, plants)
+    assert len(drawn) == token_evidence.PLANTED
+    assert drawn != set(sorted(plants)[: token_evidence.PLANTED]) and drawn != planted(1, plants)
+    assert planted(0, reversed(plants)) == drawn
+    fewer = set(plants) - {min(drawn)}
+    assert drawn - {min(drawn)} < planted(0, sorted(fewer)), "one track's draw is no other's"
+
+
+def test_without_control_music_the_mend_is_named(witness, tmp_path):
+    vamps = listed(tmp_path, [(row(1, 1, 2, 2), np.zeros((2, 4), bool))])
+    plants = token_evidence.plants(TOKENS, CLIPS, INDEXES, FRAME_S)
+    with pytest.raises(InputError, match=r"^excerpts: there are none.*corpus\.control_share$"):
+        token_evidence.testify(witness, vamps, excerpts()[0].iloc[:0], {}, plants, 0)
 
 
 def test_frames_are_those_of_openvamps_codec():

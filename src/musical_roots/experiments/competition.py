@@ -36,10 +36,11 @@ import numpy as np
 import pandas as pd
 
 from musical_roots import statistics
-from musical_roots.experiments.relabelling import Relabelled
+from musical_roots.experiments.indexes import EQUAL
+from musical_roots.experiments.relabelling import Relabelled, largest
 from musical_roots.seeding import rng
 
-SIDES = {"train_equal": "target", "control": "decoy"}
+SIDES = dict(zip(EQUAL, ("target", "decoy"), strict=True))
 LEVELS = (0.05, 0.1, 0.2)  # false discovery rates shown, beside the one asked for
 COLUMNS = [
     *("view", "prompt_track", "prompts", "setting", "fdr", "n_outputs", "n_prompts", "odds"),
@@ -116,18 +117,23 @@ def largest_odds(outputs: pd.DataFrame, sizes: pd.DataFrame, prompt_track: str) 
         Of `sizes`.
     prompt_track : str
         What of the prompt's cannot be found.
+
+    Returns
+    -------
+    float
+        Outputs of which nothing is left on either side do not count; inf if there are no others.
     """
     column = {"excluded": "group_id", "artist_excluded": "artist_block"}.get(prompt_track)
     total = sizes[["target", "decoy"]].sum()
-    if column is None:
-        return total.target / total.decoy
-    of_group = sizes.drop_duplicates("group_id").set_index("group_id")[["artist_block"]]
-    of_group["group_id"] = of_group.index
-    out = sizes.groupby(column)[["target", "decoy"]].sum()
-    named = outputs.cluster.map(of_group[column])
-    left = total - out.reindex(named).fillna(0)
-    with np.errstate(divide="ignore"):
-        return float(np.max(left.target.to_numpy() / left.decoy.to_numpy(float)))
+    left = total.to_frame().T
+    if column is not None:
+        of_group = sizes.drop_duplicates("group_id").set_index("group_id")[["artist_block"]]
+        of_group["group_id"] = of_group.index
+        out = sizes.groupby(column)[["target", "decoy"]].sum()
+        named = outputs.cluster.map(of_group[column])
+        left = total - out.reindex(named).fillna(0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return largest(left.target.to_numpy() / left.decoy.to_numpy(float))
 
 
 def competed(
@@ -183,7 +189,7 @@ def competed(
                 "odds": odds,
                 "target_wins": int((won > 0).sum()),
                 "decoy_wins": int((won < 0).sum()),
-                "sign_flip_p": statistics.sign_flip(won, artists, resamples, rng=chance),
+                "sign_flip_p": statistics.sign_flip(won, artists, resamples, rng=chance, odds=odds),
                 "lowest_q": q.min(),
                 "outputs": part.output_id.tolist(),
                 "heard_by_chance": np.nan if heard is None else chance_of(sizes, heard),

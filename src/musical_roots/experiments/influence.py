@@ -20,12 +20,11 @@ import pandas as pd
 
 from musical_roots import statistics
 from musical_roots.experiments.draw_names import EXCEEDANCE, PROMPT_TRACK, draw_name
+from musical_roots.experiments.indexes import EXCLUDE
 from musical_roots.search import matches as search
 from musical_roots.seeding import rng
 from musical_roots.tables import Embeddings
 
-# prompt_track -> what a search leaves out
-EXCLUDE = {"included": "none", "excluded": "duplicates", "artist_excluded": "artist"}
 # Of outputs, the exceedance curves that are drawn: index, prompt_track.
 CURVES = [
     ("train", "excluded"),
@@ -107,7 +106,7 @@ def attribute(
     wanted : tuple of str
         Columns of `indexes`.
     prompt_tracks : tuple of str
-        Keys of `EXCLUDE`.
+        Keys of `indexes.EXCLUDE`.
     blocks : Series, optional
         track_id -> block of tied artists (`corpus.split.blocks`): "artist_excluded" wants it.
 

@@ -3,9 +3,13 @@
 Which artists are in the training set and which in control was itself drawn by artist. So under
 random labels, both sides of about one size, music that owes nothing to either competes as an output
 that owes nothing does: with its hubs, its several pieces of one track, and its own artist left out.
+
+Outputs of prompts of one split have their own artists all on one side, and so the other side is the
+larger one. Labels that these are held against leave those artists there.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,11 +21,13 @@ from musical_roots.seeding import rng
 PLANTED_DRAWS = 50  # random labels, at most, among which planted clips are hidden
 
 
-def relabelled(of_block: pd.Series, draws: int, seed: int) -> np.ndarray:
+def relabelled(
+    of_block: pd.Series, draws: int, seed: int, held: dict[int, bool] | None = None
+) -> np.ndarray:
     """Random labels of artists, both sides of about one size: bool [draws, blocks], True is target.
 
-    Blocks come in random order, each to the side that has fewer clips so far; a coin says which
-    side is which.
+    Blocks come in random order, each to the side that has fewer clips so far; where both have as
+    many, to one that a coin says.
 
     Parameters
     ----------
@@ -30,19 +36,31 @@ def relabelled(of_block: pd.Series, draws: int, seed: int) -> np.ndarray:
     draws : int
     seed : int
         The config's seed.
+    held : dict of int to bool, optional
+        Place of a block to its label, which is not drawn.
     """
+    held = held or {}
     labels = np.zeros((draws, len(of_block)), bool)
+    labels[:, list(held)] = list(held.values())
     clips = of_block.to_numpy()
+    before = [0, 0]
+    for block, label in held.items():
+        before[int(label)] += clips[block]
     for number, row in enumerate(labels):
         chance = rng(seed, "relabelling", str(number))
-        held = [0, 0]
-        for block in chance.permutation(len(clips)):
-            side = int(held[1] < held[0])
-            held[side] += clips[block]
+        order, coin = chance.permutation(len(clips)), chance.integers(2)
+        filled = before.copy()
+        for block in order[~np.isin(order, list(held))]:
+            side = int(filled[1] < filled[0]) if filled[0] != filled[1] else int(coin)
+            filled[side] += clips[block]
             row[block] = side
-        if chance.integers(2):
-            np.logical_not(row, out=row)
     return labels
+
+
+def largest(odds: np.ndarray) -> float:
+    """The largest of some odds, 0/0 left out; inf where nothing is left: all of q is 1 then."""
+    defined = odds[~np.isnan(odds)]
+    return float(defined.max()) if len(defined) else np.inf
 
 
 class Relabelled:
@@ -72,37 +90,43 @@ class Relabelled:
         wide = wide.reindex(columns=of_block.index).fillna(-np.inf)
         self.names, self.scores = wide.index.get_level_values("output_id"), wide.to_numpy()
         self.own = of_block.index.get_indexer(wide.index.get_level_values("own_block"))
-        self.clips = of_block.to_numpy()
-        self.labels = relabelled(of_block, draws, seed)
+        self.clips, self.draw = of_block.to_numpy(), partial(relabelled, of_block, draws, seed)
+        self.real = sizes.groupby("artist_block").target.sum().to_numpy() > 0
+        self.labels = self.draw()
 
-    def compete(self, draw: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Under the labels of one draw: target, decoy, own (its artist's label), odds."""
-        label, known = self.labels[draw], self.own >= 0
+    def compete(self, label: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Under labels, bool [blocks]: target, decoy, own (its artist's label), odds."""
+        known = self.own >= 0
         target = np.where(label, self.scores, -np.inf).max(axis=1)
         decoy = np.where(label, -np.inf, self.scores).max(axis=1)
         own, out = label[self.own] & known, np.where(known, self.clips[self.own], 0)
         left_target = self.clips[label].sum() - np.where(own, out, 0)
         left_decoy = self.clips[~label].sum() - np.where(own, 0, out)
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             return target, decoy, own, left_target / left_decoy
 
-    def discoveries(self, levels: tuple[float, ...], family: Callable) -> np.ndarray:
-        """How many are discovered under each draw's labels: int [draws, levels].
+    def discoveries(
+        self, labels: np.ndarray, levels: tuple[float, ...], family: Callable
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """How many are discovered under each draw's labels, int [draws, levels]; of how many.
 
         Parameters
         ----------
+        labels : ndarray, bool [draws, blocks]
+            Of `relabelled`.
         levels : tuple of float
             False discovery rates asked for.
         family : callable
             From the labels of the rows' own artists, bool [rows], to those that are a family.
         """
-        counts = []
-        for draw in range(len(self.labels)):
-            target, decoy, own, odds = self.compete(draw)
+        counts, sizes = [], []
+        for label in labels:
+            target, decoy, own, odds = self.compete(label)
             rows = family(own)
-            q = statistics.competition_q(target[rows], decoy[rows], odds[rows].max(initial=0))
+            q = statistics.competition_q(target[rows], decoy[rows], largest(odds[rows]))
             counts.append([np.count_nonzero(q <= fdr) for fdr in levels])
-        return np.array(counts)
+            sizes.append(np.count_nonzero(rows))
+        return np.array(counts), np.array(sizes)
 
     def false_rates(self, levels: tuple[float, ...], confidence: float) -> pd.DataFrame:
         """How often anything is discovered, though there is nothing: the realised rate.
@@ -118,15 +142,16 @@ class Relabelled:
         -------
         DataFrame
             prompts (all; train, control: the music whose artist is labelled so), fdr, false_rate,
-            false_rate_low, false_rate_high, n_null (pieces of music).
+            false_rate_low, false_rate_high, n_null (pieces of music, a family's mean).
         """
         families = {"all": np.ones_like, "train": np.array, "control": np.logical_not}
         rows = []
         for prompts, family in families.items():
-            found = self.discoveries(levels, family) > 0
+            counts, sizes = self.discoveries(self.labels, levels, family)
+            found, size = counts > 0, round(sizes.mean())
             for fdr, yes in zip(levels, found.sum(axis=0), strict=True):
                 share = wilson(int(yes), len(found), confidence)
-                rows.append((prompts, fdr, yes / len(found), *share, len(self.scores)))
+                rows.append((prompts, fdr, yes / len(found), *share, size))
         names = ["prompts", "fdr", "false_rate", "false_rate_low", "false_rate_high", "n_null"]
         return pd.DataFrame(rows, columns=names)
 
@@ -136,7 +161,8 @@ class Relabelled:
         """p-value of so many discoveries, by the outputs themselves under random labels.
 
         Whatever the outputs have in common, such as an artist that all are near to, they have under
-        every label: the p-value needs no coins that are thrown one by one.
+        every label: the p-value needs no coins that are thrown one by one. Where the artists of
+        all outputs are on one side, they stay there: the odds are then those of the family.
 
         Parameters
         ----------
@@ -153,7 +179,12 @@ class Relabelled:
             From 1 / (1 + draws) to 1: share of labels that give as many or more.
         """
         of_family = self.names.isin(outputs)
-        drawn = self.discoveries(levels, lambda own: of_family)
+        mine = np.unique(self.own[of_family & (self.own >= 0)])
+        mine = mine[self.clips[mine] > 0]  # the others are on no side
+        sides = self.real[mine]
+        held = {} if sides.any() and not sides.all() else dict(zip(mine, sides, strict=True))
+        labels = self.draw(held) if held else self.labels
+        drawn, _ = self.discoveries(labels, levels, lambda own: of_family)
         as_many = np.count_nonzero(drawn >= np.array(discoveries), axis=0)
         return ((1 + as_many) / (1 + len(drawn))).tolist()
 
@@ -174,8 +205,7 @@ class Relabelled:
             is found): means over random labels.
         """
         rows = []
-        draws = range(min(len(self.labels), PLANTED_DRAWS))
-        competing = [self.compete(draw) for draw in draws]
+        competing = [self.compete(label) for label in self.labels[:PLANTED_DRAWS]]
         for kind, part in hidden.groupby("kind", sort=False):
             found = {fdr: [] for fdr in levels}
             for target, decoy, _, odds in competing:
@@ -183,7 +213,7 @@ class Relabelled:
                     np.append(part[side], null)
                     for side, null in (("target", target), ("decoy", decoy))
                 ]
-                q = statistics.competition_q(*both, odds.max())
+                q = statistics.competition_q(*both, largest(odds))
                 for fdr in levels:
                     right, wrong = np.split(q <= fdr, [len(part)])
                     share = wrong.sum() / max(1, right.sum() + wrong.sum())

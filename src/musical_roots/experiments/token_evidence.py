@@ -20,17 +20,17 @@ import numpy as np
 import pandas as pd
 
 from musical_roots.corpus.split import blocks
+from musical_roots.errors import InputError
 from musical_roots.experiments.calibration import p_values
 from musical_roots.experiments.competition import SIDES
-from musical_roots.experiments.influence import EXCLUDE
+from musical_roots.experiments.indexes import EXCLUDE, INDEXES
 from musical_roots.experiments.token_share import CODEBOOKS, TokenIndex, merge
 from musical_roots.seeding import rng
 
 VIEW = "token_share"
 FRAME_S = 0.02  # of openvamp's codec, whose module takes two seconds to import
-INDEXES = ("train", *SIDES)
 PLANTED_SHARES = (0.1, 0.25, 0.5)  # of an excerpt's frames
-PLANTED = 60  # tracks at most, of which something is planted
+PLANTED = 60  # tracks at most, drawn, of which something is planted
 
 
 @dataclass(frozen=True)
@@ -179,14 +179,15 @@ def with_plants(
     Parameters
     ----------
     excerpts : iterable of Query
-        Hosts: one is drawn for each plant.
+        Hosts, one at least: one is drawn for each plant.
     plants : mapping of str to ndarray, int [codebooks, frames]
-        Tokens of training tracks.
+        Tokens of training tracks: `PLANTED` of them are drawn.
     seed : int
         The config's seed.
     """
     hosts = sorted(excerpts, key=lambda query: query.output_id)
-    for track in sorted(plants)[:PLANTED]:
+    drawn = sorted(plants, key=lambda track: rng(seed, "token_evidence.plants", track).random())
+    for track in sorted(drawn[:PLANTED]):
         chance = rng(seed, "token_evidence.planted", track)
         host, tokens = hosts[chance.integers(len(hosts))], plants[track][:CODEBOOKS]
         for share in PLANTED_SHARES:
@@ -296,7 +297,17 @@ def testify(
     dict of str to DataFrame
         nearest: as of `competition.sides`, of `INDEXES`. p_values: rows of the index train with
         p and q, as of `calibration.p_values`. by_artist, planted: as of `competition.compete`.
+
+    Raises
+    ------
+    InputError
+        If there are no excerpts.
     """
+    if excerpts.empty:
+        raise InputError(
+            "excerpts: there are none, so tokens have no control music to be held against; add "
+            "recordings, or raise corpus.control_share"
+        )
     made, null = list(of_outputs(vamps)), list(of_excerpts(excerpts, tokens, vamps, seed))
     nearest = pd.DataFrame([row for query in made for row in witness.nearest(query)])
     # an excerpt competes in each setting by itself

@@ -226,34 +226,6 @@ class TokenIndex:
         return np.bincount(owner, weights, minlength=len(self.tracks))
 
 
-def token_share(
-    tokens: np.ndarray,
-    kept: np.ndarray | None,
-    tracks: Mapping[str, np.ndarray] | TokenIndex,
-    codebooks: int = CODEBOOKS,
-) -> pd.Series:
-    """Each track's share of the tokens that an output is made of.
-
-    Parameters
-    ----------
-    tokens : ndarray, int [codebooks or more, frames]
-        Of the output.
-    kept : ndarray, bool, of the same shape, or None
-        Tokens of the prompt; None if there are none.
-    tracks : mapping of str to ndarray, int [codebooks or more, frames], or TokenIndex
-        What is searched: an index is made once for many outputs.
-    codebooks : int
-        The coarsest, from 1 to 4; of an index, its own hold.
-
-    Returns
-    -------
-    Series of float64
-        track_id -> frames, of `TokenIndex.token_share`.
-    """
-    index = tracks if isinstance(tracks, TokenIndex) else TokenIndex.build(tracks, codebooks)
-    return pd.Series(index.token_share(tokens, kept), index.tracks, name="token_share")
-
-
 def merge(folders: list[Path | str], out: Path | str, block: int = BLOCK) -> None:
     """One index of several: the same bytes as an index of all their tracks, in that order.
 

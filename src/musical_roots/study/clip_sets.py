@@ -7,17 +7,16 @@ one more row of `clip_sets`.
 
 from dataclasses import dataclass
 
+from musical_roots.experiments.indexes import EQUAL, EXCLUDE, INDEXES
 from musical_roots.generators.base import FULL
 
-INDEXES = ("train", "train_equal", "control")  # the training set, and two indexes of one size
 # Some clips of train after a generator's codec, and the same clips as they were; then the same of
 # two indexes of one size.
 CODED_INDEXES = ("uncoded_train", "coded_train")
-CODED_EQUAL = tuple(f"{how}_{name}" for how in ("uncoded", "coded") for name in INDEXES[1:])
+CODED_EQUAL = tuple(f"{how}_{name}" for how in ("uncoded", "coded") for name in EQUAL)
 SMALL_INDEX = "train_small"  # the part of it that a second, smaller model learned from
 INCLUDED = ("included",)
-ARMS = ("included", "excluded", "artist_excluded")
-EQUAL = ("train_equal", "control")  # the two of one size
+ARMS = tuple(EXCLUDE)
 # Kinds of Experiment B that are another kind's clips, searched for where their partner's track
 # cannot be found.
 OUTSIDE = {"splice_outside": "splice_training"}

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from musical_roots.errors import InputError
+
 BEAM = 4
 PART = 128  # frames at a time: what a step looks at then fits into a processor's cache
 
@@ -38,7 +40,19 @@ class Search:
 
     @torch.inference_mode()
     def __call__(self, frames: np.ndarray) -> np.ndarray:
-        """Tokens of frames: float [frames, width] -> int64 [codebooks, frames]."""
+        """Tokens of frames: float [frames, width] -> int64 [codebooks, frames].
+
+        Raises
+        ------
+        InputError
+            If a frame is not finite: NaN is as near to one entry as to another.
+        """
+        bad = np.count_nonzero(~np.isfinite(frames).all(axis=1))
+        if bad:
+            raise InputError(
+                f"audio: {bad} of {len(frames)} frames are not finite; mend its NaN or infinite "
+                "samples, or leave it out"
+            )
         parts = torch.from_numpy(frames).double().split(PART)
         return torch.cat([self._part(part) for part in parts]).T.numpy()
 
