@@ -250,7 +250,7 @@ def take(study, folder, vamps="vamps.parquet"):
         "--track-losses-out", out / "track_losses.parquet", "--about-out", out / "about.json",
         )  # fmt: skip
     tables = {name: pd.read_parquet(out / f"{name}.parquet") for name in truth.TABLES}
-    for name, columns in truth.TABLES.items():
+    for name, columns in truth.TAKEN.items():
         assert list(tables[name]) == list(columns)
         for column, kind in columns.items():
             assert pd.api.types.pandas_dtype(kind) == tables[name][column].dtype or kind == "str"
@@ -302,6 +302,16 @@ def test_of_outputs_with_other_tokens_nothing_is_said(study, outputs):
     tables, told = take(study, study / "made", "other.parquet")
     assert told["matches"] and (told["outputs"], told["outputs_here"]) == (2, 3)
     assert set(tables["losses"].output_id) == {"new"}
+    whole, _ = take(study, study / "made")  # what the others' loss was is in the mean as before
+    kept = whole["losses"].query("output_id == 'new'").reset_index(drop=True)
+    pd.testing.assert_frame_equal(tables["losses"], kept)
+    assert (kept.relative.abs() > 1e-9).any()
+    changed_outputs(study, outputs, ["half", "all"])
+    tables, told = take(study, study / "made", "other.parquet")
+    assert told["reason"].endswith(
+        "other outputs: only 1 of the 3 here have their tokens, fewer than 50 %."
+    )
+    assert all(table.empty for table in tables.values()) and told["outputs"] == 0
     changed_outputs(study, outputs, ["half", "new", "all"])
     tables, told = take(study, study / "made", "other.parquet")
     assert not told["matches"] and all(table.empty for table in tables.values())

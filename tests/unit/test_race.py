@@ -10,10 +10,12 @@ from scipy.stats import spearmanr
 from musical_roots.errors import InputError
 from musical_roots.experiments.counterfactual import bounds, correlations, race, removal
 from musical_roots.experiments.counterfactual.standings import joined, standings
+from musical_roots.experiments.counterfactual.truth import relative
 
 GOLDEN = Path(__file__).parents[1] / "data/dattri_lds.npz"
 TRACKS = [f"track{number:02d}" for number in range(16)]
 SETTINGS = ("inpaint", "periodic")
+TOLD = {"reason": "", "outputs": 20, "outputs_here": 22}
 HOW = {"resamples": 200, "confidence": 0.95, "seed": 1}
 
 
@@ -58,9 +60,10 @@ def linear_losses(drawn, made, effect, noise=0.0, seed=0) -> pd.DataFrame:
     names = sorted(set(drawn.model))
     again = np.array([name.endswith("1") for name in names])
     loss += again[:, None] * chance.normal(size=len(made))  # what another beginning does
-    return pd.DataFrame(loss, names, made.output_id.tolist()).rename_axis("model").melt(
-        ignore_index=False, var_name="output_id", value_name="loss"
-    ).reset_index()  # fmt: skip
+    table = pd.DataFrame(loss, names, made.output_id.tolist()).rename_axis("model")
+    return relative(
+        table.melt(ignore_index=False, var_name="output_id", value_name="loss").reset_index()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +80,7 @@ def as_scores(method, values, made, kind="tokens") -> pd.DataFrame:
     return table.assign(method=method, kind=kind)
 
 
-def relative(effect) -> np.ndarray:
+def less_mean(effect) -> np.ndarray:
     """Against the mean output, in the order of output_id, which the truth is in."""
     return effect - effect.mean(axis=0)
 
@@ -87,7 +90,7 @@ def test_a_linear_truth_is_taken_apart_from_how_well_each_model_learned(linear):
     truth = race.truth_of(drawn, losses, "tracks")
     assert list(truth.outputs) == sorted(made.output_id) == list(made.output_id)
     assert (truth.n_models, *truth.inside.shape) == (50, 40, len(TRACKS))
-    wanted = -truth.inside.astype(float) @ relative(effect).T
+    wanted = -truth.inside.astype(float) @ less_mean(effect).T
     got = truth.loss - truth.loss.mean(axis=0)
     np.testing.assert_allclose(got, wanted - wanted.mean(axis=0), atol=1e-12)
 
@@ -95,14 +98,14 @@ def test_a_linear_truth_is_taken_apart_from_how_well_each_model_learned(linear):
 def test_true_effects_have_an_lds_of_1_and_a_fitted_model_finds_them(linear):
     _, drawn, losses, effect = linear
     truth = race.truth_of(drawn, losses, "tracks")
-    found = race.measured(truth, relative(effect))
+    found = race.measured(truth, less_mean(effect))
     np.testing.assert_allclose(found.lds, 1)
     fitted = -bounds.datamodel(truth.inside, truth.loss)
     # each track inside leaves one place less for others: weights are known but for a constant
-    centred = relative(effect) - relative(effect).mean(axis=1, keepdims=True)
+    centred = less_mean(effect) - less_mean(effect).mean(axis=1, keepdims=True)
     np.testing.assert_allclose(fitted, centred, atol=0.1)  # a penalty shrinks them a little
     assert (race.measured(truth, fitted).lds > 0.99).all()
-    assert (race.measured(truth, -relative(effect)).lds < -0.99).all()
+    assert (race.measured(truth, -less_mean(effect)).lds < -0.99).all()
 
 
 def test_every_measure_is_held_against_effects_counted_by_hand(linear):
@@ -136,12 +139,20 @@ def test_tracks_that_are_always_together_are_one(linear):
     truth = race.truth_of(drawn, losses, "artists")
     assert len(set(truth.unit)) == len(TRACKS) // 2
     assert (truth.unit[::2] == truth.unit[1::2]).all()
-    found = race.measured(truth, relative(effect))
+    found = race.measured(truth, less_mean(effect))
     assert (found.lds > 0.999).all()  # two halves may be the same, and their losses round apart
     # of a pair the one track has all of the score, whichever has the effect
-    pair = relative(effect).reshape(len(made), -1, 2)
+    pair = less_mean(effect).reshape(len(made), -1, 2)
     moved = np.stack([pair.sum(axis=2), np.zeros(pair.shape[:2])], axis=2).reshape(effect.shape)
     pd.testing.assert_frame_equal(race.measured(truth, moved), found)
+
+
+def test_of_some_outputs_the_truth_is_the_same(linear):
+    made, drawn, losses, _ = linear
+    some = made.output_id[:7].tolist()
+    whole = race.truth_of(drawn, losses, "tracks")
+    part = race.truth_of(drawn, losses[losses.output_id.isin(some)], "tracks")
+    np.testing.assert_array_equal(part.loss, whole.loss[:, whole.outputs.isin(some)])
 
 
 def test_a_model_that_lacks_an_output_is_named(linear):
@@ -305,7 +316,7 @@ def table(linear):
     tracks = pd.DataFrame({"track_id": TRACKS, "artist": np.repeat(TRACKS[::2], 2)})
     tracks["duration_s"] = np.linspace(60, 200, len(TRACKS))
     scores = joined(scores)
-    return standings(scores, drawn, losses, made, tracks, "", draws=20, **HOW)
+    return standings(scores, drawn, losses, made, tracks, TOLD, draws=20, **HOW)
 
 
 def test_the_race_puts_methods_in_their_order(table):
@@ -391,7 +402,8 @@ def test_sentences_say_what_the_tables_say(table):
         row = rows[(rows.method == "half true") & (rows.prompts == prompts)].iloc[0]
         assert f"{row.lds:.2f} [{row.low:.2f}, {row.high:.2f}; over halves" in embedding
     assert "One method goes by gradients: of some, with" in told["What do gradients tell of it?"]
-    assert "50 models" in told["What was it held against?"]
+    held = told["What was it held against?"]
+    assert "50 models" in held and "speak of 20 of the 22 outputs here" in held
     assert "24 models" in told["Does it hold where whole artists are left out?"]
     assert "What tells of it without hearing anything?" not in told.index
     assert not told.str.contains("nan").any()
@@ -403,7 +415,7 @@ def test_a_race_of_four_halves_is_held_and_of_two_is_not():
     effect = np.random.default_rng(1).gamma(0.5, size=(len(made), len(TRACKS)))
     losses, scores = linear_losses(drawn, made, effect), joined([as_scores("true", effect, made)])
     tracks = pd.DataFrame({"track_id": TRACKS, "artist": TRACKS, "duration_s": 1.0})
-    found = standings(scores, drawn, losses, made, tracks, "", draws=5, **HOW)
+    found = standings(scores, drawn, losses, made, tracks, TOLD, draws=5, **HOW)
     assert set(found["race"].design) == {"tracks"}
     assert found["race"].lds.between(-1, 1).all()
 
@@ -413,7 +425,8 @@ def test_without_a_truth_there_is_its_reason_alone(linear):
     scores = joined([as_scores("true", effect, made)])
     tracks = pd.DataFrame({"track_id": TRACKS, "artist": TRACKS, "duration_s": 1.0})
     reason = "The truth speaks of other outputs."
-    found = standings(scores, drawn[:0], losses[:0], made, tracks, reason, draws=2, **HOW)
+    told = TOLD | {"reason": reason}
+    found = standings(scores, drawn[:0], losses[:0], made, tracks, told, draws=2, **HOW)
     assert found["race"].empty and list(found["race"]) == race.COLUMNS
     assert found["removal"].empty and list(found["removal"]) == removal.COLUMNS
     assert found["findings"].finding.tolist() == [reason]

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from musical_roots import cli
 from musical_roots.experiments.counterfactual import scores
 from musical_roots.experiments.counterfactual.race import COLUMNS
+from musical_roots.experiments.counterfactual.truth import relative
 from musical_roots.tables import read_table, write_arrays, write_json, write_shard, write_table
 
 TRACKS, CLIPS, HALVES = 6, 3, 12
@@ -64,8 +65,9 @@ def study(tmp_path):
 def truth(folder, members, losses, reason) -> None:
     folder.mkdir()
     write_table(members, folder / "members.parquet")
-    write_table(losses, folder / "losses.parquet")
-    write_json({"reason": reason}, folder / "about.json")
+    write_table(relative(losses), folder / "losses.parquet")
+    told = {"reason": reason, "outputs": losses.output_id.nunique(), "outputs_here": 8}
+    write_json(told, folder / "about.json")
 
 
 def stages(study, folder) -> dict[str, pd.DataFrame]:

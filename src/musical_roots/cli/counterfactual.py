@@ -143,7 +143,7 @@ def take(
     tables, told = truths.taken(truth, here)
     log.info("%s", told["reason"] or f"{truth}: {told['outputs']} of {told['outputs_here']} here")
     paths = {"members": members_out, "losses": out, "track_losses": track_losses_out}
-    truths.write(tables, paths)
+    truths.write(tables, paths, truths.TAKEN)
     write_json(told, about_out)
 
 

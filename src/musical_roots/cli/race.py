@@ -81,8 +81,8 @@ def standings(seed, truth, scores, outputs, tracks, out, removal, findings, **ho
     from musical_roots.tables import read_json, read_table, read_tables, write_table
 
     members, losses = (read_table(truth / f"{name}.parquet") for name in ("members", "losses"))
-    reason, made = read_json(truth / "about.json").get("reason", ""), read_tables(outputs)
+    told, made = read_json(truth / "about.json"), read_tables(outputs)
     methods = joined(map(read_table, scores))
-    tables = standings(methods, members, losses, made, read_table(tracks), reason, seed=seed, **how)
+    tables = standings(methods, members, losses, made, read_table(tracks), told, seed=seed, **how)
     for name, path in {"race": out, "removal": removal, "findings": findings}.items():
         write_table(tables[name].round(6), path)

@@ -5,11 +5,13 @@ tracks. A method gives each training track a score for each output: higher is mo
 
 Conventions
 -----------
-Of each model's losses the mean over outputs is taken off: how well it learned at all is no
-influence. A half counts once, with the mean over its models, after what another seed adds to an
-output's loss in all halves is taken off, too. What cannot be told apart, tracks that are inside
-together in every half, such as an artist's where artists were drawn, is one unit, and its score the
-sum of theirs. Scores that are the same for all tracks say nothing: their correlations are 0.
+Of each model's losses the mean over all outputs of the truth is taken off (`truth.relative`), be
+they outputs of this study or not: how well it learned at all is no influence. A half counts once,
+with the mean over its models, after what another seed adds to an output's loss in all halves is
+taken off, too. What cannot be told apart, tracks that are inside together in every half, such as an
+artist's where artists were drawn, is one unit, and its score the sum of theirs. Scores that are the
+same for all tracks say nothing, and have no row, though halves of more tracks have a larger sum of
+them.
 
 Measures, of each output
 ------------------------
@@ -84,7 +86,7 @@ class Truth:
 
 
 def relative_losses(losses: pd.DataFrame) -> pd.DataFrame:
-    """Losses, a row a model and a column an output, each model's mean taken off.
+    """Relative losses (`truth.relative`): a row a model, a column an output.
 
     Raises
     ------
@@ -93,13 +95,13 @@ def relative_losses(losses: pd.DataFrame) -> pd.DataFrame:
     """
     if losses.duplicated(["model", "output_id"]).any():
         raise InputError("losses: a model has two losses of one output; make the table again")
-    wide = losses.pivot(index="model", columns="output_id", values="loss")
+    wide = losses.pivot(index="model", columns="output_id", values="relative")
     lacking = wide.index[wide.isna().any(axis=1)]
     if len(lacking):
         raise InputError(
             f"losses: model {lacking[0]} lacks the loss of an output; make the table again"
         )
-    return wide.sub(wide.mean(axis=1), axis=0)
+    return wide
 
 
 def truth_of(members: pd.DataFrame, losses: pd.DataFrame, design: str) -> Truth:
@@ -110,7 +112,7 @@ def truth_of(members: pd.DataFrame, losses: pd.DataFrame, design: str) -> Truth:
     members : DataFrame
         model, design, half, seed_number, track_id, inside.
     losses : DataFrame
-        model, output_id, loss (nats a made-up token).
+        Of `truth.taken`: model, output_id, relative (nats a made-up token).
     design : str
         Which of `members`: "tracks" or "artists", after what was drawn.
     """

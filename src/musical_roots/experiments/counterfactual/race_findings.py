@@ -20,15 +20,16 @@ KINDS = {  # and what one of its methods goes by
 UNTRAINED = "random: "  # the encoder of random weights, which has learned nothing
 
 
-def findings(race: pd.DataFrame, removal: pd.DataFrame, reason: str = "") -> pd.DataFrame:
+def findings(race: pd.DataFrame, removal: pd.DataFrame, about: dict) -> pd.DataFrame:
     """One row a question.
 
     Parameters
     ----------
     race, removal : DataFrame
         The tables of these names.
-    reason : str
-        Why they have no rows: then it is the only sentence.
+    about : dict
+        Of `truth.taken`: reason (why they have no rows: then it is the only sentence), outputs,
+        outputs_here.
 
     Returns
     -------
@@ -36,14 +37,13 @@ def findings(race: pd.DataFrame, removal: pd.DataFrame, reason: str = "") -> pd.
         question, finding.
     """
     if race.empty:
-        said = {
-            "What do resemblances tell of influence?": reason or "There are too few halves to tell."
-        }
+        reason = about["reason"] or "There are too few halves to tell."
+        said = {"What do resemblances tell of influence?": reason}
         return pd.DataFrame(said.items(), columns=["question", "finding"])
     whole = race[race.setting == "all"]
     tracks = whole[whole.design == "tracks"]
     said = {
-        "What was it held against?": _truth(tracks),
+        "What was it held against?": _truth(tracks, about),
         "What do resemblances tell of influence?": _best(tracks, "embedding"),
         "What do the generator's own tokens tell of it?": _best(tracks, "tokens"),
         "What do gradients tell of it?": _best(tracks, "gradient"),
@@ -84,9 +84,12 @@ def _lds(rows: pd.DataFrame, method: str) -> str:
     )
 
 
-def _truth(rows: pd.DataFrame) -> str:
+def _truth(rows: pd.DataFrame, about: dict) -> str:
     n_models = rows.n_models[rows.kind != "ceiling"].max()
-    told = [f"Losses of outputs under {n_models:.0f} models trained on random halves of the tracks"]
+    told = [
+        f"Losses under {n_models:.0f} models trained on random halves of the tracks, which speak of"
+        f" {about['outputs']} of the {about['outputs_here']} outputs here"
+    ]
     if SECOND_SEED in set(rows.method):
         told.append(
             "another seed of the same half gives losses with a rank correlation over halves of"

@@ -23,6 +23,8 @@ TABLES = {
     "losses": {"model": TEXT, "output_id": TEXT, "loss": REAL, "n_tokens": WHOLE},
     "track_losses": {"model": TEXT, "track_id": TEXT, "loss": REAL},
 }
+TAKEN = TABLES | {"losses": TABLES["losses"] | {"relative": REAL}}
+LEAST_SHARE = 0.5  # of a study's outputs that a truth must speak of
 ABOUT = "about.json"
 MAKE = "make counterfactual"
 # what the file of the generator's weights says of their training
@@ -131,8 +133,9 @@ def taken(folder: Path, here: dict) -> tuple[dict[str, pd.DataFrame], dict]:
     Returns
     -------
     tables : dict
-        The keys of `TABLES`; without rows, where it speaks of something else. Losses of outputs
-        whose tokens are others are left out.
+        `TAKEN`: losses have a column relative, too, the loss less its model's mean over all outputs
+        of the truth. Without rows, where it speaks of something else; losses of outputs whose
+        tokens are others are left out.
     told : dict
         matches, reason ("" where it does), folder, outputs (how many it speaks of), outputs_here
         (how many there are), made.
@@ -144,9 +147,10 @@ def taken(folder: Path, here: dict) -> tuple[dict[str, pd.DataFrame], dict]:
     told = {"matches": not reason, "reason": reason, "folder": str(folder)}
     told |= {"outputs": 0 if reason else len(same), "outputs_here": len(here["outputs"])}
     if reason:
-        return {name: _empty(name) for name in TABLES}, told | {"made": {}}
+        return {name: _empty(name) for name in TAKEN}, told | {"made": {}}
     tables = read(folder)
-    tables["losses"] = tables["losses"][tables["losses"].output_id.isin(same)]
+    losses = relative(tables["losses"])  # before any is left out: it is the same mean output
+    tables["losses"] = losses[losses.output_id.isin(same)]
     return tables, told | {"made": said["made"]}
 
 
@@ -173,9 +177,22 @@ def difference(folder: Path, said: dict, here: dict) -> str:
             return f"{start} a generator whose {key} is {told}, where here it is {value}."
     if said["tokens"] != here["tokens"]:
         return f"{start} training tracks with other tokens."
-    if not any(said["outputs"].get(name) == digest for name, digest in here["outputs"].items()):
-        return f"{start} other outputs: none of the {len(here['outputs'])} here has their tokens."
+    outputs = here["outputs"]
+    same = sum(said["outputs"].get(name) == digest for name, digest in outputs.items())
+    if not same:
+        return f"{start} other outputs: none of the {len(outputs)} here has their tokens."
+    if same < LEAST_SHARE * len(outputs):
+        return (
+            f"{start} other outputs: only {same} of the {len(outputs)} here have their tokens,"
+            f" fewer than {100 * LEAST_SHARE:.0f} %."
+        )
     return ""
+
+
+def relative(losses: pd.DataFrame) -> pd.DataFrame:
+    """Losses with a column relative: each model's mean over all of its outputs taken off."""
+    means = losses.groupby("model").loss.transform("mean")
+    return losses.assign(relative=losses.loss - means)
 
 
 def read(folder: Path) -> dict[str, pd.DataFrame]:
@@ -183,14 +200,16 @@ def read(folder: Path) -> dict[str, pd.DataFrame]:
     return {name: read_table(folder / f"{name}.parquet", list(TABLES[name])) for name in TABLES}
 
 
-def write(tables: dict[str, pd.DataFrame], paths: dict[str, Path]) -> None:
-    """Write the tables of a truth, each to its path, with the columns and types of `TABLES`."""
+def write(
+    tables: dict[str, pd.DataFrame], paths: dict[str, Path], columns: Mapping[str, dict] = TABLES
+) -> None:
+    """Write the tables of a truth, each to its path, with the columns and types of `columns`."""
     for name, path in paths.items():
-        write_table(tables[name][list(TABLES[name])].astype(TABLES[name]), path)
+        write_table(tables[name][list(columns[name])].astype(columns[name]), path)
 
 
 def _empty(name: str) -> pd.DataFrame:
-    return pd.DataFrame(columns=list(TABLES[name])).astype(TABLES[name])
+    return pd.DataFrame(columns=list(TAKEN[name])).astype(TAKEN[name])
 
 
 def _digest(path: str) -> str:
