@@ -226,21 +226,16 @@ def test_another_seed_is_as_good_as_the_noise_lets_it_be(linear):
     assert bounds.second_seeds(drawn, losses, "artists")[0].size == 0
 
 
-def test_no_half_keeps_its_members_and_sizes_stay_near():
-    made, drawn = outputs(), members(halves=20, second=0)
-    chance = np.random.default_rng(0)
-    drawn["inside"] = chance.random(len(drawn)) < 0.5  # of any size
-    losses = linear_losses(drawn, made, chance.normal(size=(len(made), len(TRACKS))))
-    truth = race.truth_of(drawn, losses, "tracks")
-    order = np.argsort(truth.inside.sum(axis=1), kind="stable")
-    sizes = truth.inside.sum(axis=1)[order]
-    for other in bounds.exchanged(truth, 5, 1, "tracks"):
-        assert not (other.inside == truth.inside).all(axis=1).any()
-        assert sorted(map(tuple, other.inside)) == sorted(map(tuple, truth.inside))
-        given = other.inside.sum(axis=1)[order]
-        assert (np.sort(given) == sizes).all()
-        # but for the smallest, which has those of the largest
-        assert (np.abs(given - sizes) > np.diff(sizes).max()).sum() <= 1
+def test_exchanged_members_are_right_as_often_as_wrong():
+    """Were no half allowed its own, others would tell of it: -1 / 7 by a method that is right."""
+    inside = np.repeat([[True, False], [False, True]], 4, axis=0)
+    names = pd.Index(["a", "b"]), pd.Index(["x"])
+    truth = race.Truth(inside, -inside[:, :1].astype(float), np.arange(2), *names, 8)
+    scores = np.array([[1.0, 0.0]])
+    assert race.measured(truth, scores).lds.tolist() == [1]
+    others = bounds.exchanged(truth, 1000, 1, "any")
+    assert all(sorted(map(tuple, o.inside)) == sorted(map(tuple, inside)) for o in others)
+    assert abs(np.mean([race.measured(other, scores).lds[0] for other in others])) < 0.05
 
 
 def test_an_output_is_held_against_one_of_another_prompt(linear):
@@ -335,7 +330,8 @@ def test_negative_controls_find_nothing(table):
     assert (nothing.low_models <= 0).all() and (nothing.high_models >= 0).all()
     assert (nothing.lds.abs() < 0.15).all()
     chance = nothing[(nothing.method == bounds.RANDOM) & (nothing.design == "tracks")]
-    assert chance.top_agreement.between(0.03, 0.1).all()  # of 16
+    # of 16, in 20 draws of 10 outputs
+    assert chance[chance.setting == "all"].top_agreement.between(0.02, 0.12).all()
 
 
 def test_intervals_hold_their_mean_and_designs_stand_apart(table):
