@@ -8,7 +8,7 @@ from musical_roots.cards import table_text
 from musical_roots.errors import InputError
 from musical_roots.experiments.counterfactual import truth
 from musical_roots.experiments.counterfactual.halves import DESIGNS
-from musical_roots.tables import read_json, read_table, write_json, write_table, write_text
+from musical_roots.tables import read_table, write_json, write_table, write_text
 
 CARD = "README.md"
 MORE = (
@@ -45,11 +45,11 @@ def ship(folder: Path, out: Path) -> None:
     InputError
         If there is none.
     """
-    if not (folder / truth.ABOUT).is_file():
+    said = truth.said_of(folder)
+    if not said:
         raise InputError(
             f"{folder / truth.ABOUT}: no such file; make it with: snakemake counterfactual"
         )
-    said = read_json(folder / truth.ABOUT)
     tables = truth.read(folder)
     truth.write(tables, {name: out / f"{name}.parquet" for name in tables})
     for name in MORE:
