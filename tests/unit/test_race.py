@@ -125,6 +125,14 @@ def test_every_measure_is_held_against_effects_counted_by_hand(linear):
         assert found.lds[row] == pytest.approx(spearmanr(sums, -loss)[0])
 
 
+def test_the_scale_of_scores_says_nothing(linear):
+    _, drawn, losses, effect = linear
+    truth = race.truth_of(drawn, losses, "tracks")
+    found = race.measured(truth, effect)
+    for scale in (1e-20, 1e20):
+        pd.testing.assert_frame_equal(race.measured(truth, scale * effect), found)
+
+
 def test_equal_scores_say_nothing_and_are_right_as_often_as_chance(linear):
     _, drawn, losses, effect = linear
     truth = race.truth_of(drawn, losses, "tracks")

@@ -47,7 +47,7 @@ from musical_roots.seeding import rng
 from musical_roots.statistics import cluster_bootstrap
 
 FIVE = 5
-DIGITS = 10  # of a sum of scores, relative to the largest: beyond, only the order of adding tells
+DIGITS = 10  # of a sum of scores, of the sum of all: beyond, only the order of adding tells
 MEASURES = ["lds", "top_agreement", "top_in_five", "effect_correlation"]
 COLUMNS = [
     *("design", "method", "kind", "prompts", "setting", "n_outputs", "n_models"),
@@ -147,9 +147,13 @@ def predicted(truth: Truth, scores: np.ndarray) -> np.ndarray:
 
     Rounded, so that equal sums tie in whatever order they were added.
     """
-    sums = truth.inside.astype(np.float64) @ scores.T
-    scale = np.abs(scores).sum(axis=1)
-    return np.round(sums / np.where(scale > 0, scale, 1), DIGITS)
+    return np.round(truth.inside.astype(np.float64) @ of_their_sum(scores).T, DIGITS)
+
+
+def of_their_sum(scores: np.ndarray) -> np.ndarray:
+    """Scores of each output, of the sum of their magnitudes: their scale says nothing."""
+    sums = np.abs(scores).sum(axis=1, keepdims=True)
+    return scores / np.where(sums > 0, sums, 1)
 
 
 def effects(inside: np.ndarray, loss: np.ndarray) -> np.ndarray:
@@ -203,7 +207,8 @@ def measured(truth: Truth, scores: np.ndarray) -> pd.DataFrame:
     lds = rank_correlation(predicted(truth, scores), -truth.loss)
     if known.sum() < 2:
         return pd.DataFrame({"lds": lds}).reindex(columns=MEASURES)
-    true, mine = true[:, known], np.round(by_unit(truth, scores)[:, known], 12)
+    true, mine = true[:, known], by_unit(truth, of_their_sum(scores))[:, known]
+    mine = np.round(mine, DIGITS)
     best = mine == mine.max(axis=1, keepdims=True)
     best = best / best.sum(axis=1, keepdims=True)
     place = rankdata(-true, axis=1, method="ordinal")
