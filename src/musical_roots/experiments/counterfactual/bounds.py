@@ -3,8 +3,9 @@ negative controls, which must find nothing.
 
 Ceilings
 --------
-* "second seed": the losses of a half's other model, trained with another seed, in the place of a
-  prediction. A prediction of what all seeds have in common can reach the square root of it.
+* "two seeds of one half": the losses of a half's other model, trained with another seed, in the
+  place of a prediction. It is no ceiling itself: a prediction of what all seeds have in common can
+  reach its square root.
 * "datamodel of half of the halves": ridge regression of losses on members (Ilyas et al. 2022,
   section 2), fitted on half of the halves, drawn at random, and held against the others.
 
@@ -43,7 +44,7 @@ from musical_roots.experiments.counterfactual.race import (
 )
 from musical_roots.seeding import rng
 
-SECOND_SEED = "second seed"
+SECOND_SEED = "two seeds of one half"
 DATAMODEL = "datamodel of half of the halves"
 RANDOM = "random scores"
 EXCHANGED = "exchanged members"

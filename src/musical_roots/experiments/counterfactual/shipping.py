@@ -32,6 +32,10 @@ Where they are here, `gradient_scores.parquet` says how much each track moved ea
 gradients of the network, `dose.csv` what tracks that training heard more often leave in outputs,
 and `lengths.csv` what networks are that were trained for longer."""
 
+SEEDS = """\
+Rank correlation over halves. What attribution tells of all seeds can agree with one seed by the
+square root of it."""
+
 
 def ship(folder: Path, out: Path) -> None:
     """Copy a truth that was made here into a folder, with its card, for studies to take.
@@ -96,6 +100,7 @@ def card(about: dict, tables: dict[str, pd.DataFrame]) -> str:
         "## Loss of tracks (nats a hidden token)",
         table_text(track_effects(**tables)),
         "## Two seeds of one half",
+        SEEDS,
         table_text(agreement(**tables)),
         "## The outputs that it speaks of, and the digests of their tokens",
         table_text(spoken_of),
@@ -127,7 +132,9 @@ def track_effects(
 
 
 def agreement(members: pd.DataFrame, losses: pd.DataFrame, **_: pd.DataFrame) -> pd.DataFrame:
-    """How alike two seeds of one half are: the most that any attribution can agree with one.
+    """How alike two seeds of one half are.
+
+    What attribution tells of all seeds can agree with one of them by the square root of that.
 
     Parameters
     ----------
