@@ -15,6 +15,7 @@ from musical_roots.cli import (
     SPLIT_ARTISTS,
     TRACKS,
     TRAIN_TOKENS,
+    TRUTH,
     WEIGHTS,
     WIDTH,
     batch,
@@ -29,7 +30,6 @@ counterfactual = group("counterfactual", "Influence, by retraining on halves of 
 MEMBERS = file("--members", "Which tracks each retrained model learns from.")
 RETRAINED = file("--retrained", "Folder of retrained models: those that are there are kept.")
 MASKS = click.option("--masks", type=int, required=True, help="Of each output, and of each track.")
-TRUTH = file("--truth", "Folder of a truth by retraining.")
 TRACK_LOSSES_OUT = file("--track-losses-out", "The same of each track.", "track_losses_out")
 ABOUT_OUT = file("--about-out", "What a truth says of itself.", "about_out")
 

@@ -4,6 +4,7 @@ import click
 
 from musical_roots.cli import (
     CONFIDENCE,
+    DRAWS,
     MATCHES,
     OUT,
     OUTPUTS,
@@ -12,13 +13,13 @@ from musical_roots.cli import (
     SEED,
     TRACKS,
     TRAIN_TOKENS,
+    TRUTH,
     file,
     files,
     group,
 )
 
 race = group("race", "Attribution methods, held against models retrained on halves.")
-TRUTH = file("--truth", "Folder of a truth by retraining.")
 
 
 @race.command("embeddings")
@@ -68,7 +69,7 @@ def tokens(outputs, train_tokens, tracks, truth, out) -> None:
 @files("--scores", "Of every output and training track, by some methods.")
 @OUTPUTS
 @TRACKS
-@click.option("--draws", type=int, required=True, help="Random halves or draws.")
+@DRAWS
 @RESAMPLES
 @CONFIDENCE
 @OUT

@@ -11,11 +11,8 @@ from musical_roots.experiments.counterfactual.halves import DESIGNS
 from musical_roots.tables import read_table, write_json, write_table, write_text
 
 CARD = "README.md"
-MORE = (
-    "gradient_scores.parquet",
-    "dose.csv",
-    "lengths.csv",
-)  # what goes with it, if it is there
+# what the same target makes, and goes with it, if it is there
+MORE = ("gradient_scores.parquet", "dose.csv", "lengths.csv")
 
 WHAT = """\
 What openvamp's outputs would have been without half of its training set: networks like it, trained
