@@ -9,6 +9,7 @@ from scipy.stats import spearmanr
 
 from musical_roots.errors import InputError
 from musical_roots.experiments.counterfactual import bounds, correlations, race, removal
+from musical_roots.experiments.counterfactual.race_findings import findings
 from musical_roots.experiments.counterfactual.standings import joined, standings
 from musical_roots.experiments.counterfactual.truth import relative
 
@@ -400,7 +401,8 @@ def test_sentences_say_what_the_tables_say(table):
     rows = table["race"].query("setting == 'all' and design == 'tracks'")
     embedding = told["What do resemblances tell of influence?"]
     assert embedding.startswith(
-        "Of 2 methods that go by an encoder, the best on average is half true, with an LDS of "
+        "Of 2 methods that go by an encoder, the best on average, chosen after the fact and so a"
+        " maximum of 2, is half true, with an LDS of "
     )
     for prompts in ("train", "control"):
         row = rows[(rows.method == "half true") & (rows.prompts == prompts)].iloc[0]
@@ -422,6 +424,15 @@ def test_a_race_of_four_halves_is_held_and_of_two_is_not():
     found = standings(scores, drawn, losses, made, tracks, TOLD, draws=5, **HOW)
     assert set(found["race"].design) == {"tracks"}
     assert found["race"].lds.between(-1, 1).all()
+
+
+def test_another_prompt_is_no_nothing_and_of_no_known_track_nothing_is_said(table):
+    rows = table["race"].assign(top_agreement=np.nan)
+    told = findings(rows, table["removal"], TOLD).set_index("question").finding
+    assert "another prompt" not in told["What is found where nothing is?"]
+    assert "another prompt" in told["What do all outputs have in common?"]
+    assert "Who names the track of the largest effect?" not in told.index
+    assert not told.str.contains("nan").any()
 
 
 def test_without_a_truth_there_is_its_reason_alone(linear):

@@ -17,6 +17,13 @@ KINDS = {  # and what one of its methods goes by
     "gradient": "gradients",
     "baseline": "what is known of prompts and tracks without listening",
 }
+NOTHING = {
+    RANDOM: "Random scores have an LDS of",
+    EXCHANGED: "with the members of halves exchanged, the best method has",
+}
+COMMON = {
+    OTHER_PROMPT: "Held against the loss of another prompt's output, the best method has an LDS of",
+}
 UNTRAINED = "random: "  # the encoder of random weights, which has learned nothing
 
 
@@ -49,7 +56,8 @@ def findings(race: pd.DataFrame, removal: pd.DataFrame, about: dict) -> pd.DataF
         "What do gradients tell of it?": _best(tracks, "gradient"),
         "What tells of it without hearing anything?": _best(tracks, "baseline"),
         "Who names the track of the largest effect?": _top(tracks),
-        "What is found where nothing is?": _controls(tracks),
+        "What is found where nothing is?": _controls(tracks, NOTHING),
+        "What do all outputs have in common?": _controls(tracks, COMMON),
         "What would an output lose without the track that is named?": _removal(removal, tracks),
         "Does it hold where whole artists are left out?": _artists(whole),
         "What does this not tell?": (
@@ -114,7 +122,10 @@ def _best(rows: pd.DataFrame, kind: str) -> str:
     if name is None:
         return ""
     count = rows[rows.kind == kind].method.nunique()
-    many = f"Of {count} methods that go by {KINDS[kind]}, the best on average is {name}"
+    many = (
+        f"Of {count} methods that go by {KINDS[kind]}, the best on average, chosen after the fact"
+        f" and so a maximum of {count}, is {name}"
+    )
     first = many if count > 1 else f"One method goes by {KINDS[kind]}: {name}"
     told = f"{first}, with an LDS of {_lds(rows, name)}.{_reaches(rows, name)}"
     untrained = best(rows[rows.method.str.startswith(UNTRAINED)], kind)
@@ -153,16 +164,13 @@ def _top(rows: pd.DataFrame) -> str:
             for prompts, row in _of(mine, name).iterrows()
         )
         told.append(f"by {KINDS[kind]}: {name}, for {shares}")
+    if not told:
+        return ""
     chance = _of(rows, RANDOM).top_agreement.mean()
     return f"Most often, {'; '.join(told)}. By chance it is {_percent(chance)}."
 
 
-def _controls(rows: pd.DataFrame) -> str:
-    named = {
-        RANDOM: "Random scores have an LDS of",
-        EXCHANGED: "with the members of halves exchanged, the best method has",
-        OTHER_PROMPT: "held against the loss of another prompt's output, it has",
-    }
+def _controls(rows: pd.DataFrame, named: dict[str, str]) -> str:
     told = [
         f"{name} "
         + " and ".join(
