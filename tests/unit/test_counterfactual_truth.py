@@ -425,6 +425,10 @@ def test_a_config_retrains_where_openvamp_takes_part():
     assert default.truth[0] == "results/counterfactual/truth/members.parquet"
     own = Study(config.load({"counterfactual": {"shipped": None}})).retraining
     assert own.sources == own.made and own.taken_from == "results/counterfactual"
+    raced = Study(config.load({"counterfactual": {"shipped": None}})).race
+    assert raced.gradients == ("results/counterfactual/gradient_scores.parquet",)
+    elsewhere = Study(config.load({"counterfactual": {"shipped": "no/such/folder"}})).race
+    assert elsewhere.gradients == () and raced.scores[:-1] == elsewhere.scores
     without = Study(config.load({"generators": {"openvamp": {"activate": False}}})).retraining
     assert without.shards == without.truth == without.made == ()
     with pytest.raises(InputError, match=r"second_seeds, 3, is more than halves, 2"):
