@@ -17,6 +17,7 @@ from tiny_openvamp import SIZE
 from musical_roots import cli, config
 from musical_roots.errors import InputError
 from musical_roots.experiments.counterfactual import halves, losses, retraining, shipping, truth
+from musical_roots.generate import tokens_digest
 from musical_roots.generators.openvamp import model, steps, training
 from musical_roots.generators.openvamp.generator import CODEC, NETWORK
 from musical_roots.seeding import rng
@@ -59,7 +60,8 @@ def outputs(folder):
         kept[:, : {"half": 15, "new": 0, "all": 30}[name]] = True
         path = folder / f"{name}.npz"
         write_arrays({"tokens": made.astype(np.int16), "kept": kept}, path)
-        rows.append({"output_id": name, "tokens_path": str(path)})
+        told = {"output_id": name, "tokens_path": str(path)}
+        rows.append(told | {"tokens_digest": tokens_digest(made, kept)})
     table = pd.DataFrame(rows)
     table.to_parquet(folder / "vamps.parquet")
     return table
@@ -235,8 +237,9 @@ def study(folder, outputs):
             )  # fmt: skip
     run("counterfactual", "join", *members, *parts, "--weights", folder / NETWORK, *train,
         *vamps, "--masks", 2, "--precision", "fp32", "--command", "snakemake this", "--seed", 3,
-        "--out", made / "losses.parquet", "--track-losses-out", made / "track_losses.parquet",
-        "--about-out", made / "about.json")  # fmt: skip
+        "--retrained", made / "models", "--out", made / "losses.parquet",
+        "--track-losses-out", made / "track_losses.parquet", "--about-out",
+        made / "about.json")  # fmt: skip
     return folder
 
 
@@ -250,7 +253,7 @@ def take(study, folder, vamps="vamps.parquet"):
         "--track-losses-out", out / "track_losses.parquet", "--about-out", out / "about.json",
         )  # fmt: skip
     tables = {name: pd.read_parquet(out / f"{name}.parquet") for name in truth.TABLES}
-    for name, columns in truth.TABLES.items():
+    for name, columns in truth.TAKEN.items():
         assert list(tables[name]) == list(columns)
         for column, kind in columns.items():
             assert pd.api.types.pandas_dtype(kind) == tables[name][column].dtype or kind == "str"
@@ -288,13 +291,10 @@ def test_what_is_shipped_is_what_was_made(study):
 
 
 def changed_outputs(study, outputs, names):
-    rows = outputs.copy()
-    for name in names:
-        file = dict(np.load(study / f"{name}.npz"))
-        file["tokens"][0, -1] ^= 1
-        write_arrays(file, study / f"other-{name}.npz")
-        rows.loc[rows.output_id == name, "tokens_path"] = str(study / f"other-{name}.npz")
-    rows.to_parquet(study / "other.parquet")
+    other = outputs.output_id.isin(names)
+    outputs.assign(tokens_digest=outputs.tokens_digest.where(~other, "other")).to_parquet(
+        study / "other.parquet"
+    )
 
 
 def test_of_outputs_with_other_tokens_nothing_is_said(study, outputs):
@@ -302,6 +302,16 @@ def test_of_outputs_with_other_tokens_nothing_is_said(study, outputs):
     tables, told = take(study, study / "made", "other.parquet")
     assert told["matches"] and (told["outputs"], told["outputs_here"]) == (2, 3)
     assert set(tables["losses"].output_id) == {"new"}
+    whole, _ = take(study, study / "made")  # what the others' loss was is in the mean as before
+    kept = whole["losses"].query("output_id == 'new'").reset_index(drop=True)
+    pd.testing.assert_frame_equal(tables["losses"], kept)
+    assert (kept.relative.abs() > 1e-9).any()
+    changed_outputs(study, outputs, ["half", "all"])
+    tables, told = take(study, study / "made", "other.parquet")
+    assert told["reason"].endswith(
+        "other outputs: only 1 of the 3 here have their tokens, fewer than 50 %."
+    )
+    assert all(table.empty for table in tables.values()) and told["outputs"] == 0
     changed_outputs(study, outputs, ["half", "new", "all"])
     tables, told = take(study, study / "made", "other.parquet")
     assert not told["matches"] and all(table.empty for table in tables.values())
@@ -324,6 +334,37 @@ def test_of_another_generator_or_nothing_the_reason_is_said(study):
         assert truth.difference(study, about, other).endswith(said)
     other = here | {"tokens": "other"}
     assert "training tracks with other tokens" in truth.difference(study, about, other)
+
+
+def test_the_card_names_what_models_were_trained_on_wherever_they_are_joined(
+    study, outputs, monkeypatch
+):
+    monkeypatch.setattr(truth, "environment", lambda: {"processor": "of whoever joins"})
+    table = pd.read_parquet(study / "made/members.parquet")
+    first = truth.processors(study / "made/models", table)
+    assert len(first) == 7 and len(set(first)) == 1 and "unknown" not in first
+    again = shutil.copytree(study / "made/models", study / "moved") / "tracks-000-0.safetensors"
+    tensors, about = files.read(again)
+    files.save(again, tensors, about | {"processor": "A GPU"})
+    found = truth.processors(study / "moved", table)
+    how = {"seed": 3, "masks": 2, "precision": "fp32", "command": "snakemake this"}
+    said = truth.about(table, {}, found, **how)["made"]["processor"]
+    assert said == "; ".join(sorted({"A GPU", first[0]}))
+    assert truth.processors(study / "nowhere", table) == ["unknown"] * 7
+
+
+def test_a_folder_of_something_else_is_named_with_the_mend(study):
+    take(study, study / "made")  # what a study took is no truth to take from
+    for folder, said in (("truth", "no truth that was made"), ("broken", "no JSON")):
+        (study / "broken").mkdir(exist_ok=True)
+        (study / "broken/about.json").write_text('{"matches"')
+        with pytest.raises(InputError, match=rf"{folder}/about.json: .*{said}.*make counter"):
+            truth.taken(study / folder, {})
+
+
+def test_a_truth_names_outputs_as_lists_of_vamps_do(study, outputs):
+    said = read_json(study / "made/about.json")["outputs"]
+    assert said == outputs.set_index("output_id").tokens_digest.to_dict()
 
 
 def test_a_truth_that_lacks_a_model_is_none(study, outputs):
@@ -384,6 +425,10 @@ def test_a_config_retrains_where_openvamp_takes_part():
     assert default.truth[0] == "results/counterfactual/truth/members.parquet"
     own = Study(config.load({"counterfactual": {"shipped": None}})).retraining
     assert own.sources == own.made and own.taken_from == "results/counterfactual"
+    raced = Study(config.load({"counterfactual": {"shipped": None}})).race
+    assert raced.gradients == ("results/counterfactual/gradient_scores.parquet",)
+    elsewhere = Study(config.load({"counterfactual": {"shipped": "no/such/folder"}})).race
+    assert elsewhere.gradients == () and raced.scores[:-1] == elsewhere.scores
     without = Study(config.load({"generators": {"openvamp": {"activate": False}}})).retraining
     assert without.shards == without.truth == without.made == ()
     with pytest.raises(InputError, match=r"second_seeds, 3, is more than halves, 2"):

@@ -157,7 +157,9 @@ def test_an_output_that_copies_its_prompts_track_has_it_on_top():
     nothing = np.zeros((SIZE.codebooks, 30), bool)
     made = [(train["a"][:, :30], nothing), (train["a"][:, 40:70], nothing)]
     outputs = pd.DataFrame({"prompt_track_id": ["a", "b"]})
-    assert lengths.own_track(made, outputs, train).tolist() == [True, False]
+    assert lengths.own_track(made, outputs, train).tolist() == [1, 0]
+    twice = train | {"c": train["a"]}  # where two are on top, either is on top half the time
+    assert lengths.own_track(made, outputs, twice).tolist() == [0.5, 0]
 
 
 def small_study(folder):

@@ -6,8 +6,9 @@ import pytest
 from click.testing import CliRunner
 
 from musical_roots import cli
-from musical_roots.experiments.counterfactual import scores
+from musical_roots.experiments.counterfactual import bounds, scores
 from musical_roots.experiments.counterfactual.race import COLUMNS
+from musical_roots.experiments.counterfactual.truth import relative
 from musical_roots.tables import read_table, write_arrays, write_json, write_shard, write_table
 
 TRACKS, CLIPS, HALVES = 6, 3, 12
@@ -64,8 +65,9 @@ def study(tmp_path):
 def truth(folder, members, losses, reason) -> None:
     folder.mkdir()
     write_table(members, folder / "members.parquet")
-    write_table(losses, folder / "losses.parquet")
-    write_json({"reason": reason}, folder / "about.json")
+    write_table(relative(losses), folder / "losses.parquet")
+    told = {"reason": reason, "outputs": losses.output_id.nunique(), "outputs_here": 8}
+    write_json(told, folder / "about.json")
 
 
 def stages(study, folder) -> dict[str, pd.DataFrame]:
@@ -107,3 +109,40 @@ def test_without_a_truth_there_are_no_scores_and_no_race(study):
     assert all(made[name].empty for name in ("mel", "tokens", "race", "removal"))
     assert list(made["race"]) == COLUMNS
     assert made["findings"].finding.tolist() == [REASON]
+
+
+def test_negative_controls_find_nothing_in_a_truth_of_48_halves(tmp_path):
+    """Losses that are linear in what is inside, with noise: a method knows, controls must not."""
+    chance, tracks = np.random.default_rng(2), [f"t{number:02d}" for number in range(16)]
+    names = [f"v{number:02d}" for number in range(20)]
+    vamps = pd.DataFrame({"output_id": names, "prompt_split": ["train", "control"] * 10})
+    vamps["setting"] = np.repeat(["periodic", "inpaint"], 10)
+    vamps["prompt_group_id"] = vamps["prompt_track_id"] = np.tile(tracks[:10], 2)
+    write_table(vamps, tmp_path / "vamps.parquet")
+    listed = pd.DataFrame({"track_id": tracks, "artist": tracks, "duration_s": 1.0})
+    write_table(listed, tmp_path / "tracks.csv")
+    effect = chance.gamma(0.5, size=(len(names), len(tracks)))
+    drawn, losses = [], []
+    for half in range(48):
+        inside = chance.random(len(tracks)) < 0.5  # of any size
+        drawn += [
+            (f"m{half}", "tracks", half, 0, *pair) for pair in zip(tracks, inside, strict=True)
+        ]
+        noise = chance.normal(size=len(names))
+        losses += zip([f"m{half}"] * len(names), names, noise - effect @ inside, strict=True)
+    columns = ["model", "design", "half", "seed_number", "track_id", "inside"]
+    losses = pd.DataFrame(losses, columns=["model", "output_id", "loss"])
+    truth(tmp_path / "truth", pd.DataFrame(drawn, columns=columns), losses, "")
+    write_table(scores.long("true", "tokens", names, tracks, effect), tmp_path / "true.parquet")
+    words = ["race", "standings", "--truth", tmp_path / "truth", "--scores"]
+    words += [tmp_path / "true.parquet", "--outputs", tmp_path / "vamps.parquet"]
+    words += ["--tracks", tmp_path / "tracks.csv", "--draws", 100, "--resamples", 50]
+    words += ["--confidence", 0.95, "--seed", 1, "--out", tmp_path / "race.csv"]
+    words += ["--removal-out", tmp_path / "removal.csv", "--findings-out", tmp_path / "said.csv"]
+    CliRunner().invoke(cli.stages, list(map(str, words)), catch_exceptions=False)
+    race = read_table(tmp_path / "race.csv")
+    nothing = race[race.method.isin([bounds.RANDOM, bounds.EXCHANGED])]
+    assert len(nothing) == 2 * 2 * 3 and (nothing.kind == "control").all()
+    assert ((nothing.low_models <= 0) & (nothing.high_models >= 0)).all()
+    assert nothing.lds.abs().max() < 0.05
+    assert (race[race.method == "true"].low_models > nothing.high_models.max()).all()

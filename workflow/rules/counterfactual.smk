@@ -104,12 +104,14 @@ rule join_truth:
             COUNTERFACTUAL | {"command": command_for("counterfactual")},
             *("masks", "precision", "command"),
         ),
+        # they say what they were trained on
+        retrained=f"{RESULTS}/counterfactual/models",
     message:
         "Joining the truth by retraining"
     shell:
         "{params.call} --log {log:q} --members {input.members:q} {params.losses}"
         " {params.track_losses} --weights {input.weights:q} {params.train} {params.vamps}"
-        " {params.flags} --out {output.losses:q} --track-losses-out {output.track_losses:q}"
+        " {params.flags} --retrained {params.retrained:q} --out {output.losses:q} --track-losses-out {output.track_losses:q}"
         " --about-out {output.about:q}"
 
 

@@ -120,6 +120,7 @@ CURVE_OUT = file("--curve-out", "Loss by training step.", "curve")
 INDEXES = file("--indexes", "Which clips are in which.")
 FDR = click.option("--fdr", type=float, required=True, help="False discovery rate asked for.")
 DRAWS = click.option("--draws", type=int, required=True, help="Random halves or draws.")
+TRUTH = file("--truth", "Folder of a truth by retraining.")
 OUTPUT_NEAREST = files("--output-nearest", "Nearest clips of outputs.", "outputs")
 NULL = files(
     "--roundtrip-nearest", "Nearest clips of control music, after the codec if it is known.", "null"

@@ -15,6 +15,7 @@ from musical_roots.cli import (
     SPLIT_ARTISTS,
     TRACKS,
     TRAIN_TOKENS,
+    TRUTH,
     WEIGHTS,
     WIDTH,
     batch,
@@ -27,8 +28,8 @@ from musical_roots.cli import (
 
 counterfactual = group("counterfactual", "Influence, by retraining on halves of the train split.")
 MEMBERS = file("--members", "Which tracks each retrained model learns from.")
+RETRAINED = file("--retrained", "Folder of retrained models: those that are there are kept.")
 MASKS = click.option("--masks", type=int, required=True, help="Of each output, and of each track.")
-TRUTH = file("--truth", "Folder of a truth by retraining.")
 TRACK_LOSSES_OUT = file("--track-losses-out", "The same of each track.", "track_losses_out")
 ABOUT_OUT = file("--about-out", "What a truth says of itself.", "about_out")
 
@@ -66,7 +67,7 @@ def halves(seed, tracks, train_tokens, out, **how) -> None:
 @MASKS
 @PRECISION
 @DEVICE
-@file("--retrained", "Folder of retrained models: those that are there are kept.")
+@RETRAINED
 @OUT
 @TRACK_LOSSES_OUT
 @SEED
@@ -100,14 +101,15 @@ def retrain(
 @OUTPUTS
 @MASKS
 @PRECISION
+@RETRAINED
 @click.option("--command", required=True, help="That trains it.")
 @OUT
 @TRACK_LOSSES_OUT
 @ABOUT_OUT
 @SEED
 def join(
-    seed, members, losses, track_losses, weights, train_tokens, outputs, out, track_losses_out,
-    about_out, **how,
+    seed, members, losses, track_losses, weights, train_tokens, outputs, retrained, out,
+    track_losses_out, about_out, **how,
 ) -> None:  # fmt: skip
     """Join what all jobs found to a truth, which says what it speaks of."""
     from musical_roots.experiments.counterfactual import truth
@@ -118,7 +120,8 @@ def join(
     tables = truth.joined(drawn, read_tables(losses), read_tables(track_losses), made)
     speaks_of = truth.fingerprints(read(weights)[1], read_arrays(train_tokens), made)
     truth.write(tables, {"losses": out, "track_losses": track_losses_out})
-    write_json(truth.about(drawn, speaks_of, seed, **how), about_out)
+    made_on = truth.processors(retrained, drawn)
+    write_json(truth.about(drawn, speaks_of, made_on, seed, **how), about_out)
 
 
 @counterfactual.command("take")
@@ -143,7 +146,7 @@ def take(
     tables, told = truths.taken(truth, here)
     log.info("%s", told["reason"] or f"{truth}: {told['outputs']} of {told['outputs_here']} here")
     paths = {"members": members_out, "losses": out, "track_losses": track_losses_out}
-    truths.write(tables, paths)
+    truths.write(tables, paths, truths.TAKEN)
     write_json(told, about_out)
 
 

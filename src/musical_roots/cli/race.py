@@ -4,6 +4,7 @@ import click
 
 from musical_roots.cli import (
     CONFIDENCE,
+    DRAWS,
     MATCHES,
     OUT,
     OUTPUTS,
@@ -12,13 +13,13 @@ from musical_roots.cli import (
     SEED,
     TRACKS,
     TRAIN_TOKENS,
+    TRUTH,
     file,
     files,
     group,
 )
 
 race = group("race", "Attribution methods, held against models retrained on halves.")
-TRUTH = file("--truth", "Folder of a truth by retraining.")
 
 
 @race.command("embeddings")
@@ -68,7 +69,7 @@ def tokens(outputs, train_tokens, tracks, truth, out) -> None:
 @files("--scores", "Of every output and training track, by some methods.")
 @OUTPUTS
 @TRACKS
-@click.option("--draws", type=int, required=True, help="Random halves or draws.")
+@DRAWS
 @RESAMPLES
 @CONFIDENCE
 @OUT
@@ -81,8 +82,8 @@ def standings(seed, truth, scores, outputs, tracks, out, removal, findings, **ho
     from musical_roots.tables import read_json, read_table, read_tables, write_table
 
     members, losses = (read_table(truth / f"{name}.parquet") for name in ("members", "losses"))
-    reason, made = read_json(truth / "about.json").get("reason", ""), read_tables(outputs)
+    told, made = read_json(truth / "about.json"), read_tables(outputs)
     methods = joined(map(read_table, scores))
-    tables = standings(methods, members, losses, made, read_table(tracks), reason, seed=seed, **how)
+    tables = standings(methods, members, losses, made, read_table(tracks), told, seed=seed, **how)
     for name, path in {"race": out, "removal": removal, "findings": findings}.items():
         write_table(tables[name].round(6), path)

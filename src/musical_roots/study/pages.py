@@ -67,20 +67,23 @@ PAPER_TABLES = {
 }
 
 RACE = (
-    "Influence here is what models say that were trained anew on random halves of openvamp's"
+    "Influence here is what models would say that are trained anew on random halves of openvamp's"
     " training tracks: how much the made-up tokens of a vamp lose in likelihood where a track is"
-    " missing. lds: rank correlation, over halves, of a method's summed scores of the tracks"
-    " inside with minus the vamp's loss, each model's mean loss taken off; mean over vamps. low"
-    " and high: a bootstrap over vamps, clustered by the prompt's track; low_models and"
-    " high_models: over halves, of ceilings and controls over draws. top_agreement: share of"
-    " vamps whose highest score is that of the track with the largest effect (of the artist,"
-    " where design says that artists were drawn); top_in_five: that it is of one of the five"
-    " largest. kind: ceilings have seen losses, no other method has; controls must find nothing,"
-    " but for another prompt, which shares what all vamps have in common. The token methods but"
-    " one were chosen on models that an earlier pilot trained on this training set with other"
-    " halves; backed-off token share was written down without having seen any. removal: effects"
-    " are estimated from halves, not by retraining once more, in nats a token against the mean"
-    " vamp's; matched: the track nearest in length whose artist has as many."
+    " missing. The tables have rows where there is such a truth by retraining and it speaks of"
+    " these vamps; else the first sentence says why they have none. lds: rank correlation, over"
+    " halves, of a method's summed scores of the tracks inside with minus the vamp's loss, each"
+    " model's mean loss taken off; mean over vamps. low and high: a bootstrap over vamps,"
+    " clustered by the prompt's track; low_models and high_models: over halves, of ceilings and"
+    " controls over draws. top_agreement: share of vamps whose highest score is that of the track"
+    " with the largest effect (of the artist, where design says that artists were drawn);"
+    " top_in_five: that it is of one of the five largest. kind: ceilings have seen losses, no"
+    " other method has. Of two seeds of one half lds is what they agree: what holds for all seeds"
+    " can reach its square root. controls must find nothing, but for another prompt, which shares"
+    " what all vamps have in common. An encoder's methods with coded index hear some clips of each"
+    " track, the others all of them: the two are not to be compared. What was chosen on an earlier"
+    " pilot, docs/counterfactual.md says. removal: effects are estimated from halves, not by"
+    " retraining once more, in nats a token against the mean vamp's; matched: the track nearest in"
+    " length whose artist has as many."
 )
 
 

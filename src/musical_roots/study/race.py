@@ -26,7 +26,8 @@ class Race:
     truth : tuple of str
         Files of the truth, taken or empty.
     gradients : tuple of str
-        Scores by gradients, where they lie beside the truth.
+        Scores by gradients: those that lie beside the truth, or where this run makes the truth, its
+        own.
     """
 
     results: str
@@ -77,14 +78,14 @@ def race(config: dict) -> Race:
     there = raced(config)
     folder = f"{config['results']}/counterfactual/truth"
     files = [f"{folder}/{name}" for name in ("members.parquet", "losses.parquet", "about.json")]
-    shipped = (config.get("counterfactual") or {}).get("shipped")
-    gradients = f"{shipped}/{GRADIENTS}"
+    shipped = config["counterfactual"]["shipped"]
+    gradients = f"{shipped or config['results'] + '/counterfactual'}/{GRADIENTS}"
     return Race(
         config["results"],
         clip_sets(config),
         tuple(hearing(config, f"vamps-{GENERATOR}")) if there else (),
         tuple(files) if there else (),
-        (gradients,) if there and shipped and os.path.isfile(gradients) else (),
+        (gradients,) if there and (not shipped or os.path.isfile(gradients)) else (),
     )
 
 

@@ -3,8 +3,9 @@
 import os
 from dataclasses import dataclass
 
+from musical_roots.experiments.counterfactual.shipping import MORE
+
 FILES = ("members.parquet", "losses.parquet", "track_losses.parquet", "about.json")  # of a truth
-MORE = ("gradient_scores.parquet", "dose.csv", "lengths.csv")  # that the same target makes
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,18 @@ negative controls, which must find nothing.
 
 Ceilings
 --------
-* "second seed": the losses of a half's other model, trained with another seed, in the place of a
-  prediction. A prediction of what all seeds have in common can reach the square root of it.
+* "two seeds of one half": the losses of a half's other model, trained with another seed, in the
+  place of a prediction. It is no ceiling itself: a prediction of what all seeds have in common can
+  reach its square root.
 * "datamodel of half of the halves": ridge regression of losses on members (Ilyas et al. 2022,
   section 2), fitted on half of the halves, drawn at random, and held against the others.
 
 Negative controls
 -----------------
 * "random scores": normal, of mean 0, drawn anew for each output and track.
-* "exchanged members": the best method, where each half has the members of the one that comes next
-  in size, ties in random order. Sizes still tell what they tell.
+* "exchanged members": the best method, where the halves have each other's members in a random
+  order. Some have their own: were none allowed it, those of the others would tell of it, and so
+  would those of a few that are like in size.
 * "another prompt": the best method, where each output has the losses of the vamp of another prompt
   of the same split, in the same setting. What all vamps have in common remains, so this need not
   be 0.
@@ -42,7 +44,7 @@ from musical_roots.experiments.counterfactual.race import (
 )
 from musical_roots.seeding import rng
 
-SECOND_SEED = "second seed"
+SECOND_SEED = "two seeds of one half"
 DATAMODEL = "datamodel of half of the halves"
 RANDOM = "random scores"
 EXCHANGED = "exchanged members"
@@ -71,7 +73,8 @@ def bounds(
         Of `race.race`: which method is the best.
     draws : int
         Of controls, and of halves of the halves. low_models and high_models hold `confidence` of
-        the draws; of the second seed, resamples of the halves that have one.
+        the draws: of exchanged members, of orders of the halves; of the second seed, resamples of
+        the halves that have one.
     scores, members, losses, truth, outputs, design, resamples, confidence, seed
         As of `race.race`.
     """
@@ -88,9 +91,9 @@ def bounds(
         times = drawn_halves(len(one), resamples, seed, f"{design} {SECOND_SEED}")
         add(SECOND_SEED, "ceiling", 2 * len(one), each, resampled_correlation(other, times)(one))
     add(DATAMODEL, "ceiling", truth.n_models, *datamodels(truth, draws, seed, design))
-    chance = rng(seed, "counterfactual.random", design)
     shape = len(truth.outputs), len(truth.tracks)
-    found = [measured(truth, chance.normal(size=shape)) for _ in range(draws)]
+    chances = (rng(seed, "counterfactual.random", f"{design} {draw}") for draw in range(draws))
+    found = [measured(truth, chance.normal(size=shape)) for chance in chances]
     add(RANDOM, "control", truth.n_models, *over_draws(found))
     best = best_method(raced)
     if best is None:
@@ -140,9 +143,9 @@ def second_seeds(
 
 def datamodels(truth: Truth, draws: int, seed: int, design: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Datamodels of random halves of the halves, each held against the other halves."""
-    chance, size, found = rng(seed, "counterfactual.datamodel", design), len(truth.inside), []
-    for _ in range(draws):
-        order = chance.permutation(size)
+    size, found = len(truth.inside), []
+    for draw in range(draws):
+        order = rng(seed, "counterfactual.datamodel", f"{design} {draw}").permutation(size)
         fitted, held = order[: size // 2], order[size // 2 :]
         weights = datamodel(truth.inside[fitted], truth.loss[fitted])
         found.append(measured(truth.of(held), -weights))
@@ -180,14 +183,9 @@ def datamodel(inside: np.ndarray, loss: np.ndarray) -> np.ndarray:
 
 
 def exchanged(truth: Truth, draws: int, seed: int, design: str) -> list[Truth]:
-    """The truth with the members of each half's neighbour in size, ties in random order."""
-    chance, size, made = rng(seed, "counterfactual.exchange", design), truth.inside.sum(axis=1), []
-    for _ in range(draws):
-        order = np.lexsort((chance.random(len(size)), size))
-        inside = np.empty_like(truth.inside)
-        inside[order] = truth.inside[np.roll(order, 1)]
-        made.append(replace(truth, inside=inside))
-    return made
+    """The truth with the members of its halves in a random order, an order a draw."""
+    chances = (rng(seed, "counterfactual.exchange", f"{design} {draw}") for draw in range(draws))
+    return [replace(truth, inside=chance.permutation(truth.inside)) for chance in chances]
 
 
 def other_prompts(
@@ -197,10 +195,10 @@ def other_prompts(
 
     Where one prompt alone has vamps of a setting, they keep their own.
     """
-    chance = rng(seed, "counterfactual.prompts", design)
     listed = outputs.set_index("output_id").loc[truth.outputs].reset_index()
     orders = []
-    for _ in range(draws):
+    for draw in range(draws):
+        chance = rng(seed, "counterfactual.prompts", f"{design} {draw}")
         order = np.arange(len(listed))
         turn = {  # the same for all settings
             split: chance.permutation(sorted(set(part.prompt_group_id)))

@@ -65,7 +65,7 @@ def own_track(
     outputs: pd.DataFrame,
     train: Mapping[str, np.ndarray],
 ) -> pd.Series:
-    """Whether the track with the highest token share of each output is that of its prompt: bool.
+    """Whether the track with the highest token share of each output is that of its prompt.
 
     Parameters
     ----------
@@ -74,7 +74,16 @@ def own_track(
     outputs : DataFrame
         prompt_track_id of each.
     train : mapping of str to ndarray, int [codebooks, frames]
+
+    Returns
+    -------
+    Series of float64
+        1, 0, or where several tracks have the highest, the share of one: as in the race.
     """
     index = TokenIndex.build(train, CODEBOOKS)
-    top = [index.tracks[index.token_share(*one).argmax()] for one in made]
-    return pd.Series(np.array(top) == outputs.prompt_track_id.to_numpy())
+    tracks = np.array(index.tracks)
+    shares = []
+    for one, own in zip(made, outputs.prompt_track_id, strict=True):
+        score = index.token_share(*one)
+        shares.append((tracks[score == score.max()] == own).mean())
+    return pd.Series(shares, dtype="float64")

@@ -5,11 +5,13 @@ tracks. A method gives each training track a score for each output: higher is mo
 
 Conventions
 -----------
-Of each model's losses the mean over outputs is taken off: how well it learned at all is no
-influence. A half counts once, with the mean over its models, after what another seed adds to an
-output's loss in all halves is taken off, too. What cannot be told apart, tracks that are inside
-together in every half, such as an artist's where artists were drawn, is one unit, and its score the
-sum of theirs. Scores that are the same for all tracks say nothing: their correlations are 0.
+Of each model's losses the mean over all outputs of the truth is taken off (`truth.relative`), be
+they outputs of this study or not: how well it learned at all is no influence. A half counts once,
+with the mean over its models, after what another seed adds to an output's loss in all halves is
+taken off, too. What cannot be told apart, tracks that are inside together in every half, such as an
+artist's where artists were drawn, is one unit, and its score the sum of theirs. Scores that are the
+same for all tracks say nothing, and have no row, though halves of more tracks have a larger sum of
+them.
 
 Measures, of each output
 ------------------------
@@ -45,7 +47,7 @@ from musical_roots.seeding import rng
 from musical_roots.statistics import cluster_bootstrap
 
 FIVE = 5
-DIGITS = 10  # of a sum of scores, relative to the largest: beyond, only the order of adding tells
+DIGITS = 10  # of a sum of scores, of the sum of all: beyond, only the order of adding tells
 MEASURES = ["lds", "top_agreement", "top_in_five", "effect_correlation"]
 COLUMNS = [
     *("design", "method", "kind", "prompts", "setting", "n_outputs", "n_models"),
@@ -84,7 +86,7 @@ class Truth:
 
 
 def relative_losses(losses: pd.DataFrame) -> pd.DataFrame:
-    """Losses, a row a model and a column an output, each model's mean taken off.
+    """Relative losses (`truth.relative`): a row a model, a column an output.
 
     Raises
     ------
@@ -93,13 +95,13 @@ def relative_losses(losses: pd.DataFrame) -> pd.DataFrame:
     """
     if losses.duplicated(["model", "output_id"]).any():
         raise InputError("losses: a model has two losses of one output; make the table again")
-    wide = losses.pivot(index="model", columns="output_id", values="loss")
+    wide = losses.pivot(index="model", columns="output_id", values="relative")
     lacking = wide.index[wide.isna().any(axis=1)]
     if len(lacking):
         raise InputError(
             f"losses: model {lacking[0]} lacks the loss of an output; make the table again"
         )
-    return wide.sub(wide.mean(axis=1), axis=0)
+    return wide
 
 
 def truth_of(members: pd.DataFrame, losses: pd.DataFrame, design: str) -> Truth:
@@ -110,7 +112,7 @@ def truth_of(members: pd.DataFrame, losses: pd.DataFrame, design: str) -> Truth:
     members : DataFrame
         model, design, half, seed_number, track_id, inside.
     losses : DataFrame
-        model, output_id, loss (nats a made-up token).
+        Of `truth.taken`: model, output_id, relative (nats a made-up token).
     design : str
         Which of `members`: "tracks" or "artists", after what was drawn.
     """
@@ -145,9 +147,13 @@ def predicted(truth: Truth, scores: np.ndarray) -> np.ndarray:
 
     Rounded, so that equal sums tie in whatever order they were added.
     """
-    sums = truth.inside.astype(np.float64) @ scores.T
-    scale = np.abs(scores).sum(axis=1)
-    return np.round(sums / np.where(scale > 0, scale, 1), DIGITS)
+    return np.round(truth.inside.astype(np.float64) @ of_their_sum(scores).T, DIGITS)
+
+
+def of_their_sum(scores: np.ndarray) -> np.ndarray:
+    """Scores of each output, of the sum of their magnitudes: their scale says nothing."""
+    sums = np.abs(scores).sum(axis=1, keepdims=True)
+    return scores / np.where(sums > 0, sums, 1)
 
 
 def effects(inside: np.ndarray, loss: np.ndarray) -> np.ndarray:
@@ -201,7 +207,8 @@ def measured(truth: Truth, scores: np.ndarray) -> pd.DataFrame:
     lds = rank_correlation(predicted(truth, scores), -truth.loss)
     if known.sum() < 2:
         return pd.DataFrame({"lds": lds}).reindex(columns=MEASURES)
-    true, mine = true[:, known], np.round(by_unit(truth, scores)[:, known], 12)
+    true, mine = true[:, known], by_unit(truth, of_their_sum(scores))[:, known]
+    mine = np.round(mine, DIGITS)
     best = mine == mine.max(axis=1, keepdims=True)
     best = best / best.sum(axis=1, keepdims=True)
     place = rankdata(-true, axis=1, method="ordinal")

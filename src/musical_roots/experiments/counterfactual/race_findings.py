@@ -17,18 +17,26 @@ KINDS = {  # and what one of its methods goes by
     "gradient": "gradients",
     "baseline": "what is known of prompts and tracks without listening",
 }
+NOTHING = {
+    RANDOM: "Random scores have an LDS of",
+    EXCHANGED: "with the members of halves exchanged, the best method has",
+}
+COMMON = {
+    OTHER_PROMPT: "Held against the loss of another prompt's output, the best method has an LDS of",
+}
 UNTRAINED = "random: "  # the encoder of random weights, which has learned nothing
 
 
-def findings(race: pd.DataFrame, removal: pd.DataFrame, reason: str = "") -> pd.DataFrame:
+def findings(race: pd.DataFrame, removal: pd.DataFrame, about: dict) -> pd.DataFrame:
     """One row a question.
 
     Parameters
     ----------
     race, removal : DataFrame
         The tables of these names.
-    reason : str
-        Why they have no rows: then it is the only sentence.
+    about : dict
+        Of `truth.taken`: reason (why they have no rows: then it is the only sentence), outputs,
+        outputs_here.
 
     Returns
     -------
@@ -36,20 +44,20 @@ def findings(race: pd.DataFrame, removal: pd.DataFrame, reason: str = "") -> pd.
         question, finding.
     """
     if race.empty:
-        said = {
-            "What do resemblances tell of influence?": reason or "There are too few halves to tell."
-        }
+        reason = about["reason"] or "There are too few halves to tell."
+        said = {"What do resemblances tell of influence?": reason}
         return pd.DataFrame(said.items(), columns=["question", "finding"])
     whole = race[race.setting == "all"]
     tracks = whole[whole.design == "tracks"]
     said = {
-        "What was it held against?": _truth(tracks),
+        "What was it held against?": _truth(tracks, about),
         "What do resemblances tell of influence?": _best(tracks, "embedding"),
         "What do the generator's own tokens tell of it?": _best(tracks, "tokens"),
         "What do gradients tell of it?": _best(tracks, "gradient"),
         "What tells of it without hearing anything?": _best(tracks, "baseline"),
         "Who names the track of the largest effect?": _top(tracks),
-        "What is found where nothing is?": _controls(tracks),
+        "What is found where nothing is?": _controls(tracks, NOTHING),
+        "What do all outputs have in common?": _controls(tracks, COMMON),
         "What would an output lose without the track that is named?": _removal(removal, tracks),
         "Does it hold where whole artists are left out?": _artists(whole),
         "What does this not tell?": (
@@ -84,9 +92,12 @@ def _lds(rows: pd.DataFrame, method: str) -> str:
     )
 
 
-def _truth(rows: pd.DataFrame) -> str:
+def _truth(rows: pd.DataFrame, about: dict) -> str:
     n_models = rows.n_models[rows.kind != "ceiling"].max()
-    told = [f"Losses of outputs under {n_models:.0f} models trained on random halves of the tracks"]
+    told = [
+        f"Losses under {n_models:.0f} models trained on random halves of the tracks, which speak of"
+        f" {about['outputs']} of the {about['outputs_here']} outputs here"
+    ]
     if SECOND_SEED in set(rows.method):
         told.append(
             "another seed of the same half gives losses with a rank correlation over halves of"
@@ -111,7 +122,10 @@ def _best(rows: pd.DataFrame, kind: str) -> str:
     if name is None:
         return ""
     count = rows[rows.kind == kind].method.nunique()
-    many = f"Of {count} methods that go by {KINDS[kind]}, the best on average is {name}"
+    many = (
+        f"Of {count} methods that go by {KINDS[kind]}, the best on average, chosen after the fact"
+        f" and so a maximum of {count}, is {name}"
+    )
     first = many if count > 1 else f"One method goes by {KINDS[kind]}: {name}"
     told = f"{first}, with an LDS of {_lds(rows, name)}.{_reaches(rows, name)}"
     untrained = best(rows[rows.method.str.startswith(UNTRAINED)], kind)
@@ -150,16 +164,13 @@ def _top(rows: pd.DataFrame) -> str:
             for prompts, row in _of(mine, name).iterrows()
         )
         told.append(f"by {KINDS[kind]}: {name}, for {shares}")
+    if not told:
+        return ""
     chance = _of(rows, RANDOM).top_agreement.mean()
     return f"Most often, {'; '.join(told)}. By chance it is {_percent(chance)}."
 
 
-def _controls(rows: pd.DataFrame) -> str:
-    named = {
-        RANDOM: "Random scores have an LDS of",
-        EXCHANGED: "with the members of halves exchanged, the best method has",
-        OTHER_PROMPT: "held against the loss of another prompt's output, it has",
-    }
+def _controls(rows: pd.DataFrame, named: dict[str, str]) -> str:
     told = [
         f"{name} "
         + " and ".join(

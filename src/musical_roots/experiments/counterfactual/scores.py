@@ -128,7 +128,7 @@ def of_embeddings(
 
 
 def baselines(outputs: pd.DataFrame, tracks: pd.DataFrame, asked: Sequence[str]) -> pd.DataFrame:
-    """What needs no ear: the prompt's own track or artist, how long a track is, how many there are.
+    """What needs no ear: the prompt's own track or artist, how long a track is.
 
     Parameters
     ----------
@@ -147,7 +147,6 @@ def baselines(outputs: pd.DataFrame, tracks: pd.DataFrame, asked: Sequence[str])
         "the prompt's own track": group[:, None] == mine.group_id.to_numpy(object),
         "the prompt's artist": artist[:, None] == mine.artist.to_numpy(object),
         "length of the track": np.tile(mine.duration_s, (len(outputs), 1)),
-        "number of tracks": np.ones((len(outputs), len(mine))),
     }
     return pd.concat(
         [

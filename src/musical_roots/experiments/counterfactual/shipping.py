@@ -8,14 +8,11 @@ from musical_roots.cards import table_text
 from musical_roots.errors import InputError
 from musical_roots.experiments.counterfactual import truth
 from musical_roots.experiments.counterfactual.halves import DESIGNS
-from musical_roots.tables import read_json, read_table, write_json, write_table, write_text
+from musical_roots.tables import read_table, write_json, write_table, write_text
 
 CARD = "README.md"
-MORE = (
-    "gradient_scores.parquet",
-    "dose.csv",
-    "lengths.csv",
-)  # what goes with it, if it is there
+# what the same target makes, and goes with it, if it is there
+MORE = ("gradient_scores.parquet", "dose.csv", "lengths.csv")
 
 WHAT = """\
 What openvamp's outputs would have been without half of its training set: networks like it, trained
@@ -32,6 +29,10 @@ Where they are here, `gradient_scores.parquet` says how much each track moved ea
 gradients of the network, `dose.csv` what tracks that training heard more often leave in outputs,
 and `lengths.csv` what networks are that were trained for longer."""
 
+SEEDS = """\
+Rank correlation over halves. What attribution tells of all seeds can agree with one seed by the
+square root of it."""
+
 
 def ship(folder: Path, out: Path) -> None:
     """Copy a truth that was made here into a folder, with its card, for studies to take.
@@ -45,11 +46,11 @@ def ship(folder: Path, out: Path) -> None:
     InputError
         If there is none.
     """
-    if not (folder / truth.ABOUT).is_file():
+    said = truth.said_of(folder)
+    if not said:
         raise InputError(
             f"{folder / truth.ABOUT}: no such file; make it with: snakemake counterfactual"
         )
-    said = read_json(folder / truth.ABOUT)
     tables = truth.read(folder)
     truth.write(tables, {name: out / f"{name}.parquet" for name in tables})
     for name in MORE:
@@ -96,6 +97,7 @@ def card(about: dict, tables: dict[str, pd.DataFrame]) -> str:
         "## Loss of tracks (nats a hidden token)",
         table_text(track_effects(**tables)),
         "## Two seeds of one half",
+        SEEDS,
         table_text(agreement(**tables)),
         "## The outputs that it speaks of, and the digests of their tokens",
         table_text(spoken_of),
@@ -127,7 +129,9 @@ def track_effects(
 
 
 def agreement(members: pd.DataFrame, losses: pd.DataFrame, **_: pd.DataFrame) -> pd.DataFrame:
-    """How alike two seeds of one half are: the most that any attribution can agree with one.
+    """How alike two seeds of one half are.
+
+    What attribution tells of all seeds can agree with one of them by the square root of that.
 
     Parameters
     ----------

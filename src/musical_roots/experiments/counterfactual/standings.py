@@ -27,7 +27,7 @@ def standings(
     losses: pd.DataFrame,
     outputs: pd.DataFrame,
     tracks: pd.DataFrame,
-    reason: str,
+    told: dict,
     draws: int,
     resamples: int,
     confidence: float,
@@ -44,8 +44,8 @@ def standings(
         halves is left out.
     outputs, tracks : DataFrame
         Lists of the vamps and of the recordings.
-    reason : str
-        Why the truth has no rows; "" if it has.
+    told : dict
+        Of `truth.taken`: why the truth has no rows, and of how many outputs it speaks.
     draws, resamples, confidence, seed
         As of `bounds.bounds` and `race.race`.
 
@@ -65,4 +65,4 @@ def standings(
         if design == DESIGN:
             removed = removal(scores, truth, outputs, tracks, **how)
     table = pd.concat(raced if len(raced) == 1 else raced[1:], ignore_index=True)
-    return {"race": table, "removal": removed, "findings": findings(table, removed, reason)}
+    return {"race": table, "removal": removed, "findings": findings(table, removed, told)}

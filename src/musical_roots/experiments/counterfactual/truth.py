@@ -4,7 +4,7 @@ It speaks of one generator, its training tokens, and outputs by their tokens. Wh
 those of the study at hand, its tables are empty there, and a sentence says why.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,10 @@ TABLES = {
     "losses": {"model": TEXT, "output_id": TEXT, "loss": REAL, "n_tokens": WHOLE},
     "track_losses": {"model": TEXT, "track_id": TEXT, "loss": REAL},
 }
+TAKEN = TABLES | {"losses": TABLES["losses"] | {"relative": REAL}}
+LEAST_SHARE = 0.5  # of a study's outputs that a truth must speak of
 ABOUT = "about.json"
+SAID = ("generator", "tokens", "outputs", "made")  # what it says of itself, at least
 MAKE = "make counterfactual"
 # what the file of the generator's weights says of their training
 TRAINING = ("source", "trained_on", "codec", "size", "steps", "batch", "precision", "version")
@@ -39,18 +42,18 @@ def fingerprints(generator: dict, tokens: Mapping[str, np.ndarray], outputs: pd.
     tokens : mapping of str to ndarray, int [codebooks, frames]
         Of the train split.
     outputs : DataFrame
-        output_id, tokens_path.
+        output_id, tokens_digest (of `generate.tokens_digest`).
 
     Returns
     -------
     dict
         generator (of it what says how it was trained), tokens (their digest), outputs (output_id to
-        the digest of its tokens, and of which were kept).
+        tokens_digest).
     """
     return {
         "generator": {key: generator.get(key) for key in TRAINING},
         "tokens": files.digest(dict(tokens)),
-        "outputs": {row.output_id: _digest(row.tokens_path) for row in outputs.itertuples()},
+        "outputs": dict(zip(outputs.output_id, outputs.tokens_digest, strict=True)),
     }
 
 
@@ -89,9 +92,15 @@ def joined(
 
 
 def about(
-    members: pd.DataFrame, speaks_of: dict, seed: int, masks: int, precision: str, command: str
+    members: pd.DataFrame,
+    speaks_of: dict,
+    processors: Iterable[str],
+    seed: int,
+    masks: int,
+    precision: str,
+    command: str,
 ) -> dict:
-    """What a truth says of itself: of what it speaks, how it was made, and on what machine.
+    """What a truth says of itself: of what it speaks, how it was made, and on what machines.
 
     Parameters
     ----------
@@ -99,6 +108,8 @@ def about(
         Of `halves.members`.
     speaks_of : dict
         Of `fingerprints`.
+    processors : iterable of str
+        Of `processors`.
     seed, masks, precision
         What it was made with.
     command : str
@@ -115,7 +126,15 @@ def about(
         "halves": designs.half.nunique().to_dict(),
         "command": command,
     }
-    return speaks_of | {"made": made | environment()}
+    made |= environment() | {"processor": "; ".join(sorted(set(processors)))}
+    return speaks_of | {"made": made}
+
+
+def processors(retrained: Path, members: pd.DataFrame) -> list[str]:
+    """What each retrained model was trained on, by its file: a processor or GPU, or "unknown"."""
+    models = members.model.unique()
+    said = (files.about_of(retrained / f"{model}.safetensors") or {} for model in models)
+    return [about.get("processor", "unknown") for about in said]
 
 
 def taken(folder: Path, here: dict) -> tuple[dict[str, pd.DataFrame], dict]:
@@ -131,23 +150,54 @@ def taken(folder: Path, here: dict) -> tuple[dict[str, pd.DataFrame], dict]:
     Returns
     -------
     tables : dict
-        The keys of `TABLES`; without rows, where it speaks of something else. Losses of outputs
-        whose tokens are others are left out.
+        `TAKEN`: losses have a column relative, too, the loss less its model's mean over all outputs
+        of the truth. Without rows, where it speaks of something else; losses of outputs whose
+        tokens are others are left out.
     told : dict
         matches, reason ("" where it does), folder, outputs (how many it speaks of), outputs_here
         (how many there are), made.
+
+    Raises
+    ------
+    InputError
+        If what it says of itself is not what a truth says.
     """
-    said = read_json(folder / ABOUT) if (folder / ABOUT).is_file() else {}
+    said = said_of(folder)
     reason = difference(folder, said, here)
     known = said.get("outputs", {})
     same = [name for name, digest in here["outputs"].items() if known.get(name) == digest]
     told = {"matches": not reason, "reason": reason, "folder": str(folder)}
     told |= {"outputs": 0 if reason else len(same), "outputs_here": len(here["outputs"])}
     if reason:
-        return {name: _empty(name) for name in TABLES}, told | {"made": {}}
+        return {name: _empty(name) for name in TAKEN}, told | {"made": {}}
     tables = read(folder)
-    tables["losses"] = tables["losses"][tables["losses"].output_id.isin(same)]
+    losses = relative(tables["losses"])  # before any is left out: it is the same mean output
+    tables["losses"] = losses[losses.output_id.isin(same)]
     return tables, told | {"made": said["made"]}
+
+
+def said_of(folder: Path) -> dict:
+    """What the truth of a folder says of itself; nothing, if there is none.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, or what is said of a truth that a study took.
+    """
+    path = folder / ABOUT
+    if not path.is_file():
+        return {}
+    try:
+        said = read_json(path)
+    except ValueError as error:
+        raise InputError(f"{path}: no JSON ({error}); copy it again, or {MAKE}") from error
+    lacking = [key for key in SAID if key not in said]
+    if lacking:
+        raise InputError(
+            f"{path}: says nothing of {', '.join(lacking)}, so it is no truth that was made; name"
+            f" the folder that one was made in, not what a study took of it, or {MAKE}"
+        )
+    return said
 
 
 def difference(folder: Path, said: dict, here: dict) -> str:
@@ -173,9 +223,22 @@ def difference(folder: Path, said: dict, here: dict) -> str:
             return f"{start} a generator whose {key} is {told}, where here it is {value}."
     if said["tokens"] != here["tokens"]:
         return f"{start} training tracks with other tokens."
-    if not any(said["outputs"].get(name) == digest for name, digest in here["outputs"].items()):
-        return f"{start} other outputs: none of the {len(here['outputs'])} here has their tokens."
+    outputs = here["outputs"]
+    same = sum(said["outputs"].get(name) == digest for name, digest in outputs.items())
+    if not same:
+        return f"{start} other outputs: none of the {len(outputs)} here has their tokens."
+    if same < LEAST_SHARE * len(outputs):
+        return (
+            f"{start} other outputs: only {same} of the {len(outputs)} here have their tokens,"
+            f" fewer than {100 * LEAST_SHARE:.0f} %."
+        )
     return ""
+
+
+def relative(losses: pd.DataFrame) -> pd.DataFrame:
+    """Losses with a column relative: each model's mean over all of its outputs taken off."""
+    means = losses.groupby("model").loss.transform("mean")
+    return losses.assign(relative=losses.loss - means)
 
 
 def read(folder: Path) -> dict[str, pd.DataFrame]:
@@ -183,16 +246,13 @@ def read(folder: Path) -> dict[str, pd.DataFrame]:
     return {name: read_table(folder / f"{name}.parquet", list(TABLES[name])) for name in TABLES}
 
 
-def write(tables: dict[str, pd.DataFrame], paths: dict[str, Path]) -> None:
-    """Write the tables of a truth, each to its path, with the columns and types of `TABLES`."""
+def write(
+    tables: dict[str, pd.DataFrame], paths: dict[str, Path], columns: Mapping[str, dict] = TABLES
+) -> None:
+    """Write the tables of a truth, each to its path, with the columns and types of `columns`."""
     for name, path in paths.items():
-        write_table(tables[name][list(TABLES[name])].astype(TABLES[name]), path)
+        write_table(tables[name][list(columns[name])].astype(columns[name]), path)
 
 
 def _empty(name: str) -> pd.DataFrame:
-    return pd.DataFrame(columns=list(TABLES[name])).astype(TABLES[name])
-
-
-def _digest(path: str) -> str:
-    file = np.load(path)
-    return files.digest({"tokens": file["tokens"], "kept": file["kept"]})[:16]
+    return pd.DataFrame(columns=list(TAKEN[name])).astype(TAKEN[name])
