@@ -19,6 +19,10 @@ encoders:
   clmr: {weights: random, part: end}
 generation: {prompts: 4, duration_s: 6.0, shards: 1, settings: {paper_time: {steps: 2}}}
 influence: {excerpts: 6, draws: 10, resamples: 50}
+listening:
+  simulated_listeners: 12
+  analysis: {resamples: 50}
+  power: {simulations: 3, coverage_simulations: 3, x_clips: [15, 60], listeners: [20], answers_each: [10]}
 robustness:
   queries: 4
   resamples: 50
@@ -45,6 +49,7 @@ WITHOUT = {
     "ngram_overlap",
     "vamps_of_openvamp",
     "vamps_of_vampnet",
+    "race",
     "simulated_power",
     "simulated_coverage",
 }  # encoders

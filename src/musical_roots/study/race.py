@@ -23,6 +23,8 @@ class Race:
         Of the study.
     encoders : tuple of str
         That hear the vamps; none where there is no race.
+    hear_coded : tuple of str
+        Those of them that hear training clips after the codec.
     truth : tuple of str
         Files of the truth, taken or empty.
     gradients : tuple of str
@@ -33,6 +35,7 @@ class Race:
     results: str
     clip_sets: dict[str, ClipSet]
     encoders: tuple[str, ...]
+    hear_coded: tuple[str, ...]
     truth: tuple[str, ...]
     gradients: tuple[str, ...]
 
@@ -62,15 +65,17 @@ class Race:
         return self.clip_sets[f"control_roundtrip-{GENERATOR}"].influence("nearest", [encoder])
 
     def coded(self, encoder: str) -> list[str]:
-        """Embeddings of training clips after the codec; none, if the study has none."""
-        clips = self.clip_sets.get(f"coded-train-{GENERATOR}")
-        return clips.embeddings(encoder) if clips else []
+        """Embeddings of training clips after the codec; none, if the encoder hears none."""
+        if encoder not in self.hear_coded:
+            return []
+        return self.clip_sets[f"coded-train-{GENERATOR}"].embeddings(encoder)
 
     def coded_null(self, encoder: str) -> list[str]:
-        """Nearest of these of control music; none, if the study has none."""
+        """Nearest of these of control music; none, if the encoder hears none."""
+        if encoder not in self.hear_coded:
+            return []
         clips = self.clip_sets[f"control_roundtrip-{GENERATOR}"]
-        there = f"coded-train-{GENERATOR}" in self.clip_sets
-        return clips.influence(f"coded-{GENERATOR}/nearest", [encoder]) if there else []
+        return clips.influence(f"coded-{GENERATOR}/nearest", [encoder])
 
 
 def race(config: dict) -> Race:
@@ -80,10 +85,12 @@ def race(config: dict) -> Race:
     files = [f"{folder}/{name}" for name in ("members.parquet", "losses.parquet", "about.json")]
     shipped = config["counterfactual"]["shipped"]
     gradients = f"{shipped or config['results'] + '/counterfactual'}/{GRADIENTS}"
+    sets, coded = clip_sets(config), f"coded-train-{GENERATOR}"
     return Race(
         config["results"],
-        clip_sets(config),
+        sets,
         tuple(hearing(config, f"vamps-{GENERATOR}")) if there else (),
+        tuple(hearing(config, coded)) if there and coded in sets else (),
         tuple(files) if there else (),
         (gradients,) if there and (not shipped or os.path.isfile(gradients)) else (),
     )
