@@ -22,7 +22,8 @@ influence: {excerpts: 6, draws: 10, resamples: 50}
 listening:
   simulated_listeners: 12
   analysis: {resamples: 50}
-  power: {simulations: 3, coverage_simulations: 3, x_clips: [15, 60], listeners: [20], answers_each: [10]}
+  power:
+    {simulations: 3, coverage_simulations: 3, x_clips: [15, 60], listeners: [20], answers_each: [10]}
 robustness:
   queries: 4
   resamples: 50
