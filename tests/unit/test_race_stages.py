@@ -44,9 +44,13 @@ def study(tmp_path):
         clips = pd.DataFrame({owner: np.repeat(of, CLIPS)})
         clips["clip_id"] = [f"{name}{row}" for row in range(len(clips))]
         write_shard(tmp_path / name, vectors(chance, len(clips)), clips, about)
+    some = pd.DataFrame({"clip_id": [f"train{row}" for row in range(TRACKS * CLIPS)]})
+    some["uncoded_train"] = some.index % CLIPS > 0
+    write_table(some, tmp_path / "indexes.parquet")
     null = pd.DataFrame({"cosine": chance.random(10), "cluster": list("aabbccddee"), "of": "clip"})
-    for name, index in (("null", "train"), ("coded_null", "coded_train")):
-        write_table(null.assign(index=index), tmp_path / f"{name}.parquet")
+    for name, indexes in (("null", ["train"]), ("coded_null", ["uncoded_train", "coded_train"])):
+        tables = [null.assign(index=index) for index in indexes]
+        write_table(pd.concat(tables), tmp_path / f"{name}.parquet")
     drawn = [
         (f"m{half}", "tracks", half, 0, name, inside)
         for half in range(HALVES)
@@ -83,6 +87,7 @@ def stages(study, folder) -> dict[str, pd.DataFrame]:
         *("embeddings", study / "train.npy", "--coded-embeddings", study / "coded.npy"),
         *("--output-embeddings", study / "made.npy", "--roundtrip-nearest", study / "null.parquet"),
         *("--coded-nearest", study / "coded_null.parquet", "--k", 4, "--out", files[0]),
+        *("--indexes", study / "indexes.parquet"),
     )
     given = ["--outputs", study / "vamps.parquet", "--tracks", study / "tracks.csv"]
     run("tokens", *given, "--train-tokens", study / "000.npz", "--out", files[1])
@@ -97,10 +102,14 @@ def stages(study, folder) -> dict[str, pd.DataFrame]:
 def test_a_study_is_raced_from_its_files(study):
     made = stages(study, "truth")
     methods = made["race"].groupby("kind", sort=False).method.nunique()
-    assert methods["embedding"] == 10 and methods["tokens"] == 6 and methods["control"] == 3
+    assert methods["embedding"] == 15 and methods["tokens"] == 6 and methods["control"] == 3
     asked = {f"t{number}" for number in range(TRACKS)}  # of tokens, too: one is no part of it
     assert set(made["mel"].track_id) == set(made["tokens"].track_id) == asked
     assert list(made["mel"]) == list(made["tokens"]) == scores.COLUMNS
+    wide = made["mel"].pivot(index=["output_id", "track_id"], columns="method", values="score")
+    # of some of the same clips
+    assert (wide["mel, uncoded index: max"] <= wide["mel: max"] + 1e-9).all()
+    assert (wide["mel, uncoded index: max"] < wide["mel: max"]).any()
     assert len(made["removal"]) and len(made["findings"]) > 4
 
 
