@@ -6,9 +6,10 @@ import pytest
 from click.testing import CliRunner
 
 from musical_roots import cli
+from musical_roots.errors import InputError
 from musical_roots.experiments.counterfactual import bounds, scores
 from musical_roots.experiments.counterfactual.race import COLUMNS
-from musical_roots.experiments.counterfactual.truth import relative
+from musical_roots.experiments.counterfactual.truth import read_taken, relative
 from musical_roots.tables import read_table, write_arrays, write_json, write_shard, write_table
 
 TRACKS, CLIPS, HALVES = 6, 3, 12
@@ -111,6 +112,12 @@ def test_a_study_is_raced_from_its_files(study):
     assert (wide["mel, uncoded index: max"] <= wide["mel: max"] + 1e-9).all()
     assert (wide["mel, uncoded index: max"] < wide["mel: max"]).any()
     assert len(made["removal"]) and len(made["findings"]) > 4
+
+
+def test_a_truth_that_no_study_took_is_none_to_race_against(study):
+    write_json({"generator": {}}, study / "truth/about.json")
+    with pytest.raises(InputError, match=r"truth: a truth as it was made; give what a study took"):
+        read_taken(study / "truth")
 
 
 def test_without_a_truth_there_are_no_scores_and_no_race(study):

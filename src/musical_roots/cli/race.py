@@ -86,11 +86,11 @@ def tokens(outputs, train_tokens, tracks, truth, out) -> None:
 def standings(seed, truth, scores, outputs, tracks, out, removal, findings, **how) -> None:
     """Every method's scores against the truth, beside ceilings and negative controls."""
     from musical_roots.experiments.counterfactual.standings import joined, standings
-    from musical_roots.tables import read_json, read_table, read_tables, write_table
+    from musical_roots.experiments.counterfactual.truth import read_taken
+    from musical_roots.tables import read_table, read_tables, write_table
 
-    members, losses = (read_table(truth / f"{name}.parquet") for name in ("members", "losses"))
-    told, made = read_json(truth / "about.json"), read_tables(outputs)
-    methods = joined(map(read_table, scores))
+    members, losses, told = read_taken(truth)
+    made, methods = read_tables(outputs), joined(map(read_table, scores))
     tables = standings(methods, members, losses, made, read_table(tracks), told, seed=seed, **how)
     for name, path in {"race": out, "removal": removal, "findings": findings}.items():
         write_table(tables[name].round(6), path)
