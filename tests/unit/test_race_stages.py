@@ -6,9 +6,10 @@ import pytest
 from click.testing import CliRunner
 
 from musical_roots import cli
+from musical_roots.errors import InputError
 from musical_roots.experiments.counterfactual import bounds, scores
 from musical_roots.experiments.counterfactual.race import COLUMNS
-from musical_roots.experiments.counterfactual.truth import relative
+from musical_roots.experiments.counterfactual.truth import read_taken, relative
 from musical_roots.tables import read_table, write_arrays, write_json, write_shard, write_table
 
 TRACKS, CLIPS, HALVES = 6, 3, 12
@@ -44,9 +45,13 @@ def study(tmp_path):
         clips = pd.DataFrame({owner: np.repeat(of, CLIPS)})
         clips["clip_id"] = [f"{name}{row}" for row in range(len(clips))]
         write_shard(tmp_path / name, vectors(chance, len(clips)), clips, about)
+    some = pd.DataFrame({"clip_id": [f"train{row}" for row in range(TRACKS * CLIPS)]})
+    some["uncoded_train"] = some.index % CLIPS > 0
+    write_table(some, tmp_path / "indexes.parquet")
     null = pd.DataFrame({"cosine": chance.random(10), "cluster": list("aabbccddee"), "of": "clip"})
-    for name, index in (("null", "train"), ("coded_null", "coded_train")):
-        write_table(null.assign(index=index), tmp_path / f"{name}.parquet")
+    for name, indexes in (("null", ["train"]), ("coded_null", ["uncoded_train", "coded_train"])):
+        tables = [null.assign(index=index) for index in indexes]
+        write_table(pd.concat(tables), tmp_path / f"{name}.parquet")
     drawn = [
         (f"m{half}", "tracks", half, 0, name, inside)
         for half in range(HALVES)
@@ -83,6 +88,7 @@ def stages(study, folder) -> dict[str, pd.DataFrame]:
         *("embeddings", study / "train.npy", "--coded-embeddings", study / "coded.npy"),
         *("--output-embeddings", study / "made.npy", "--roundtrip-nearest", study / "null.parquet"),
         *("--coded-nearest", study / "coded_null.parquet", "--k", 4, "--out", files[0]),
+        *("--indexes", study / "indexes.parquet"),
     )
     given = ["--outputs", study / "vamps.parquet", "--tracks", study / "tracks.csv"]
     run("tokens", *given, "--train-tokens", study / "000.npz", "--out", files[1])
@@ -97,11 +103,21 @@ def stages(study, folder) -> dict[str, pd.DataFrame]:
 def test_a_study_is_raced_from_its_files(study):
     made = stages(study, "truth")
     methods = made["race"].groupby("kind", sort=False).method.nunique()
-    assert methods["embedding"] == 10 and methods["tokens"] == 6 and methods["control"] == 3
+    assert methods["embedding"] == 15 and methods["tokens"] == 6 and methods["control"] == 3
     asked = {f"t{number}" for number in range(TRACKS)}  # of tokens, too: one is no part of it
     assert set(made["mel"].track_id) == set(made["tokens"].track_id) == asked
     assert list(made["mel"]) == list(made["tokens"]) == scores.COLUMNS
+    wide = made["mel"].pivot(index=["output_id", "track_id"], columns="method", values="score")
+    # of some of the same clips
+    assert (wide["mel, uncoded index: max"] <= wide["mel: max"] + 1e-9).all()
+    assert (wide["mel, uncoded index: max"] < wide["mel: max"]).any()
     assert len(made["removal"]) and len(made["findings"]) > 4
+
+
+def test_a_truth_that_no_study_took_is_none_to_race_against(study):
+    write_json({"generator": {}}, study / "truth/about.json")
+    with pytest.raises(InputError, match=r"truth: a truth as it was made; give what a study took"):
+        read_taken(study / "truth")
 
 
 def test_without_a_truth_there_are_no_scores_and_no_race(study):

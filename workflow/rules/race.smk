@@ -13,6 +13,7 @@ rule race_embeddings:
         null=lambda wildcards: STUDY.race.null(wildcards.encoder),
         coded=lambda wildcards: STUDY.race.coded(wildcards.encoder),
         coded_null=lambda wildcards: STUDY.race.coded_null(wildcards.encoder),
+        indexes=STUDY.race.indexes,
     output:
         scores="<results>/counterfactual/scores/{encoder}.parquet",
     log:
@@ -25,13 +26,14 @@ rule race_embeddings:
         null=lambda wildcards, input: each("--roundtrip-nearest", input.null),
         coded=lambda wildcards, input: each("--coded-embeddings", input.coded),
         coded_null=lambda wildcards, input: each("--coded-nearest", input.coded_null),
+        indexes=lambda wildcards, input: each("--indexes", input.indexes),
         truth=lambda wildcards, input: os.path.dirname(input.truth[0]),
         k=config["search"]["k"],
     message:
         "Scores of training tracks by {wildcards.encoder}"
     shell:
         "{params.call} --log {log:q} {params.outputs} {params.null} {params.coded}"
-        " {params.coded_null} --truth {params.truth:q} --k {params.k} --out {output.scores:q}"
+        " {params.coded_null} {params.indexes} --truth {params.truth:q} --k {params.k} --out {output.scores:q}"
         " {input.corpus:q}"
 
 

@@ -30,19 +30,26 @@ race = group("race", "Attribution methods, held against models retrained on halv
     "--roundtrip-nearest", "Nearest clips of control music, after the codec if it is known.", "null"
 )
 @files("--coded-nearest", "The same in the coded index.", "coded_null", required=False)
+@file("--indexes", "Which clips are in which.", required=False)
 @TRUTH
 @MATCHES
 @OUT
-def embeddings(corpus, coded, outputs, null, coded_null, truth, k, out) -> None:
+def embeddings(corpus, coded, outputs, null, coded_null, indexes, truth, k, out) -> None:
     """Scores of every training track for each output, by one encoder."""
     from musical_roots.experiments.counterfactual import scores
     from musical_roots.tables import open_shards, read_table, read_tables, write_table
 
     asked, made = read_table(truth / "members.parquet").track_id.unique(), open_shards(outputs)
-    found = [scores.of_embeddings(made, open_shards(corpus), asked, k, read_tables(null))]
-    if coded:
-        there, base = open_shards(coded), read_tables(coded_null) if coded_null else None
-        found.append(scores.of_embeddings(made, there, asked, k, base, scores.CODED))
+    whole = open_shards(corpus)
+    found = [scores.of_embeddings(made, whole, asked, k, read_tables(null))]
+    if coded:  # beside the same clips as they are
+        listed, base = read_table(indexes), read_tables(coded_null)
+        same = whole.clips.clip_id.isin(listed.clip_id[listed.uncoded_train]).to_numpy()
+        for index, there in (
+            (scores.UNCODED, whole.where(same)),
+            (scores.CODED, open_shards(coded)),
+        ):
+            found.append(scores.of_embeddings(made, there, asked, k, base, index))
     write_table(scores.together(found), out)
 
 
@@ -79,11 +86,11 @@ def tokens(outputs, train_tokens, tracks, truth, out) -> None:
 def standings(seed, truth, scores, outputs, tracks, out, removal, findings, **how) -> None:
     """Every method's scores against the truth, beside ceilings and negative controls."""
     from musical_roots.experiments.counterfactual.standings import joined, standings
-    from musical_roots.tables import read_json, read_table, read_tables, write_table
+    from musical_roots.experiments.counterfactual.truth import read_taken
+    from musical_roots.tables import read_table, read_tables, write_table
 
-    members, losses = (read_table(truth / f"{name}.parquet") for name in ("members", "losses"))
-    told, made = read_json(truth / "about.json"), read_tables(outputs)
-    methods = joined(map(read_table, scores))
+    members, losses, told = read_taken(truth)
+    made, methods = read_tables(outputs), joined(map(read_table, scores))
     tables = standings(methods, members, losses, made, read_table(tracks), told, seed=seed, **how)
     for name, path in {"race": out, "removal": removal, "findings": findings}.items():
         write_table(tables[name].round(6), path)

@@ -79,11 +79,12 @@ RACE = (
     " top_in_five: that it is of one of the five largest. kind: ceilings have seen losses, no"
     " other method has. Of two seeds of one half lds is what they agree: what holds for all seeds"
     " can reach its square root. controls must find nothing, but for another prompt, which shares"
-    " what all vamps have in common. An encoder's methods with coded index hear some clips of each"
-    " track, the others all of them: the two are not to be compared. What was chosen on an earlier"
-    " pilot, docs/counterfactual.md says. removal: effects are estimated from halves, not by"
-    " retraining once more, in nats a token against the mean vamp's; matched: the track nearest in"
-    " length whose artist has as many."
+    " what all vamps have in common. An encoder's methods with coded index and with uncoded index"
+    " hear the same clips of each track, some of them, after the generator's codec and as they"
+    " are: compare these two. The others hear all clips. What was chosen on an earlier pilot,"
+    " docs/counterfactual.md says. removal: effects are estimated from halves, not by retraining"
+    " once more, in nats a token against the mean vamp's; matched: the track nearest in length"
+    " whose artist has as many."
 )
 
 

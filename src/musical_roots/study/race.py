@@ -77,6 +77,12 @@ class Race:
         clips = self.clip_sets[f"control_roundtrip-{GENERATOR}"]
         return clips.influence(f"coded-{GENERATOR}/nearest", [encoder])
 
+    @property
+    def indexes(self) -> list[str]:
+        """Which training clips went through the codec; none, if the study has none."""
+        there = f"coded-train-{GENERATOR}" in self.clip_sets
+        return [f"{self.results}/influence/coded-{GENERATOR}/indexes.parquet"] if there else []
+
 
 def race(config: dict) -> Race:
     """The race of a config."""

@@ -24,8 +24,9 @@ from musical_roots.statistics import conformal_p
 from musical_roots.tables import Embeddings
 
 SHARPNESS = 20.0  # of "mean exp"
-RAW, CODED = "train", "coded_train"
-INDEXES = {RAW: "", CODED: ", coded index"}  # and what the names of methods say of it
+RAW, UNCODED, CODED = "train", "uncoded_train", "coded_train"
+# and what the names of methods say of it; the last two hold the same clips, some of each track
+INDEXES = {RAW: "", UNCODED: ", uncoded index", CODED: ", coded index"}
 COLUMNS = ["method", "kind", "output_id", "track_id", "score"]
 
 
@@ -74,7 +75,7 @@ def of_embeddings(
         Rows of `influence.nearest` of this encoder: control music in that index; without, there is
         no evidence.
     index : str
-        `RAW` or `CODED`.
+        `RAW`, `UNCODED` or `CODED`.
 
     Returns
     -------

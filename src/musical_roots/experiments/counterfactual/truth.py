@@ -246,6 +246,23 @@ def read(folder: Path) -> dict[str, pd.DataFrame]:
     return {name: read_table(folder / f"{name}.parquet", list(TABLES[name])) for name in TABLES}
 
 
+def read_taken(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
+    """Members, losses, and what is told of them: of `taken`, from where that was written.
+
+    Raises
+    ------
+    InputError
+        If it is the folder of a truth that was made.
+    """
+    told = read_json(folder / ABOUT)
+    if "reason" not in told:
+        raise InputError(
+            f"{folder}: a truth as it was made; give what a study took of it, by"
+            " python -m musical_roots counterfactual take"
+        )
+    return *(read_table(folder / f"{name}.parquet") for name in ("members", "losses")), told
+
+
 def write(
     tables: dict[str, pd.DataFrame], paths: dict[str, Path], columns: Mapping[str, dict] = TABLES
 ) -> None:
