@@ -23,7 +23,7 @@ listening:
   simulated_listeners: 12
   analysis: {resamples: 50}
   power:
-    {simulations: 3, coverage_simulations: 3, x_clips: [15, 60], listeners: [20], answers_each: [10]}
+    {simulations: 3, coverage_simulations: 3, x_clips: [15], listeners: [20], answers_each: [10]}
 robustness:
   queries: 4
   resamples: 50
