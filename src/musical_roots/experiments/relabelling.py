@@ -162,7 +162,8 @@ class Relabelled:
 
         Whatever the outputs have in common, such as an artist that all are near to, they have under
         every label: the p-value needs no coins that are thrown one by one. Where the artists of
-        all outputs are on one side, they stay there: the odds are then those of the family.
+        all outputs are on one side, they stay there: the odds are then those of the family. Where
+        these hold most of that side, little is left to draw, and few p-values are small.
 
         Parameters
         ----------
