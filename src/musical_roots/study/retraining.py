@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from musical_roots.experiments.counterfactual.shipping import MORE
+from musical_roots.experiments.counterfactual import MORE
 
 FILES = ("members.parquet", "losses.parquet", "track_losses.parquet", "about.json")  # of a truth
 

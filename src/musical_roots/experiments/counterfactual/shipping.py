@@ -6,13 +6,11 @@ import pandas as pd
 
 from musical_roots.cards import table_text
 from musical_roots.errors import InputError
-from musical_roots.experiments.counterfactual import truth
+from musical_roots.experiments.counterfactual import MORE, truth
 from musical_roots.experiments.counterfactual.halves import DESIGNS
 from musical_roots.tables import read_table, write_json, write_table, write_text
 
 CARD = "README.md"
-# what the same target makes, and goes with it, if it is there
-MORE = ("gradient_scores.parquet", "dose.csv", "lengths.csv")
 
 WHAT = """\
 What openvamp's outputs would have been without half of its training set: networks like it, trained
