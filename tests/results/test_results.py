@@ -14,7 +14,6 @@ import pytest
 
 from musical_roots import expected
 from musical_roots.corpus import split
-from musical_roots.experiments.counterfactual import bounds
 from musical_roots.study import Study
 from musical_roots.tables import read_table, read_tables
 
@@ -31,18 +30,8 @@ def tracks() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def clips() -> pd.DataFrame:
-    return pd.read_csv(RESULTS / "corpus/clips.csv", dtype=TEXT)
-
-
-@pytest.fixture(scope="module")
 def robustness() -> pd.DataFrame:
     return read_table(RESULTS / "tables/robustness.csv")
-
-
-@pytest.fixture(scope="module")
-def config() -> dict:
-    return json.loads((RESULTS / "config.json").read_text())
 
 
 def test_no_artist_is_in_both_splits(tracks):
@@ -427,46 +416,6 @@ def test_a_songs_share_of_vamps_is_no_less_than_of_places(table):
     assert songs.share_of_vamps.between(0, 1).all() and songs.vamps_by_chance.between(0, 1).all()
 
 
-@pytest.fixture
-def race(config) -> pd.DataFrame:
-    if not Study(config).race.encoders:
-        pytest.skip("no vamps of openvamp are asked after in this study's config")
-    return read_table(RESULTS / "tables/race.csv")
-
-
-def test_a_race_without_a_truth_says_why_and_no_more(race):
-    told = read_table(RESULTS / "tables/race_findings.csv").finding
-    reason = json.loads((RESULTS / "counterfactual/truth/about.json").read_text())["reason"]
-    assert race.empty or not reason
-    if reason:
-        assert told.tolist() == [reason]
-    assert read_table(RESULTS / "tables/removal.csv").empty == race.empty
-
-
-def test_negative_controls_of_the_race_find_nothing(race):
-    """Random scores, and the members of halves exchanged, in each design, setting and split.
-
-    Of a truth that is there, and of 20 models at least: fewer tell little. One that is known is in
-    tests/unit/test_race_stages.py.
-    """
-    race = race[race.n_models >= 20]
-    nothing = race[race.method.isin([bounds.RANDOM, bounds.EXCHANGED])]
-    assert (nothing.kind == "control").all()
-    assert nothing.groupby("design").method.nunique().eq(2).all()
-    assert ((nothing.low_models <= 0) & (nothing.high_models >= 0)).all(), nothing
-
-
-def test_measures_of_the_race_are_in_range_and_in_their_intervals(race):
-    assert race.lds.between(-1, 1).all()
-    known = race.low.notna()  # of one prompt there is no interval
-    assert known.eq(race.high.notna()).all()
-    race = race[known]
-    assert (race.low <= race.lds + 1e-6).all() and (race.lds <= race.high + 1e-6).all()
-    named = race.dropna(subset="top_agreement")
-    assert (named.top_agreement <= named.top_in_five + 1e-6).all()
-    assert named.top_in_five.between(0, 1 + 1e-6).all()
-
-
 def test_the_tally_counts_every_claim_once():
     claims = pd.read_csv(RESULTS / "tables/claims.csv")
     tally = pd.read_csv(RESULTS / "tables/claims_tally.csv")
@@ -474,82 +423,3 @@ def test_the_tally_counts_every_claim_once():
     assert whole.n_claims.sum() == len(claims)
     assert whole.n_hold.sum() == (claims.verdict == "holds").sum()
     assert whole.n_tested.sum() == (claims.verdict != "not_comparable").sum()
-
-
-def answers_table(config: dict, name: str) -> pd.DataFrame:
-    """A table of Experiment A, whoever answered; empty where it takes no part."""
-    prefix = "listening" if config["listening"]["responses"] else "simulated"
-    path = RESULTS / f"tables/{prefix}_{name}.csv"
-    return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["source"])
-
-
-@pytest.mark.parametrize("name", ["agreement", "model", "psychometric", "thresholds", "people"])
-def test_what_nobody_heard_is_called_simulated(config, name):
-    who = "people" if config["listening"]["responses"] else "simulated listeners"
-    assert (answers_table(config, name).source == who).all()
-
-
-@pytest.mark.parametrize(
-    ("name", "middle", "low", "high"),
-    [
-        ("agreement", "agreement", "low", "high"),
-        ("agreement", "agreement", "wilson_low", "wilson_high"),
-        ("model", "share", "share_low", "share_high"),
-    ],
-)
-def test_intervals_of_listeners_hold_what_they_are_of(config, name, middle, low, high):
-    table = answers_table(config, name)
-    known = table.dropna(subset=[middle, low, high]) if len(table) else table
-    if len(known):
-        assert (known[low] <= known[middle] + 1e-6).all()
-        assert (known[middle] <= known[high] + 1e-6).all()
-
-
-@pytest.fixture(params=["paper", "ours"])
-def arm(request, config) -> tuple[Path, pd.DataFrame]:
-    if not Study(config).stimuli.arms:
-        pytest.skip("the listening study takes no part")
-    folder = RESULTS / "listening" / request.param
-    text = dict.fromkeys(["x_clip_id", "a_clip_id", "b_clip_id", "trial_id", "repeats"], str)
-    return folder, pd.read_csv(folder / "trials.csv", dtype=text)
-
-
-def test_listeners_hear_what_the_trials_say(arm):
-    folder, trials = arm
-    for one in "xab":
-        assert all((folder / path).is_file() for path in trials[f"{one}_audio"])
-    manifest = json.loads((folder / "manifest.json").read_text())
-    assert [trial["trial_id"] for trial in manifest["trials"]] == trials.trial_id.tolist()
-    assert trials.trial_id.is_unique
-
-
-def test_no_trial_has_two_clips_of_a_track(arm, clips):
-    _, trials = arm
-    group = clips.set_index("clip_id").group_id
-    tests = trials[trials.kind == "test"]
-    a, b = tests.a_clip_id.map(group), tests.b_clip_id.map(group)
-    assert a.notna().all() and b.notna().all() and (a != b).all()
-    x = tests.x_clip_id.map(group)  # a vamp or a perturbed clip is not in the corpus
-    assert (x != a).all() and (x != b).all()
-
-
-def test_the_nearer_clip_has_the_higher_cosine(arm):
-    _, trials = arm
-    tests = trials[trials.kind == "test"]
-    near = tests.nearer == "a"
-    assert (tests.a_cosine[near] >= tests.b_cosine[near]).all()
-    assert (tests.b_cosine[~near] > tests.a_cosine[~near]).all()
-
-
-def test_clips_of_the_papers_arm_alone_are_in_bins(arm, config):
-    folder, trials = arm
-    bins = pd.read_csv(RESULTS / "tables/bins.csv").set_index(["encoder", "quantity"]).value
-    for side in "ab":
-        binned = trials.dropna(subset=[f"{side}_bin"])
-        assert len(binned) == (len(trials) if folder.name == "paper" else 0)
-        middles = [
-            bins[encoder, f"bin_{bin:g}"]
-            for encoder, bin in zip(binned.encoder, binned[f"{side}_bin"], strict=True)
-        ]
-        off = (binned[f"{side}_cosine"] - middles).abs()
-        assert (off <= config["listening"]["stimuli"]["bin_width"] + 2e-6).all()
