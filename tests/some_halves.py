@@ -20,7 +20,9 @@ TOKENS = {
     track: np.random.default_rng(number).integers(SIZE.entries, size=(SIZE.codebooks, 270 + number))
     for number, track in enumerate(NAMES)
 }
+CONTROL = TRACKS.assign(track_id=TRACKS.track_id.str.upper(), split="control")
 DRAWN = {"seed": 3, "halves": 6, "second_seeds": 2, "artist_halves": 3, "split_artists": True}
+DRAWN |= {"left_out": False, "control": CONTROL, "other_halves": 0}
 
 
 def drawn(**changed) -> pd.DataFrame:

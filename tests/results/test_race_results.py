@@ -31,15 +31,15 @@ def test_a_race_without_a_truth_says_why_and_no_more(race):
 
 
 def test_negative_controls_of_the_race_find_nothing(race):
-    """Random scores, and the members of halves exchanged, in each design, setting and split.
+    """Random scores, members of halves exchanged, and models of other music, where there are any.
 
     Of a truth that is there, and of 20 models at least: fewer tell little. One that is known is in
     tests/unit/test_race_stages.py.
     """
     race = race[race.n_models >= 20]
-    nothing = race[race.method.isin([bounds.RANDOM, bounds.EXCHANGED])]
+    nothing = race[race.method.isin([bounds.RANDOM, bounds.EXCHANGED, bounds.OTHER_MODELS])]
     assert (nothing.kind == "control").all()
-    assert nothing.groupby("design").method.nunique().eq(2).all()
+    assert nothing.groupby("design").method.nunique().ge(2).all()
     assert ((nothing.low_models <= 0) & (nothing.high_models >= 0)).all(), nothing
 
 

@@ -55,3 +55,22 @@ def test_of_one_artist_there_is_no_half():
 def test_number_0_is_trained_by_the_configs_own_seed():
     assert halves.seed_of(3, 0) == 3
     assert halves.seed_of(3, 1) == halves.seed_of(3, 1) not in (3, halves.seed_of(4, 1))
+
+
+def test_each_track_is_left_out_once_with_its_near_duplicates():
+    table = drawn(left_out=True)
+    alone = table[table.design == halves.LEFT_OUT]
+    out = alone[~alone.inside].groupby("model").track_id.agg("".join)
+    assert sorted(out) == ["a", "b", "c", "d", "e", "f", "gh"]
+    assert all(sorted(rows.track_id) == NAMES for _, rows in alone.groupby("model"))
+    assert set(alone.seed_number) == {0}
+
+
+def test_halves_of_other_music_hold_control_tracks_alone():
+    table = drawn(other_halves=5)
+    other = table[table.design == halves.OTHER_MUSIC]
+    assert sorted(set(other.track_id)) == [name.upper() for name in NAMES]
+    assert other.model.nunique() == 5 and 0 < other.inside.mean() < 1
+    assert sorted(halves.train_tracks(table)) == NAMES
+    without = table[table.design != halves.OTHER_MUSIC].reset_index(drop=True)
+    pd.testing.assert_frame_equal(without, drawn())

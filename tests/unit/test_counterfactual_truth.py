@@ -142,6 +142,7 @@ def study(folder, outputs):
     tiny_openvamp.save(folder, trained_on=NAMES)
     made = folder / "made"
     words = ["--halves", 3, "--second-seeds", 3, "--artist-halves", 1, "--split-artists"]
+    words += ["--no-left-out", "--other-halves", 0, "--control-tokens", folder / "control.npz"]
     train = ["--train-tokens", folder / "train.npz"]
     run("counterfactual", "halves", "--tracks", folder / "tracks.csv", *train, *words,
         "--seed", 3, "--out", made / "members.parquet")  # fmt: skip

@@ -15,6 +15,7 @@ rule halves:
     input:
         tracks="<results>/corpus/tracks.csv",
         train=STUDY.tokens("train"),
+        control=STUDY.tokens("control"),
     output:
         members="<results>/counterfactual/members.parquet",
     log:
@@ -22,14 +23,17 @@ rule halves:
     params:
         **stage("counterfactual halves"),
         train=lambda wildcards, input: each("--train-tokens", input.train),
+        control=lambda wildcards, input: each("--control-tokens", input.control),
         flags=flags(
             COUNTERFACTUAL | config["corpus"],
-            *("halves", "second_seeds", "artist_halves", "split_artists"),
+            *("halves", "second_seeds", "artist_halves", "left_out", "other_halves"),
+            "split_artists",
         ),
     message:
-        "Drawing halves of the train split"
+        "Drawing what each model is retrained on"
     shell:
-        "{params.call} --log {log:q} --tracks {input.tracks:q} {params.train} {params.flags}"
+        "{params.call} --log {log:q} --tracks {input.tracks:q} {params.train} {params.control}"
+        " {params.flags}"
         " --out {output.members:q}"
 
 

@@ -37,20 +37,27 @@ ABOUT_OUT = file("--about-out", "What a truth says of itself.", "about_out")
 @counterfactual.command("halves")
 @TRACKS
 @TRAIN_TOKENS
+@CONTROL_TOKENS
 @click.option("--halves", type=int, required=True, help="Random halves of the train tracks.")
 @click.option("--second-seeds", type=int, required=True, help="How many are learned twice.")
 @click.option("--artist-halves", type=int, required=True, help="Random halves of the artists.")
+@click.option("--left-out/--no-left-out", required=True, help="Leave each track out once.")
+@click.option("--other-halves", type=int, required=True, help="Random halves of control tracks.")
 @SPLIT_ARTISTS
 @OUT
 @SEED
-def halves(seed, tracks, train_tokens, out, **how) -> None:
+def halves(seed, tracks, train_tokens, control_tokens, out, **how) -> None:
     """Draw what each retrained model learns from."""
     from musical_roots.experiments.counterfactual.halves import members
     from musical_roots.generators.openvamp.training import longer_than_a_crop
     from musical_roots.tables import read_arrays, read_table, write_table
 
-    table, heard = read_table(tracks), longer_than_a_crop(read_arrays(train_tokens))
-    write_table(members(table[table.track_id.isin(heard)], seed, **how), out)
+    table = read_table(tracks)
+    train, control = (
+        table[table.track_id.isin(longer_than_a_crop(read_arrays(tokens)))]
+        for tokens in (train_tokens, control_tokens)
+    )
+    write_table(members(train, seed, control=control, **how), out)
 
 
 @counterfactual.command("retrain")
@@ -86,7 +93,7 @@ def retrain(
     heard = losses.hidden_of_tracks(train | control, seed, masks)
     with progress(wanted.model.nunique() * how["steps"], "retraining", "steps") as bar:
         how |= {"seed": seed, "progress": bar.update}
-        models = retraining.retrained(wanted, train, load(codec), retrained, **how)
+        models = retraining.retrained(wanted, train | control, load(codec), retrained, **how)
         of_outputs, of_tracks = losses.of_models(models, made, heard)
     write_table(of_outputs, out)
     write_table(of_tracks, track_losses_out)

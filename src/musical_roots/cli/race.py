@@ -36,10 +36,10 @@ race = group("race", "Attribution methods, held against models retrained on halv
 @OUT
 def embeddings(corpus, coded, outputs, null, coded_null, indexes, truth, k, out) -> None:
     """Scores of every training track for each output, by one encoder."""
-    from musical_roots.experiments.counterfactual import scores
+    from musical_roots.experiments.counterfactual import halves, scores
     from musical_roots.tables import open_shards, read_table, read_tables, write_table
 
-    asked, made = read_table(truth / "members.parquet").track_id.unique(), open_shards(outputs)
+    asked, made = halves.train_tracks(read_table(truth / "members.parquet")), open_shards(outputs)
     whole = open_shards(corpus)
     found = [scores.of_embeddings(made, whole, asked, k, read_tables(null))]
     if coded:  # beside the same clips as they are
@@ -61,10 +61,10 @@ def embeddings(corpus, coded, outputs, null, coded_null, indexes, truth, k, out)
 @OUT
 def tokens(outputs, train_tokens, tracks, truth, out) -> None:
     """The same by the generator's own tokens, and by what hears nothing."""
-    from musical_roots.experiments.counterfactual import scores, token_scores
+    from musical_roots.experiments.counterfactual import halves, scores, token_scores
     from musical_roots.tables import read_arrays, read_table, read_tables, write_table
 
-    asked, made = read_table(truth / "members.parquet").track_id.unique(), read_tables(outputs)
+    asked, made = halves.train_tracks(read_table(truth / "members.parquet")), read_tables(outputs)
     heard = {track: one for track, one in read_arrays(train_tokens).items() if track in set(asked)}
     by_tokens = token_scores.of_tokens(token_scores.read(made), heard)
     plain = scores.baselines(made, read_table(tracks), asked)

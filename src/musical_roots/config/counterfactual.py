@@ -27,6 +27,14 @@ class Counterfactual(Section):
     artist_halves: Annotated[int, Field(ge=0)] = Field(
         24, description="Random halves of the artists, each with all of its tracks."
     )
+    left_out: bool = Field(
+        True, description="Whether a model is retrained without each single train track, too."
+    )
+    other_halves: Annotated[int, Field(ge=0)] = Field(
+        24,
+        description="Random halves of the control tracks, a model each: what a generator of other "
+        "music says of the outputs, which must tell nothing of any train track.",
+    )
     masks: Count = Field(
         4, description="Masks of each output, and crops of each track, on which its loss is taken."
     )

@@ -22,7 +22,7 @@ class Dose(Section):
     masks: Count = Field(4, description="Crops of a track on which its loss is taken.")
     deals: Count = Field(10_000, description="Deals of the doses that p of a trend counts.")
     lengths: list[Annotated[list[Count], Field(min_length=2, max_length=2)]] = Field(
-        [[200, 8], [400, 8], [800, 8], [1600, 8]],
-        description="Lengths of training whose networks are compared: steps, and crops a step. On "
-        "a GPU add longer ones, such as [2500, 32].",
+        [[800, 8], [800, 32], [2500, 8], [2500, 32], [8000, 32]],
+        description="Lengths of training whose networks are compared: steps, and crops a step. The "
+        "longest takes a CPU hours, a GPU a minute.",
     )

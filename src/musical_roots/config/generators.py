@@ -36,8 +36,8 @@ class OpenVamp(Section):
         192, description="Of the transformer; a multiple of 64."
     )
     layers: Count = Field(4, description="Of the transformer.")
-    steps: Count = Field(800, description="Training steps.")
-    batch: Count = Field(8, description="Crops of 5.1 s a step.")
+    steps: Count = Field(2500, description="Training steps.")
+    batch: Count = Field(32, description="Crops of 5.1 s a step.")
     precision: Literal["fp32", "bf16"] = Field(
         "fp32", description="It is trained in; bf16 is faster where the processor has it."
     )

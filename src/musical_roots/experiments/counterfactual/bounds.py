@@ -18,6 +18,8 @@ Negative controls
 * "another prompt": the best method, where each output has the losses of the vamp of another prompt
   of the same split, in the same setting. What all vamps have in common remains, so this need not
   be 0.
+* "a generator of other music": the best method, where the losses are those under models of halves
+  of the control split, as if these had learned from the first halves of the train split.
 
 Source of the datamodel: Ilyas et al., "Datamodels", ICML 2022 (theirs is a lasso). Its penalty is
 the one of least error, each fitted half left out in turn, over all outputs.
@@ -33,6 +35,7 @@ from musical_roots.experiments.counterfactual.correlations import (
     rank_correlation,
     resampled_correlation,
 )
+from musical_roots.experiments.counterfactual.halves import OTHER_MUSIC
 from musical_roots.experiments.counterfactual.race import (
     COLUMNS,
     MEASURES,
@@ -40,6 +43,7 @@ from musical_roots.experiments.counterfactual.race import (
     by_seed,
     matrix,
     measured,
+    predicted,
     summed_up,
 )
 from musical_roots.seeding import rng
@@ -49,6 +53,8 @@ DATAMODEL = "datamodel of half of the halves"
 RANDOM = "random scores"
 EXCHANGED = "exchanged members"
 OTHER_PROMPT = "another prompt"
+OTHER_MODELS = "a generator of other music"
+LEAST = 4  # halves: of fewer there is nothing to correlate
 PENALTIES = np.logspace(-1, 4, 26)
 
 
@@ -104,6 +110,11 @@ def bounds(
     orders = other_prompts(truth, outputs, draws, seed, design)
     found = [measured(replace(truth, loss=truth.loss[:, order]), mine) for order in orders]
     add(OTHER_PROMPT, "control", truth.n_models, *over_draws(found))
+    others = of_other_music(members, losses, truth) if design == "tracks" else None
+    if others is not None:
+        times = drawn_halves(len(others.inside), resamples, seed, f"{design} {OTHER_MODELS}")
+        spread = resampled_correlation(-others.loss, times)(predicted(others, mine))
+        add(OTHER_MODELS, "control", len(others.inside), measured(others, mine), spread)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -186,6 +197,15 @@ def exchanged(truth: Truth, draws: int, seed: int, design: str) -> list[Truth]:
     """The truth with the members of its halves in a random order, an order a draw."""
     chances = (rng(seed, "counterfactual.exchange", f"{design} {draw}") for draw in range(draws))
     return [replace(truth, inside=chance.permutation(truth.inside)) for chance in chances]
+
+
+def of_other_music(members: pd.DataFrame, losses: pd.DataFrame, truth: Truth) -> Truth | None:
+    """The first halves of a truth, with losses under models of other music; None without these."""
+    models = members[members.design == OTHER_MUSIC]
+    if models.half.nunique() < LEAST:
+        return None
+    loss = by_seed(models, losses)[0][truth.outputs].to_numpy()[: len(truth.inside)]
+    return replace(truth.of(np.arange(len(loss))), loss=loss, n_models=len(loss))
 
 
 def other_prompts(

@@ -5,6 +5,9 @@ nothing that the first does not, and what the other tracks do is most of an effe
 of one seed number begin with the same weights, and draw their batches by the same numbers, so that
 they differ by what they learned from; those of number 0 begin as the study's own generator did. A
 second seed says how much hangs on that beginning.
+
+Two more designs are no halves of the train split: "left_out", all of its tracks but one, and
+"other_music", halves of the control split, which tell nothing of any train track.
 """
 
 import numpy as np
@@ -16,6 +19,7 @@ from musical_roots.seeding import rng
 
 COLUMNS = ["model", "design", "half", "seed_number", "track_id", "inside"]
 DESIGNS = ("tracks", "artists")  # the units that are inside or outside as a whole
+LEFT_OUT, OTHER_MUSIC = "left_out", "other_music"
 
 
 def members(
@@ -25,6 +29,9 @@ def members(
     second_seeds: int,
     artist_halves: int,
     split_artists: bool,
+    left_out: bool,
+    control: pd.DataFrame,
+    other_halves: int,
 ) -> pd.DataFrame:
     """What each model learns from.
 
@@ -40,12 +47,19 @@ def members(
         The first so many halves of the tracks are learned twice, from other weights.
     split_artists : bool
         See `corpus.split.blocks`.
+    left_out : bool
+        Whether each track, with its near duplicates, is left out once.
+    control : DataFrame
+        As `tracks`, of the control split.
+    other_halves : int
+        Halves of `control`.
 
     Returns
     -------
     DataFrame
-        A row a model and track: model (its name), design ("tracks", "artists"), half, seed_number
-        (0 or 1), track_id, inside.
+        A row a model and track: model (its name), design (of `DESIGNS`, "left_out", "other_music"),
+        half (its number; of "left_out" that of what is left out), seed_number (0 or 1), track_id,
+        inside.
 
     Raises
     ------
@@ -61,7 +75,20 @@ def members(
             for number in range(1 + (design == "tracks" and half < second_seeds)):
                 rows = tracks[["track_id"]].assign(inside=inside, model=name(design, half, number))
                 parts.append(rows.assign(design=design, half=half, seed_number=number))
+    for place, unit in enumerate(sorted(set(units["tracks"])) if left_out else ()):
+        rows = tracks[["track_id"]].assign(inside=(units["tracks"] != unit).to_numpy())
+        rows = rows.assign(model=name(LEFT_OUT, place, 0), design=LEFT_OUT, half=place)
+        parts.append(rows.assign(seed_number=0))
+    for half in range(other_halves):
+        inside = one_half(control.group_id, control.duration_s, seed, f"{OTHER_MUSIC} {half}")
+        rows = control[["track_id"]].assign(inside=inside, model=name(OTHER_MUSIC, half, 0))
+        parts.append(rows.assign(design=OTHER_MUSIC, half=half, seed_number=0))
     return pd.concat(parts, ignore_index=True)[COLUMNS]
+
+
+def train_tracks(members: pd.DataFrame) -> np.ndarray:
+    """The tracks whose halves models learned from: str [tracks]."""
+    return members.track_id[members.design.isin(DESIGNS)].unique()
 
 
 def name(design: str, half: int, seed_number: int) -> str:

@@ -5,11 +5,13 @@ import pandas as pd
 from musical_roots.experiments.counterfactual.bounds import (
     DATAMODEL,
     EXCHANGED,
+    OTHER_MODELS,
     OTHER_PROMPT,
     RANDOM,
     SECOND_SEED,
     highest,
 )
+from musical_roots.experiments.counterfactual.halves import LEFT_OUT
 
 KINDS = {  # and what one of its methods goes by
     "embedding": "an encoder",
@@ -20,9 +22,14 @@ KINDS = {  # and what one of its methods goes by
 NOTHING = {
     RANDOM: "Random scores have an LDS of",
     EXCHANGED: "with the members of halves exchanged, the best method has",
+    OTHER_MODELS: "held against models that learned from other music, it has",
 }
 COMMON = {
     OTHER_PROMPT: "Held against the loss of another prompt's output, the best method has an LDS of",
+}
+REMOVED = {
+    "tracks": "Estimated from halves, in which half of the other tracks are missing, too",
+    LEFT_OUT: "Retrained without one track at a time",
 }
 UNTRAINED = "random: "  # the encoder of random weights, which has learned nothing
 
@@ -185,6 +192,15 @@ def _controls(rows: pd.DataFrame, named: dict[str, str]) -> str:
 
 
 def _removal(removal: pd.DataFrame, rows: pd.DataFrame) -> str:
+    told = [
+        f"{REMOVED[design]}: {'; '.join(said)}."
+        for design, part in removal.groupby("design", sort=False)
+        if (said := _removals(part, rows))
+    ]
+    return " ".join(told)
+
+
+def _removals(removal: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
     told = []
     for kind in ("tokens", "gradient", "embedding"):
         name = best(rows, kind)
@@ -197,9 +213,7 @@ def _removal(removal: pd.DataFrame, rows: pd.DataFrame) -> str:
             " than without a matched one"
             for prompts, row in mine.iterrows()
         ]
-    if not told:
-        return ""
-    return f"Estimated from halves, not by retraining once more: {'; '.join(told)}."
+    return told
 
 
 def _artists(whole: pd.DataFrame) -> str:

@@ -1,7 +1,8 @@
-"""What would an output lose without the track that a method names? Estimated from halves.
+"""What does an output lose without the track that a method names?
 
-No model is trained for this: the effect of a track is the mean loss of the halves without it less
-the mean loss of the halves with it, in which half of the other tracks are missing, too. The track
+The effect of a track is the mean loss of the models without it less that of the models with it:
+where tracks were left out one at a time, the loss of the one model without it less that of all
+others; where halves were drawn, half of the other tracks are missing, too. The track
 that a method names is held against the mean of all others (a track at random), and against the one
 most like it of the rest: whose artist has as many tracks, if there is any, and nearest in length.
 """
@@ -14,7 +15,7 @@ from musical_roots.seeding import rng
 from musical_roots.statistics import cluster_bootstrap
 
 COLUMNS = [
-    *("method", "kind", "prompts", "n_outputs", "named", "random", "matched"),
+    *("design", "method", "kind", "prompts", "n_outputs", "named", "random", "matched"),
     *("named_less_random", "random_low", "random_high"),
     *("named_less_matched", "matched_low", "matched_high"),
 ]
@@ -25,6 +26,7 @@ def removal(
     truth: Truth,
     outputs: pd.DataFrame,
     tracks: pd.DataFrame,
+    design: str,
     resamples: int,
     confidence: float,
     seed: int,
@@ -41,15 +43,17 @@ def removal(
         output_id, setting, prompt_split, prompt_group_id.
     tracks : DataFrame
         track_id, artist, duration_s.
+    design : str
+        That truth's: "tracks" or "left_out".
     resamples, confidence, seed
         As everywhere; intervals are over outputs, clustered by the prompt's track.
 
     Returns
     -------
     DataFrame
-        method, kind, prompts ("train", "control"), n_outputs (of which the method names one track);
-        mean effects in nats a made-up token, against the mean output's: named, random, matched;
-        named_less_random and named_less_matched with intervals.
+        design, method, kind, prompts ("train", "control"), n_outputs (of which the method names one
+        track); mean effects in nats a made-up token, against the mean output's: named, random,
+        matched; named_less_random and named_less_matched with intervals.
     """
     effect = effects(truth.inside, truth.loss)  # of each track alone, whatever goes with it
     like = matched(truth, tracks)
@@ -70,9 +74,10 @@ def removal(
                 listed.prompt_group_id[some].to_numpy(str),
                 resamples=resamples,
                 confidence=confidence,
-                rng=rng(seed, "counterfactual.removal", f"{method} {prompts}"),
+                rng=rng(seed, "counterfactual.removal", f"{design} {method} {prompts}"),
             )
-            row = {"method": method, "kind": kind, "prompts": prompts, "n_outputs": int(some.sum())}
+            row = {"design": design, "method": method, "kind": kind, "prompts": prompts}
+            row["n_outputs"] = int(some.sum())
             row |= each[some].mean().to_dict()
             row |= {"random_low": low[0], "random_high": high[0]}
             rows.append(row | {"matched_low": low[1], "matched_high": high[1]})

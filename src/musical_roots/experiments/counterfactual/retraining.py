@@ -47,7 +47,7 @@ def retrained(
     members : DataFrame
         Of `halves.members`.
     tokens : mapping of str to ndarray, int [codebooks, frames]
-        Of the train split.
+        Of the train split, and of the control split where models learn from that.
     codec : Codec
         What the tokens are of.
     folder : path
@@ -84,7 +84,7 @@ def retrained(
             its_seed, inside = models[path]
             heard = {track: tokens[track] for track in inside}
             its = {"seed": its_seed, "steps": steps, "batch_size": batch, "precision": precision}
-            learners[path] = learner(heard, size, device=device, **its)
+            learners[path] = learner(heard, size, device=device, fuse=True, **its)
         learn_side_by_side([learn for _, learn in learners.values()], steps, device, progress)
         for path, (model, _) in learners.items():
             files.save(path, model.tensors(), abouts[path])

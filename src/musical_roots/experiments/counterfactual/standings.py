@@ -4,15 +4,15 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from musical_roots.experiments.counterfactual.bounds import bounds
+from musical_roots.experiments.counterfactual.bounds import LEAST, bounds
+from musical_roots.experiments.counterfactual.halves import DESIGNS, LEFT_OUT
 from musical_roots.experiments.counterfactual.race import COLUMNS, race, truth_of
 from musical_roots.experiments.counterfactual.race_findings import findings
 from musical_roots.experiments.counterfactual.removal import COLUMNS as REMOVAL
 from musical_roots.experiments.counterfactual.removal import removal
 
 SCORES = ["method", "output_id", "track_id", "score"]
-LEAST = 4  # halves: of fewer there is nothing to correlate
-DESIGN = "tracks"  # whose halves tell of single tracks
+OF_TRACKS = ("tracks", LEFT_OUT)  # designs that tell of single tracks
 
 
 def joined(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -55,14 +55,19 @@ def standings(
         race (of `race.race` and `bounds.bounds`), removal, findings.
     """
     how = {"resamples": resamples, "confidence": confidence, "seed": seed}
-    raced, removed = [pd.DataFrame(columns=COLUMNS)], pd.DataFrame(columns=REMOVAL)
+    raced, removed = [pd.DataFrame(columns=COLUMNS)], [pd.DataFrame(columns=REMOVAL)]
     halves = members.groupby("design", sort=False).half.nunique()
-    for design in halves.index[halves >= LEAST]:
+    enough = halves.index[halves >= LEAST]
+    for design in enough[enough.isin(DESIGNS)]:
         truth = truth_of(members, losses, design)
         found = race(scores, truth, outputs, design, **how)
         limits = bounds(found, scores, members, losses, truth, outputs, design, draws=draws, **how)
         raced += [limits[limits.kind == "ceiling"], found, limits[limits.kind == "control"]]
-        if design == DESIGN:
-            removed = removal(scores, truth, outputs, tracks, **how)
-    table = pd.concat(raced if len(raced) == 1 else raced[1:], ignore_index=True)
-    return {"race": table, "removal": removed, "findings": findings(table, removed, told)}
+    for design in enough[enough.isin(OF_TRACKS)]:
+        truth = truth_of(members, losses, design)
+        removed.append(removal(scores, truth, outputs, tracks, design, **how))
+    race_table, removal_table = (
+        pd.concat(tables[1:] or tables, ignore_index=True) for tables in (raced, removed)
+    )
+    told = findings(race_table, removal_table, told)
+    return {"race": race_table, "removal": removal_table, "findings": told}

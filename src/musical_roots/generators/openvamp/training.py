@@ -116,6 +116,7 @@ def learner(
     learning_rate: float = LEARNING_RATE,
     device: str,
     precision: str,
+    fuse: bool = False,
 ) -> tuple[MaskedTransformer, Callable[[int], torch.Tensor]]:
     """A network that has learned nothing yet, and what takes a step of its training.
 
@@ -123,6 +124,8 @@ def learner(
     ----------
     tokens, size, seed, steps, batch_size, learning_rate, device, precision
         As of `train`.
+    fuse : bool
+        As of `steps.step_of`: for many networks.
 
     Returns
     -------
@@ -145,7 +148,7 @@ def learner(
     model = MaskedTransformer(size)
     initialise(model, seed)
     model.to(device).train()
-    take_step = step_of(model, (batch_size, size.codebooks, CROP), precision)
+    take_step = step_of(model, (batch_size, size.codebooks, CROP), precision, fuse)
 
     def learn(step: int) -> torch.Tensor:
         batch = masked_crops(tokens, batch_size, rng(seed, "openvamp.batch", str(step)))

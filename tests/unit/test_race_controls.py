@@ -1,0 +1,78 @@
+"""Models that lack one track, and models of other music, held against the race."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_race import HOW, TOLD, TRACKS, as_scores, linear_losses, members, outputs
+
+from musical_roots.experiments.counterfactual import bounds
+from musical_roots.experiments.counterfactual.halves import LEFT_OUT, OTHER_MUSIC
+from musical_roots.experiments.counterfactual.standings import joined, standings
+
+CONTROL = [f"control{number:02d}" for number in range(16)]
+EACH = {"artist": TRACKS, "duration_s": np.linspace(60, 90, len(TRACKS))}
+
+
+def left_out() -> pd.DataFrame:
+    rows = [
+        (f"left_out-{out:03d}-0", LEFT_OUT, out, 0, track, place != out)
+        for out in range(len(TRACKS))
+        for place, track in enumerate(TRACKS)
+    ]
+    return pd.DataFrame(rows, columns=list(members(halves=4)))
+
+
+def other_music(halves=40) -> pd.DataFrame:
+    table = members(halves=halves, second=0, seed=8)
+    names = dict(zip(TRACKS, CONTROL, strict=True))
+    table = table.assign(track_id=table.track_id.map(names), design=OTHER_MUSIC)
+    return table.assign(model=OTHER_MUSIC + table.model)
+
+
+@pytest.fixture(scope="module")
+def found():
+    made = outputs()
+    chance = np.random.default_rng(5)
+    effect = chance.gamma(0.5, size=(len(made), len(TRACKS)))
+    drawn = [members(), left_out(), other_music()]
+    of_control = chance.gamma(0.5, size=effect.shape)
+    losses = [
+        linear_losses(part, made, of, seed=number)
+        for number, (part, of) in enumerate(zip(drawn, (effect, effect, of_control), strict=True))
+    ]
+    scores = joined([as_scores("true", effect, made)])
+    tracks = pd.DataFrame({"track_id": TRACKS} | EACH)
+    drawn, losses = (pd.concat(tables, ignore_index=True) for tables in (drawn, losses))
+    return effect, standings(scores, drawn, losses, made, tracks, TOLD, draws=20, **HOW)
+
+
+def test_without_one_track_the_loss_rises_by_its_effect(found):
+    effect, tables = found
+    row = tables["removal"].set_index(["design", "prompts"]).loc[(LEFT_OUT, "train")]
+    relative = effect - effect.mean(axis=0)  # what all outputs lose together is not in it
+    train = outputs().prompt_split.eq("train").to_numpy()
+    top = effect[train].argmax(axis=1)
+    named = relative[train][np.arange(len(top)), top].mean()
+    # the others' mean holds, in each, what the rest lack
+    assert row.named == pytest.approx(named, rel=0.1)
+    assert row.named_less_random == pytest.approx(row.named - row.random)
+    assert row.random_low > 0
+
+
+def test_no_track_left_out_and_no_other_music_is_a_design_of_the_race(found):
+    _, tables = found
+    assert set(tables["race"].design) == {"tracks"}
+    assert list(dict.fromkeys(tables["removal"].design)) == ["tracks", LEFT_OUT]
+
+
+def test_models_of_other_music_tell_nothing(found):
+    _, tables = found
+    rows = tables["race"].query("setting == 'all'").set_index(["method", "prompts"])
+    mine = rows.loc[bounds.OTHER_MODELS]
+    assert (mine.kind == "control").all() and (mine.n_models == 40).all()
+    assert (mine.low_models <= 0).all() and (mine.high_models >= 0).all()
+    assert (rows.loc["true"].lds > 0.9).all()
+    said = tables["findings"].set_index("question").finding
+    assert "learned from other music" in said["What is found where nothing is?"]
+    removal = said["What would an output lose without the track that is named?"]
+    assert "Retrained without one track at a time: " in removal
