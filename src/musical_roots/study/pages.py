@@ -82,9 +82,9 @@ RACE = (
     " what all vamps have in common. An encoder's methods with coded index and with uncoded index"
     " hear the same clips of each track, some of them, after the generator's codec and as they"
     " are: compare these two. The others hear all clips. What was chosen on an earlier pilot,"
-    " docs/counterfactual.md says. removal: effects are estimated from halves, not by retraining"
-    " once more, in nats a token against the mean vamp's; matched: the track nearest in length"
-    " whose artist has as many."
+    " docs/counterfactual.md says. removal: in nats a token against the mean vamp's, by halves"
+    " (design tracks), or by models that lack one track each (left_out), where the truth has"
+    " such; matched: the track nearest in length whose artist has as many."
 )
 
 

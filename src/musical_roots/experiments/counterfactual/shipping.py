@@ -7,7 +7,7 @@ import pandas as pd
 from musical_roots.cards import table_text
 from musical_roots.errors import InputError
 from musical_roots.experiments.counterfactual import MORE, truth
-from musical_roots.experiments.counterfactual.halves import DESIGNS
+from musical_roots.experiments.counterfactual.halves import DESIGNS, LEFT_OUT, OTHER_MUSIC
 from musical_roots.tables import read_table, write_json, write_table, write_text
 
 CARD = "README.md"
@@ -26,6 +26,8 @@ them for outputs whose tokens are those listed below; for others they say nothin
 Where they are here, `gradient_scores.parquet` says how much each track moved each output by
 gradients of the network, `dose.csv` what tracks that training heard more often leave in outputs,
 and `lengths.csv` what networks are that were trained for longer."""
+
+MORE_MODELS = {LEFT_OUT: "on all tracks but one", OTHER_MUSIC: "of control tracks"}
 
 SEEDS = """\
 Rank correlation over halves. What attribution tells of all seeds can agree with one seed by the
@@ -71,6 +73,11 @@ def card(about: dict, tables: dict[str, pd.DataFrame]) -> str:
     made, generator = about["made"], about["generator"]
     models, halves = (sum(made[key].values()) for key in ("models", "halves"))
     of = [f"{made['halves'][one]} of the {one}" for one in DESIGNS if one in made["halves"]]
+    of += [
+        f"{made['halves'][one]} {what}"
+        for one, what in MORE_MODELS.items()
+        if one in made["halves"]
+    ]
     facts = {
         "models": f"{models}, on random halves: {', '.join(of)}",
         "of these by a second seed": str(models - halves),
@@ -118,7 +125,9 @@ def track_effects(
     DataFrame
         design; inside, outside (of train tracks), control (of tracks that are in no half).
     """
+    members = members[members.design.isin(DESIGNS)]
     designs = members.drop_duplicates("model").set_index("model").design
+    track_losses = track_losses[track_losses.model.isin(designs.index)]
     each = track_losses.merge(members, on=["model", "track_id"], how="left")
     where = each.inside.map({True: "inside", False: "outside"}).fillna("control")
     means = each.groupby([each.model.map(designs), where], sort=False).loss.mean().unstack()
