@@ -108,15 +108,16 @@ def network(size):
     return made
 
 
+@pytest.mark.parametrize("fuse", [False, True])
 @pytest.mark.parametrize("precision, within", [("fp32", 1e-3), ("bf16", 2e-2)])
-def test_openvamps_recorded_steps_are_those_of_the_cpu_one_by_one(precision, within):
+def test_openvamps_recorded_steps_are_those_of_the_cpu_one_by_one(precision, within, fuse):
     settle("cuda")
     size, rates = model.Size(codebooks=8, entries=256, width=192, layers=4), (1e-3, 2e-3, 0, 1e-3)
     shape, draws = (16, size.codebooks, training.CROP), np.random.default_rng(0)
     tokens = {"a": draws.integers(size.entries, size=(size.codebooks, 400))}
     batches = [training.masked_crops(tokens, shape[0], rng(0, "test", f"{i}")) for i in range(4)]
     here, made = steps.step_of(network(size), shape, "fp32"), network(size).to("cuda")
-    there = steps.step_of(made, shape, precision)
+    there = steps.step_of(made, shape, precision, fuse)
     before = network(size).tensors()
     assert all(np.array_equal(value, before[name]) for name, value in made.tensors().items())
     wanted = [here(*batch, rate).item() for batch, rate in zip(batches, rates, strict=True)]
