@@ -32,8 +32,8 @@ def openvamp_training(table: pd.DataFrame) -> Figure:
         for row in last.itertuples():
             value = getattr(row, column)
             axis.plot(row.step, value, "o", color=color, ms=6, clip_on=False)
-            axis.annotate(f"{value:.2f}", (row.step, value), xytext=(7, 0), va="center",
-                          textcoords="offset points", color=color, annotation_clip=False)  # fmt: skip
+            beside = {"xytext": (7, 0), "textcoords": "offset points", "va": "center"}
+            axis.annotate(f"{value:.2f}", (row.step, value), color=color, **beside)
     for row in last.itertuples():
         axis.plot([], [], "o", color="0.4", ms=6, label=f"when trained, on {row.crops:.0f} crops")
     axis.set(xlabel="training step", ylabel="cross entropy, nats a masked token")
@@ -94,7 +94,9 @@ def vamps(table: pd.DataFrame) -> Figure:
             _spectrogram(axis, audio, row.sample_rate)
         left.set_title(f"prompt, {row.prompt_split}", fontsize=8)
         left.set_ylabel("Hz, mel scale", fontsize=8)
-        right.set_title(f"vamp: {row.setting}, {percent(row.kept_share)} of tokens kept", fontsize=8)
+        right.set_title(
+            f"vamp: {row.setting}, {percent(row.kept_share)} of tokens kept", fontsize=8
+        )
     for axis in axes[-1]:
         axis.set_xlabel("s")
     kept = span(shown.kept_share)

@@ -155,7 +155,7 @@ def calibration(table: pd.DataFrame) -> Figure:
             part = _rows(mine, ["source", "prompts"], key)
             tracks = {"excluded": ("-", ""), "included": ("--", ", their tracks included")}
             if key[0] == "control":  # has no prompt whose track could be left out
-                tracks = {name: ("-", "") for name in part.prompt_track.unique()[:1]}
+                tracks = dict.fromkeys(part.prompt_track.unique()[:1], ("-", ""))
             elif key in same:
                 tracks = {"excluded": ("-", ", with their tracks and without")}
             for prompt_track, (style, more) in tracks.items():

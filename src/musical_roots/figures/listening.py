@@ -5,7 +5,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from musical_roots.figures.looks import add_line, headline, legend, look, percent, shades, span, title
+from musical_roots.figures.looks import (
+    add_line,
+    headline,
+    legend,
+    look,
+    percent,
+    shades,
+    span,
+    title,
+)
 
 ARMS = {"paper": "the paper's arm, by bins", "ours": "our arm, by ranks"}
 METHODS = {
@@ -97,7 +106,9 @@ def curves(table: pd.DataFrame) -> Figure:
     points = shown[shown.what == "answers"].sort_values("at", kind="stable")
     if len(points):
         by = points.groupby(["arm", "encoder"], sort=False).agreement
-        told = f"agreement {span(by.first())} at the smallest gaps, {span(by.last())} at the largest"
+        told = (
+            f"agreement {span(by.first())} at the smallest gaps, {span(by.last())} at the largest"
+        )
         add_line(figure, told)
     return figure
 

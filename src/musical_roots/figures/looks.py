@@ -150,7 +150,7 @@ def legend(figure: Figure, axes, columns: int, size: float = 8) -> None:
     named = {}
     for axis in np.atleast_1d(axes).ravel():
         handles, labels = axis.get_legend_handles_labels()
-        named |= {label: handle for label, handle in zip(labels, handles, strict=True)}
+        named |= dict(zip(labels, handles, strict=True))
     if named:
         figure.legend(
             named.values(),

@@ -60,7 +60,8 @@ def _best(table: pd.DataFrame, listed: pd.DataFrame) -> str:
         if len(names):
             pair = [rows.get((names.iloc[0], prompts), np.nan) for prompts in ("train", "control")]
             told.append(f"{how} {pair[0]:.2f} and {pair[1]:.2f}")
-    return f"How well the best of each kind tells influence (train, control prompts): {', '.join(told)}"
+    start = "How well the best of each kind tells influence (train, control prompts): "
+    return start + ", ".join(told)
 
 
 def ceiling(method: str, lds: float) -> tuple[float, str]:

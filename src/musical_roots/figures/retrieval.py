@@ -14,7 +14,10 @@ def retrieval(table: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(7, 0.42 * len(table) + 1.7), layout="constrained")
     axis = figure.subplots()
     for place, row in enumerate(table.itertuples()):
-        bars = [[max(0, row.recall_at_1 - row.recall_low)], [max(0, row.recall_high - row.recall_at_1)]]
+        bars = [
+            [max(0, row.recall_at_1 - row.recall_low)],
+            [max(0, row.recall_high - row.recall_at_1)],
+        ]
         style = look(row.encoder) | {"linestyle": "none", "label": None}
         axis.errorbar([row.recall_at_1], [place], xerr=bars, ms=6, capsize=3, **style)
         axis.plot([row.chance] * 2, [place - 0.3, place + 0.3], color="0.3", lw=1, ls=":")

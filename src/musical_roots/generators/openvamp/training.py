@@ -245,7 +245,9 @@ def closed(
         `CURVE`, and crops: of how many control_loss is; of the last row, which has the last step
         once more, train_loss is of as many, too.
     """
-    losses = {f"{split}_loss": evaluate(model, part, seed)["loss"] for split, part in tokens.items()}
+    losses = {
+        f"{split}_loss": evaluate(model, part, seed)["loss"] for split, part in tokens.items()
+    }
     last = {"step": curve.step.iloc[-1], **losses, "crops": CROPS}
     if "crops" in curve:  # it was closed by the run that trained the model
         curve = curve[curve.crops == WATCHED]
