@@ -257,9 +257,10 @@ def test_the_same_table_gives_the_same_bytes(tmp_path, tables, name, paper):
 def test_bins_stand_in_a_panel_an_encoder(tables):
     figure = figures.FIGURES["bins"](tables["bins"])
     clmr, mfcc = (axis for axis in figure.axes if axis.axison)
-    assert clmr.get_title() == f"CLMR ({PLUMBING})"  # as its label says
+    assert clmr.get_title() == f"CLMR\n({PLUMBING})"  # as its label says
+    assert PLUMBING in figure.get_suptitle().replace("\n", " ")
     for axis in (clmr, mfcc):
-        assert [text.get_text() for text in axis.texts] == ["1", "2", "3", "4"]
+        assert [text.get_text() for text in axis.texts] == ["4", "3", "2", "1"]
         assert axis.get_xlim() == clmr.get_xlim() and axis.get_xlim()[1] > 1.04
     papers = [line.get_xdata()[0] for line in clmr.lines if line.get_linestyle() == ":"]
     assert papers == pytest.approx([1.02, 0.92, 0.82, 0.72])

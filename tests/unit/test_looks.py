@@ -94,5 +94,6 @@ def test_numbers_in_words():
     assert looks.span(np.array([0.2, 0.9]), "{:.2f}") == "0.20 to 0.90"
     assert looks.trained(["random (random weights)", "mel"]) == ["mel"]
     assert looks.trained(["random"]) == ["random"]
+    assert looks.short("clap (random weights)") == "CLAP (random weights)"
     assert looks.title("mine (random weights)") == "mine (random weights)"
     assert looks.look("mine")["color"] not in ENCODERS.values()

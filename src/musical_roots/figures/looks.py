@@ -76,9 +76,8 @@ def panel_title(encoder: str) -> str:
 
 
 def short(encoder: str) -> str:
-    """What an encoder is called in a sentence."""
-    name = encoder.partition(" (")[0]
-    return "the untrained control" if name == UNTRAINED else NAMES.get(name, name)
+    """What an encoder is called in a sentence; a remark, as on its weights, stays."""
+    return "the untrained control" if is_control(encoder) else title(encoder)
 
 
 def is_control(encoder: str) -> bool:
