@@ -229,6 +229,7 @@ def of_influence() -> dict[str, pd.DataFrame]:
     pairs = {"one": ["clmr"], "other": ["mfcc", "ngram_overlap"]}
     agreed = table(pairs, "kendall_tau low high same_track same_track_by_chance")
     agreed.loc[1, "same_track"] = np.nan
+    agreed = pd.concat([agreed, agreed[1:].assign(one="mfcc")], ignore_index=True)
     views = {"view": ["mfcc", "token_share"]}
     asked = views | {"prompt_track": [*planted.SEARCHED], "prompts": ["all"], "fdr": [0.1, 0.2]}
     competed = table(asked | {"setting": ["all"]}, "planted_power false_rate discoveries")
@@ -293,7 +294,7 @@ def test_where_nobody_answered_the_figure_says_so(name):
     simulated = figures.FIGURES[name](of_listening()[name])
     assert "SIMULATED" in simulated.get_suptitle()
     heard = figures.FIGURES[name](of_listening("people")[name])
-    assert (heard.get_suptitle() == "") == name.startswith("listening")
+    assert ("SIMULATED" in heard.get_suptitle()) == name.startswith("simulated")
 
 
 def test_the_lines_of_coverage_are_where_the_config_wants_them():
@@ -456,7 +457,8 @@ def test_every_curve_of_exceedance_is_drawn_from_its_own_rows(tables):
     drawn = {line.get_label(): line.get_ydata() for line in axis.lines}
     mine = table[table.encoder == "clmr"].set_index(["source", "index", "prompt_track"]).share
     for key, (label, _, _) in influence.SOURCES.items():
-        assert drawn[label].tolist() == mine[key].tolist(), key
+        (line,) = [line for name, line in drawn.items() if label in name]
+        assert line.tolist() == mine[key].tolist(), key
 
 
 def test_of_two_curves_that_are_the_same_one_is_drawn_and_the_legend_says_so(tables):
@@ -490,7 +492,7 @@ def test_no_row_or_column_of_agreement_is_empty_and_nothing_is_cut(tables, tmp_p
     table = tables["agreement"]
     figure = influence.agreement(table)
     left, right = (axis for axis in figure.axes if axis.get_title())
-    assert len(left.texts) == 2 and len(right.texts) == 1  # n-gram overlap names no track
+    assert len(left.texts) == 3 and len(right.texts) == 1  # n-gram overlap names no track
     for axis in (left, right):
         cells = axis.images[0].get_array()
         assert not cells.mask.all(axis=0).any() and not cells.mask.all(axis=1).any()
@@ -512,7 +514,8 @@ def test_competition_has_a_panel_for_each_search_and_two_for_its_checks(tables):
     figure = planted.competition(tables["competition"])
     titles = [*planted.SEARCHED.values(), planted.COPIES, planted.MUSIC]
     assert [axis.get_title() for axis in figure.axes] == titles
-    table = tables["competition"].set_index(["prompt_track", "view", "fdr"]).discoveries / 7
+    table = tables["competition"].set_index(["prompt_track", "view", "fdr"]).sort_index()
+    table = table.discoveries / 7
     for name, axis in zip(planted.SEARCHED, figure.axes, strict=False):
         for view, line in zip(["mfcc", "token_share"], axis.lines, strict=True):
             assert line.get_color() == look(view)["color"]
