@@ -120,7 +120,8 @@ def _exceeded(table: pd.DataFrame) -> str:
     if not found:
         return "How near the nearest clip is"
     reached = span(pd.Series(found))
-    return f"As near as half of the outputs come to control music, {reached} come to training music"
+    start = "The cosine that half of the outputs reach among control music is reached by "
+    return f"{start}{reached} among training music"
 
 
 def _apart(parts: dict[tuple, pd.DataFrame]) -> dict[tuple, tuple[pd.DataFrame, list[tuple]]]:
