@@ -5,13 +5,15 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from tiny_openvamp import SIZE
 
+from musical_roots import cli
 from musical_roots.errors import InputError
-from musical_roots.experiments.counterfactual import dose, lengths
+from musical_roots.experiments.counterfactual import beside, dose, lengths
 from musical_roots.generators.base import VampSettings
 from musical_roots.generators.openvamp import model
-from musical_roots.tables import write_arrays
+from musical_roots.tables import read_table, write_arrays, write_json, write_table
 
 DOSES = [0, 1, 4]
 TRACKS = [f"t{i:02d}" for i in range(20)]
@@ -200,3 +202,38 @@ def test_a_length_of_training_is_measured(tmp_path):
     assert table.setting.tolist() == ["all", "inpaint"] and (table.n_outputs == 1).all()
     assert table.steps.eq(2).all() and table.batch.eq(2).all()
     np.testing.assert_allclose(table.gap, table.control_loss - table.train_loss)
+
+
+# -- what lies beside a truth ----------------------------------------------------------------------
+
+
+def take(tmp_path, matches, *words):
+    """The stage, with what was told of a truth; its two tables."""
+    write_json({"matches": matches, "reason": ""}, tmp_path / "about.json")
+    outs = [tmp_path / "out/dose.csv", tmp_path / "out/lengths.csv"]
+    words = ["dose", "take", "--about", tmp_path / "about.json", *words]
+    words += ["--dose-out", outs[0], "--lengths-out", outs[1]]
+    CliRunner().invoke(cli.stages, list(map(str, words)), catch_exceptions=False)
+    return [read_table(path) for path in outs]
+
+
+def test_what_lies_beside_a_truth_is_taken_if_that_speaks_of_the_study(tmp_path):
+    made = pd.DataFrame([range(9)], columns=beside.COLUMNS["dose"]).assign(measure="lift")
+    write_table(made, tmp_path / "dose.csv")
+    given = ["--dose", tmp_path / "dose.csv"]
+    found, longer = take(tmp_path, True, *given)
+    pd.testing.assert_frame_equal(found, made)
+    assert longer.empty and list(longer) == beside.COLUMNS["lengths"]
+    found, _ = take(tmp_path, False, *given)  # of other outputs
+    assert found.empty and list(found) == beside.COLUMNS["dose"]
+
+
+def test_what_lies_beside_a_truth_has_the_columns_that_are_drawn(tmp_path):
+    rows = pd.DataFrame({"network": [0, 0], "track_id": ["a", "b"], "dose": [0, 1]})
+    rows = rows.assign(**{key: [1.0, 2.0] for key in dose.MEASURES})
+    assert list(dose.summarised(rows, 2, 2, 0.9, 0)) == beside.COLUMNS["dose"]
+    tokens, outputs = small_study(tmp_path)
+    assert list(lengths.measure_length(tokens, outputs, SIZE, **HOW)) == beside.COLUMNS["lengths"]
+    write_table(rows, tmp_path / "dose.csv")
+    with pytest.raises(InputError, match="column measure"):
+        take(tmp_path, True, "--dose", tmp_path / "dose.csv")

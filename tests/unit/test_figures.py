@@ -6,7 +6,10 @@ import pytest
 import tiny_openvamp
 
 from musical_roots import audio, figures
-from musical_roots.figures import generation, influence, robustness
+from musical_roots.experiments.counterfactual import beside
+from musical_roots.figures import generation, influence, planted, robustness
+from musical_roots.figures.carried import carried
+from musical_roots.figures.looks import TRAIN, look, tint
 from musical_roots.weights import PLUMBING
 
 PAPER = pd.read_csv(Path(__file__).parents[2] / "config/paper/table3.csv")
@@ -54,6 +57,9 @@ def tables(table, tmp_path):
         "ngram_overlap": pd.DataFrame(shares, columns=names),
         "vamps": pd.DataFrame(vamps, columns=[*columns.split(), "sample_rate", "kept_share"]),
         "race": of_race(),
+        "retrieval": of_retrieval(),
+        "dose": of_dose(),
+        "lengths": of_lengths(),
     }
     return dict.fromkeys(figures.FIGURES, table) | own | of_influence() | of_listening()
 
@@ -77,6 +83,34 @@ def of_race() -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["design", "method", "kind", "prompts", "setting", "lds"])
     ends = {"low": -0.1, "high": 0.1, "low_models": -0.2, "high_models": 0.2}
     return table.assign(**{name: table.lds + off for name, off in ends.items()})
+
+
+def of_retrieval() -> pd.DataFrame:
+    """Two encoders, one of them the untrained control."""
+    rows = [("mfcc", 0.6, 0.5, 0.7, 0.01), ("random", 0.7, 0.6, 0.8, 0.01)]
+    columns = ["encoder", "recall_at_1", "recall_low", "recall_high", "chance"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def of_dose() -> pd.DataFrame:
+    """A measure that rises with the dose, its null that does not, and the loss, which falls."""
+    slopes = {"lift": 0.1, "matched_lift": 0.0, "loss": -0.1}
+    rows = [
+        (measure, dose, 1 + slope * dose, 0.9 + slope * dose, 1.1 + slope * dose, 8, 3, 0.5, 0.0004)
+        for measure, slope in slopes.items()
+        for dose in (0, 1, 4)
+    ]
+    return pd.DataFrame(rows, columns=beside.COLUMNS["dose"])
+
+
+def of_lengths() -> pd.DataFrame:
+    """Three networks, the longest listed first, in two settings and all."""
+    rows = [
+        (steps, 8, 5 - steps / 1000, 5.0, steps / 1000, setting, steps / 1000, 20)
+        for steps in (800, 200, 400)
+        for setting in ("all", "inpaint", "periodic")
+    ]
+    return pd.DataFrame(rows, columns=beside.COLUMNS["lengths"])
 
 
 def of_listening(source="simulated listeners") -> dict[str, pd.DataFrame]:
@@ -152,7 +186,10 @@ def of_influence() -> dict[str, pd.DataFrame]:
             },
             "share low high",
         ),
-        "planted": ({"kind": ["pitch", "mp3"], "level": [32.0, 64.0]}, "power_at_05 false_share"),
+        "planted": (
+            {"kind": ["pitch", "mp3"], "level": [32.0, 64.0]},
+            "power_at_05 perturbed_false_at_05",
+        ),
         "prompt_vs_training": (
             {
                 "setting": ["all"],
@@ -192,6 +229,17 @@ def of_influence() -> dict[str, pd.DataFrame]:
     pairs = {"one": ["clmr"], "other": ["mfcc", "ngram_overlap"]}
     agreed = table(pairs, "kendall_tau low high same_track same_track_by_chance")
     agreed.loc[1, "same_track"] = np.nan
+    agreed = pd.concat([agreed, agreed[1:].assign(one="mfcc")], ignore_index=True)
+    views = {"view": ["mfcc", "token_share"]}
+    asked = views | {"prompt_track": [*planted.SEARCHED], "prompts": ["all"], "fdr": [0.1, 0.2]}
+    competed = table(asked | {"setting": ["all"]}, "planted_power false_rate discoveries")
+    competed["discoveries"], competed["n_outputs"] = 7 * competed.discoveries, 7
+    competed = competed.assign(
+        false_rate_low=competed.false_rate / 2, false_rate_high=competed.false_rate
+    )
+    copies = table(views | {"kind": ["pitch", "50% of frames"], "fdr": [0.1, 0.2]}, "power")
+    tables |= {"competition": competed, "competition_planted": copies.assign(n_planted=21)}
+    tables["planted"]["n_planted"] = 21
     return tables | {"agreement": agreed}
 
 
@@ -210,9 +258,10 @@ def test_the_same_table_gives_the_same_bytes(tmp_path, tables, name, paper):
 def test_bins_stand_in_a_panel_an_encoder(tables):
     figure = figures.FIGURES["bins"](tables["bins"])
     clmr, mfcc = (axis for axis in figure.axes if axis.axison)
-    assert clmr.get_title() == f"CLMR ({PLUMBING})"  # as its label says
+    assert clmr.get_title() == f"CLMR\n({PLUMBING})"  # as its label says
+    assert PLUMBING in figure.get_suptitle().replace("\n", " ")
     for axis in (clmr, mfcc):
-        assert [text.get_text() for text in axis.texts] == ["1", "2", "3", "4"]
+        assert [text.get_text() for text in axis.texts] == ["4", "3", "2", "1"]
         assert axis.get_xlim() == clmr.get_xlim() and axis.get_xlim()[1] > 1.04
     papers = [line.get_xdata()[0] for line in clmr.lines if line.get_linestyle() == ":"]
     assert papers == pytest.approx([1.02, 0.92, 0.82, 0.72])
@@ -245,7 +294,7 @@ def test_where_nobody_answered_the_figure_says_so(name):
     simulated = figures.FIGURES[name](of_listening()[name])
     assert "SIMULATED" in simulated.get_suptitle()
     heard = figures.FIGURES[name](of_listening("people")[name])
-    assert (heard.get_suptitle() == "") == name.startswith("listening")
+    assert ("SIMULATED" in heard.get_suptitle()) == name.startswith("simulated")
 
 
 def test_the_lines_of_coverage_are_where_the_config_wants_them():
@@ -310,7 +359,7 @@ def test_figure_1_has_a_row_a_kind_a_column_an_encoder_and_a_line_a_k(table):
     assert {kind for kind, _ in panels} == {"pitch", "noise", "splice_training"}
     axis = panels["pitch", "mfcc"]
     for k, share in ((1, 0.3), (5, 0.5), (10, 0.7)):
-        (drawn,) = curves(axis, color=robustness.FIRST[k][0])
+        (drawn,) = curves(axis, color=tint(look("mfcc")["color"], robustness.FIRST[k][0]))
         assert np.array_equal(drawn, [[-3, share], [0, share], [3, share]])
     bands = [np.unique(band.get_paths()[0].vertices[:, 1].round(3)) for band in axis.collections]
     ends = sorted([min(band), max(band)] for band in bands)
@@ -327,9 +376,10 @@ def test_the_papers_curves_stand_behind_its_encoders_and_far_from_others(table, 
             for k in (1, 5, 10):
                 part = paper[(paper.kind == kind) & (paper.encoder == name) & (paper.k == k)]
                 wanted = part.sort_values("level")[["level", "recall_percent"]] / [1, 100]
-                own = curves(panels[kind, name.lower()], color=robustness.FIRST[k][0])
+                color = tint(look(name.lower())["color"], robustness.FIRST[k][0])
+                own = curves(panels[kind, name.lower()], color=color)
                 assert sum(np.array_equal(wanted, one) for one in own) == 1
-                others = curves(panels[kind, "random"], color="0.55")
+                others = curves(panels[kind, "random"], color=robustness.AFAR_COLOR)
                 there = sum(np.array_equal(wanted, one) for one in others)
                 assert there == (k == 1), "elsewhere the first match alone"
     texts = [text.get_text() for text in figure.legends[0].texts]
@@ -343,7 +393,7 @@ def test_random_weights_are_not_the_papers_encoder(table, paper):
     marked = table.assign(encoder="clap (random weights: plumbing only)")
     panels = cells(robustness.robustness(marked, paper), marked)
     assert len(curves(panels["pitch", marked.encoder[0]], linestyle="--")) == 2  # both in grey
-    assert len(curves(panels["pitch", marked.encoder[0]], color="0.55")) == 2
+    assert len(curves(panels["pitch", marked.encoder[0]], color=robustness.AFAR_COLOR)) == 2
 
 
 def test_vamps_of_two_generators_are_told_apart(table):
@@ -407,7 +457,118 @@ def test_every_curve_of_exceedance_is_drawn_from_its_own_rows(tables):
     drawn = {line.get_label(): line.get_ydata() for line in axis.lines}
     mine = table[table.encoder == "clmr"].set_index(["source", "index", "prompt_track"]).share
     for key, (label, _, _) in influence.SOURCES.items():
-        assert drawn[label].tolist() == mine[key].tolist(), key
+        (line,) = [line for name, line in drawn.items() if label in name]
+        assert line.tolist() == mine[key].tolist(), key
+
+
+def test_of_two_curves_that_are_the_same_one_is_drawn_and_the_legend_says_so(tables):
+    table = tables["exceedance"]
+    keys = ["source", "index", "prompt_track"]
+    equal = (table[keys] == ("outputs", "train_equal", "excluded")).all(axis=1)
+    whole = (table[keys] == ("outputs", "train", "excluded")).all(axis=1)
+    table.loc[equal, "share"] = table.share[whole].to_numpy()
+    figure = influence.exceedance(table, PAPER)
+    named = [line.get_label() for line in figure.axes[0].lines]
+    names = {key: label for key, (label, _, _) in influence.SOURCES.items()}
+    both = names["outputs", "train", "excluded"]
+    also = names["outputs", "train_equal", "excluded"]
+    assert f"{both}; {also} is the same curve" in named and also not in named
+
+
+def test_calibration_with_and_without_the_prompts_track_is_one_line_where_it_is_one_curve(tables):
+    table = tables["calibration"]
+    of_control = (table.source == "outputs") & (table.prompts == "control")
+    with_it, without = (
+        of_control & (table.prompt_track == name) for name in ("included", "excluded")
+    )
+    table.loc[with_it, "share"] = table.share[without].to_numpy()
+    named = [line.get_label() for line in influence.calibration(table).axes[0].lines]
+    assert "outputs of control prompts, with their tracks and without" in named
+    assert "outputs of train prompts, their tracks included" in named
+    assert sum(name.startswith("control music") for name in named) == 1
+
+
+def test_no_row_or_column_of_agreement_is_empty_and_nothing_is_cut(tables, tmp_path):
+    table = tables["agreement"]
+    figure = influence.agreement(table)
+    left, right = (axis for axis in figure.axes if axis.get_title())
+    assert len(left.texts) == 3 and len(right.texts) == 1  # n-gram overlap names no track
+    for axis in (left, right):
+        empty = np.ma.getmaskarray(axis.images[0].get_array())
+        assert not empty.all(axis=0).any() and not empty.all(axis=1).any()
+    figure.savefig(tmp_path / "a.png")
+    room = figure.bbox
+    for axis in (left, right):
+        for label in [*axis.get_yticklabels(), *axis.get_xticklabels()]:
+            box = label.get_window_extent()
+            assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= room.x1, label.get_text()
+
+
+def test_power_has_wilsons_interval():
+    low, high = planted.ends(pd.Series([0.5, np.nan]), pd.Series([20, 20]))
+    assert low[0] == pytest.approx(0.2993, abs=1e-4) and high[0] == pytest.approx(0.7007, abs=1e-4)
+    assert np.isnan(low[1]) and np.isnan(high[1])
+
+
+def test_competition_has_a_panel_for_each_search_and_two_for_its_checks(tables):
+    figure = planted.competition(tables["competition"])
+    titles = [*planted.SEARCHED.values(), planted.COPIES, planted.MUSIC]
+    assert [axis.get_title() for axis in figure.axes] == titles
+    table = tables["competition"].set_index(["prompt_track", "view", "fdr"]).sort_index()
+    table = table.discoveries / 7
+    for name, axis in zip(planted.SEARCHED, figure.axes, strict=False):
+        for view, line in zip(["mfcc", "token_share"], axis.lines, strict=True):
+            assert line.get_color() == look(view)["color"]
+            assert line.get_ydata().tolist() == table[name, view].tolist()
+    assert "of 7 outputs are found" in figure.get_suptitle().replace("\n", " ")
+
+
+def test_longer_training_stands_in_the_order_of_what_was_heard():
+    figure = figures.FIGURES["lengths"](of_lengths())
+    left = figure.axes[0]
+    assert [tick.get_text() for tick in left.get_xticklabels()] == ["200 x 8", "400 x 8", "800 x 8"]
+    assert left.lines[0].get_color() == TRAIN
+    assert left.lines[0].get_ydata().tolist() == [4.8, 4.6, 4.2]
+    assert "from 0.20 to 0.80 nats" in figure.get_suptitle().replace("\n", " ")
+
+
+def test_dose_says_its_trend_and_stands_beside_tracks_without_one():
+    figure = figures.FIGURES["dose"](of_dose())
+    lift = next(axis for axis in figure.axes if axis.get_title().startswith("Lift"))
+    assert "rho 0.50, p < .001" in lift.get_title()
+    drawn = [bars.lines[0].get_ydata().tolist() for bars in lift.containers]
+    assert drawn == [[1.0, 1.1, 1.4], [1.0, 1.0, 1.0]]
+
+
+@pytest.mark.parametrize("name", ["dose", "lengths", "race", "competition", "competition_planted"])
+def test_where_nothing_is_known_the_figure_says_why(name, tables):
+    figure = figures.FIGURES[name](tables[name][:0])
+    (text,) = figure.texts
+    assert not figure.axes and len(text.get_text()) > 20
+
+
+def test_a_curve_of_training_ends_in_the_numbers_of_the_table():
+    table = pd.DataFrame({"step": [25, 50, 50], "train_loss": [5.0, 4.0, 4.1]})
+    table = table.assign(control_loss=[5.1, 5.0, 4.9], crops=[32, 32, 256])
+    (axis,) = generation.openvamp_training(table).axes
+    assert [text.get_text() for text in axis.texts] == ["4.10", "4.90"]
+    lines = [line.get_xydata().tolist() for line in axis.lines if len(line.get_xdata()) == 2]
+    assert lines == [[[25, 5.0], [50, 4.0]], [[25, 5.1], [50, 5.0]]]
+
+
+def test_a_picture_carries_the_numbers_that_it_was_drawn_from(tables, tmp_path):
+    table = of_retrieval().assign(recall_at_1=[0.123456, 0.7])
+    figures.draw("retrieval", table, tmp_path / "a.svg", tmp_path / "a.png")
+    found = carried(tmp_path / "a.png")
+    pd.testing.assert_frame_equal(found, table.round(4))
+    figures.influence.nothing((2, 2), "x").savefig(tmp_path / "b.png")
+    assert carried(tmp_path / "b.png") is None
+
+
+def test_spectrograms_are_small_files(tables, tmp_path):
+    figures.draw("vamps", tables["vamps"], tmp_path / "a.svg", tmp_path / "a.png")
+    assert (tmp_path / "a.svg").stat().st_size < 500_000
+    assert (tmp_path / "a.png").stat().st_size < 500_000
 
 
 def test_the_coded_index_is_drawn_with_all_codebooks_and_all_settings(tables):

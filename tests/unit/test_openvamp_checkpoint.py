@@ -59,7 +59,7 @@ def test_a_file_says_how_it_was_trained_and_on_what(tmp_path):
     about = files.about_of(out)
     assert about["source"] == "trained here, seed 3" and about["trained_on"] == sorted(TRAIN)
     assert {key: about[key] for key in how} == how and about["codec"] == codec.digest()
-    assert curve.step.tolist() == [2] and told == [1, 1]
+    assert curve.step.tolist() == [2, 2] and told == [1, 1]
 
 
 @pytest.mark.parametrize("file", [CODEC, NETWORK])

@@ -6,8 +6,13 @@ import pytest
 from matplotlib.colors import to_hex
 
 from musical_roots.figures import influence, robustness
+from musical_roots.figures.looks import look, tint
 
-KS = {"#56b4e9": 10, "#0072b2": 5, "#000000": 1}  # colours of figure 1
+
+def ks(encoder):
+    """Colours of figure 1 -> k."""
+    color = look(encoder)["color"]
+    return {tint(color, strength).lower(): k for k, (strength, _) in robustness.FIRST.items()}
 
 
 @pytest.mark.parametrize("encoder", paper_as_a_study.ENCODERS)
@@ -22,7 +27,7 @@ def test_figure_1_of_the_papers_numbers_is_the_papers_figure_1(encoder):
         ours, theirs = {}, {}
         for line in axis.lines:
             drawn = theirs if line.get_linestyle() == "--" else ours
-            drawn[KS[to_hex(line.get_color())]] = line.get_xydata()
+            drawn[ks(encoder)[to_hex(line.get_color())]] = line.get_xydata()
         assert set(ours) == set(theirs) == {1, 5, 10}
         for k, points in ours.items():
             np.testing.assert_allclose(points, theirs[k])

@@ -61,7 +61,8 @@ def test_the_very_same_training_is_not_done_again(shipped, tmp_path, caplog):
     before, told = files.read(shipped / NETWORK)
     assert files.digest(tensors) == files.digest(before)
     assert about == told | {"taken_from": str(shipped)}
-    assert curve.step.tolist() == [2]
+    assert curve.step.tolist() == [2, 2] and curve.crops.tolist() == [training.WATCHED, 256]
+    pd.testing.assert_frame_equal(curve, pd.read_csv(shipped / "openvamp_training.csv"))
 
 
 @pytest.mark.parametrize(

@@ -367,3 +367,16 @@ def test_without_a_control_split_retrieval_asks_after_train():
     encoders = {"aisfx_8k": {"activate": True}}
     made = study(corpus={"control_share": 0}, encoders=encoders)
     assert "aisfx_8k" in made.hearing("train")
+
+
+def test_what_lies_beside_a_truth_is_shown_and_never_made_because_of_that(tmp_path):
+    folder = tmp_path / "counterfactual"
+    folder.mkdir()
+    (folder / "dose.csv").write_text("measure\n")
+    made = study(counterfactual={"shipped": str(folder)})
+    assert made.retraining.beside == {"dose": (f"{folder}/dose.csv",), "lengths": ()}
+    assert made.figures["dose"].table == "results/tables/dose.csv" in made.tables()
+    here = study(counterfactual={"shipped": None}, results=str(tmp_path / "results"))
+    assert here.retraining.beside == {"dose": (), "lengths": ()} and "lengths" in here.figures
+    without = study(generators={"openvamp": {"activate": False}})
+    assert without.retraining.beside == {} and "dose" not in without.figures

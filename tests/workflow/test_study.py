@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 TINY, RESULTS = ["--configfile", "config/tiny.yaml"], Path("results/tiny")
 CACHE = ["--config", f"cache={ROOT / 'resources'}"]
 INFLUENCE = ["exceedance", "calibration", "planted", "prompt_vs_training", "concentration"]
-INFLUENCE += ["hubness", "agreement", "coded_index"]
-TABLES = ["bins", "bins_histogram", "paper_encoders"]
+INFLUENCE += ["hubness", "agreement", "coded_index", "competition", "competition_planted"]
+TABLES = ["bins", "bins_histogram", "paper_encoders", "dose", "lengths"]
 TABLES += ["robustness", "retrieval", "claims", "openvamp", "openvamp_training", "codec"]
 TABLES += [
     "ngram_overlap",
@@ -40,6 +40,7 @@ TABLES += [
 FIGURES = ["robustness", "robustness_extended", "robustness_cosine", "openvamp_training"]
 FIGURES += ["ngram_overlap", "bins", "openvamp_small_training"]
 FIGURES += [f"{name}_of_openvamp" for name in ["vamps", *INFLUENCE]]
+FIGURES += ["retrieval", "dose", "lengths", "race"]
 
 
 @pytest.fixture(scope="module")

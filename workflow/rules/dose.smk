@@ -1,8 +1,11 @@
 # Train tracks that openvamp hears more often, by lot, and what that leaves in outputs prompted
-# elsewhere. Only the target `counterfactual` asks for it.
+# elsewhere; and longer training. Only the target `counterfactual` makes it: it takes hours. A study
+# takes the tables that lie beside a truth of its outputs, as it takes that.
 #
 # Makes: results/counterfactual/dose/{network}.parquet     every track of a network, its dose and measures
 #        results/counterfactual/dose.csv                   means by dose, and trends
+#        results/counterfactual/lengths.csv                networks that were trained for longer
+#        results/tables/dose.csv, lengths.csv              what is there of these for this study's outputs
 
 DOSE = COUNTERFACTUAL["dose"]
 
@@ -117,3 +120,24 @@ rule lengths:
         "How long openvamp is trained"
     shell:
         "{params.call} --log {log:q} --out {output.table:q} {input.networks:q}"
+
+
+rule take_dose:
+    input:
+        about=STUDY.race.truth[-1:],
+        dose=STUDY.retraining.beside.get("dose", ()),
+        lengths=STUDY.retraining.beside.get("lengths", ()),
+    output:
+        dose="<results>/tables/dose.csv",
+        lengths="<results>/tables/lengths.csv",
+    log:
+        "<logs>/dose/take.log",
+    params:
+        **stage("dose take"),
+        dose=lambda wildcards, input: each("--dose", input.dose),
+        lengths=lambda wildcards, input: each("--lengths", input.lengths),
+    message:
+        "Taking what lies beside the truth by retraining, if it is of these outputs"
+    shell:
+        "{params.call} --log {log:q} --about {input.about:q} {params.dose} {params.lengths}"
+        " --dose-out {output.dose:q} --lengths-out {output.lengths:q}"

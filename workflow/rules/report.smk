@@ -88,6 +88,8 @@ rule check:
         embeddings=rules.embeddings.input,
         stimuli=rules.stimuli.input,
         config="<results>/config.json",
+        figures=rules.figures.input,
+        readme=sorted(glob.glob("docs/*.png")),
     output:
         "<results>/checks.txt",
     log:

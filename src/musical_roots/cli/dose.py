@@ -18,6 +18,7 @@ from musical_roots.cli import (
     TRAIN_TOKENS,
     WIDTH,
     batch,
+    file,
     group,
     progress,
 )
@@ -118,3 +119,19 @@ def join_lengths(lengths, out) -> None:
     from musical_roots.tables import read_tables, write_table
 
     write_table(read_tables(lengths), out)
+
+
+@dose.command("take")
+@file("--about", "What was told of the truth by retraining when it was taken.")
+@file("--dose", "Means by dose that lie beside it.", required=False)
+@file("--lengths", "Networks trained for longer that lie beside it.", required=False)
+@file("--dose-out", "The first, if the truth is of these outputs.")
+@file("--lengths-out", "The second, likewise.")
+def take(about, dose, lengths, dose_out, lengths_out) -> None:
+    """Take what lies beside a truth as far as that speaks of this study; else empty tables."""
+    from musical_roots.experiments.counterfactual.beside import taken
+    from musical_roots.tables import read_json, write_table
+
+    tables = taken({"dose": dose, "lengths": lengths}, read_json(about))
+    write_table(tables["dose"], dose_out)
+    write_table(tables["lengths"], lengths_out)

@@ -2,7 +2,7 @@
 
 A new figure is one function from a table (and the paper's own, if it stands beside one) to a
 `Figure`, in the file of its experiment, and one line in `FIGURES`; which tables a study draws is in
-`study/figures.py`.
+`study/figures.py`. Its headline says what is seen, in numbers of the table.
 """
 
 import os
@@ -14,25 +14,43 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from musical_roots.atomic import atomic
-from musical_roots.figures import bins, generation, influence, listening, race, robustness
+from musical_roots.figures import (
+    bins,
+    concentration,
+    dose,
+    generation,
+    influence,
+    listening,
+    planted,
+    race,
+    retrieval,
+    robustness,
+)
+from musical_roots.figures.carried import carry
+from musical_roots.figures.looks import add_line
 
 FIGURES: dict[str, Callable[..., Figure]] = {
     "robustness": robustness.robustness,
     "robustness_extended": robustness.robustness_extended,
     "robustness_cosine": robustness.robustness_cosine,
     "bins": bins.bins,
+    "retrieval": retrieval.retrieval,
     "openvamp_training": generation.openvamp_training,
     "ngram_overlap": generation.ngram_overlap,
     "vamps": generation.vamps,
     "exceedance": influence.exceedance,
     "calibration": influence.calibration,
-    "planted": influence.planted,
+    "planted": planted.planted,
+    "competition": planted.competition,
+    "competition_planted": planted.competition_planted,
     "prompt_vs_training": influence.prompt_vs_training,
     "coded_index": influence.coded_index,
-    "concentration": influence.concentration,
-    "hubness": influence.hubness,
+    "concentration": concentration.concentration,
+    "hubness": concentration.hubness,
     "agreement": influence.agreement,
     "race": race.race,
+    "dose": dose.dose,
+    "lengths": dose.lengths,
     "listening_agreement": listening.agreement,
     "listening_curves": listening.curves,
     "listening_people": listening.people,
@@ -51,7 +69,7 @@ def draw(
     name : str
         A key of `FIGURES`.
     table : DataFrame
-        That it draws.
+        That it draws; the PNG carries its numbers (`carried.carried`).
     svg, png : Path
         The files.
     paper : DataFrame, optional
@@ -66,8 +84,8 @@ def draw(
     figure = FIGURES[name](table) if paper is None else FIGURES[name](table, paper)
     # as its label says, random weights are never shown as the real ones
     if "generator" in table and table.generator.nunique() == 1:
-        figure.suptitle(table.generator.iloc[0], fontsize=9)
-    for path in (svg, png):
+        add_line(figure, table.generator.iloc[0])
+    numbers = {"pil_kwargs": {"pnginfo": carry(table)}}
+    for path, how in ((svg, {"metadata": {"Date": None}}), (png, numbers)):
         with atomic(path) as temporary:
-            metadata = {"Date": None} if path == svg else {}
-            figure.savefig(temporary, format=path.suffix[1:], dpi=150, metadata=metadata)
+            figure.savefig(temporary, format=path.suffix[1:], dpi=150, **how)

@@ -7,11 +7,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from musical_roots.figures.looks import look, title
+from musical_roots.figures.looks import each, headline, look, mark_control, panel_title
 
 COLUMNS = 3
-RANDOM, BIN, PAPER = "0.55", "#F0E442", "#D55E00"
-ROOM = 1.22  # above the highest step, for the numbers of the bins
+RANDOM, BIN, PAPER = "0.45", "0.82", "0.1"
+ROOM = 1.34  # above the highest step, for the numbers of the bins
+TOUCHING = 0.09  # cosine between two of these
 
 
 def bins(table: pd.DataFrame) -> Figure:
@@ -19,13 +20,15 @@ def bins(table: pd.DataFrame) -> Figure:
     encoders = list(dict.fromkeys(table.encoder))
     columns = min(COLUMNS, len(encoders))
     rows = -(-len(encoders) // columns)
-    figure = Figure(figsize=(3.3 * columns + 0.4, 2.3 * rows + 0.8), layout="constrained")
+    figure = Figure(figsize=(3.3 * columns + 0.4, 2.5 * rows + 1.2), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     there = table[table.share.isna() | (table.share > 0)]
     limits = there.low.min() - 0.05, max(1.0, there.high.max()) + 0.05
     for axis, encoder in zip(axes, encoders, strict=False):
         _panel(axis, table[table.encoder == encoder])
-        axis.set(title=title(encoder), xlim=limits)
+        axis.set(xlim=limits)
+        axis.set_title(panel_title(encoder), fontsize=9)
+        mark_control(axis, encoder)
     for axis in axes[len(encoders) :]:
         axis.set_axis_off()
     for axis in axes[: len(encoders) : columns]:
@@ -33,13 +36,19 @@ def bins(table: pd.DataFrame) -> Figure:
     for axis in axes[max(0, len(encoders) - columns) : len(encoders)]:
         axis.set_xlabel("cosine")
     handles = [
-        Line2D([], [], color="0.1", label="nearest clips"),
+        Line2D([], [], color="0.1", lw=1.4, label="nearest clips"),
         Line2D([], [], color=RANDOM, ls="--", label="random pairs"),
-        Patch(color=BIN, alpha=0.6, label="bins 1 to 4"),
+        Patch(color=BIN, label="bins 1 to 4"),
     ]
     if table.of.str.startswith("paper_").any():
         handles.append(Line2D([], [], color=PAPER, ls=":", label="the paper's centres"))
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+    middles = table[table.of == "bin_3"].set_index("encoder")
+    headline(
+        figure,
+        "Half of the nearest clips are nearer than a cosine of "
+        + each((middles.low + middles.high) / 2, "{:.2f}"),
+    )
     return figure
 
 
@@ -55,10 +64,16 @@ def _panel(axis: Axes, table: pd.DataFrame) -> None:
         part = part.iloc[there[0] : there[-1] + 1]
         edges = [*part.low, part.high.iloc[-1]]
         axis.stairs(part.share, edges, **how)
-    for row in table[table.of.str.startswith("bin_")].itertuples():
-        axis.axvspan(row.low, row.high, color=BIN, alpha=0.6, lw=0, zorder=0)
+    below, last = 0, -np.inf
+    rows = table[table.of.str.startswith("bin_")].sort_values("low")
+    for row in rows.itertuples():
+        axis.axvspan(row.low, row.high, color=BIN, lw=0, zorder=0)
         centre = (row.low + row.high) / 2
-        axis.text(centre, 0.985 * top, row.of[-1], ha="center", va="top", fontsize=8)
+        # numbers of bins that all but touch stand below each other
+        below = below + 1 if centre - last < TOUCHING else 0
+        last = centre
+        height = (0.985 - 0.09 * below) * top
+        axis.text(centre, height, row.of[-1], ha="center", va="top", fontsize=8)
     for row in table[table.of.str.startswith("paper_")].itertuples():
         axis.axvline((row.low + row.high) / 2, color=PAPER, ls=":", lw=1.2)
     axis.axvline(1, color="0.3", lw=0.8)  # no cosine is beyond

@@ -3,56 +3,76 @@
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from musical_roots.figures.looks import look, title
+from musical_roots.figures.looks import (
+    add_line,
+    headline,
+    legend,
+    look,
+    percent,
+    shades,
+    span,
+    title,
+)
 
 ARMS = {"paper": "the paper's arm, by bins", "ours": "our arm, by ranks"}
 METHODS = {
-    "pooled": ("answers pooled (Wilson)", "#D55E00", "s"),
-    "clustered": ("two-way clustered, listener and X", "#0072B2", "o"),
-    "model": ("crossed random effects", "#009E73", "^"),
-    "gap": ("slope with the gap: crossed effects, and of trials", "#000000", "D"),
-    "gap_without_trials": ("the same without an effect of trials", "#CC79A7", "v"),
+    "pooled": ("answers pooled (Wilson)", "s"),
+    "clustered": ("two-way clustered, listener and X", "o"),
+    "model": ("crossed random effects", "^"),
+    "gap": ("slope with the gap: crossed effects, and of trials", "D"),
+    "gap_without_trials": ("the same without an effect of trials", "v"),
 }
-COLORS = ["#56B4E9", "#0072B2", "#000000", "#E69F00", "#009E73", "#CC79A7"]
 PEOPLE = {
-    "human_to_human": ("two listeners alike", "#7F7F7F", "s"),
-    "split_half_ceiling": ("listener and other half's majority", "#009E73", "^"),
-    "encoder_to_human": ("listener and encoder", "#0072B2", "o"),
-    "self_agreement": ("listener, asked again", "#E69F00", "D"),
+    "human_to_human": ("two listeners alike", "s"),
+    "split_half_ceiling": ("listener and other half's majority", "^"),
+    "encoder_to_human": ("listener and encoder", "o"),
+    "self_agreement": ("listener, asked again", "D"),
 }
 SIMULATED = "SIMULATED: nobody has answered"
+POOLED = "0.55"
 
 
 def agreement(table: pd.DataFrame) -> Figure:
     """Share of answers that agree with the encoder, by bins and by ranks, with intervals."""
     shown = table[table.by.isin(["bins", "drawn"])]
     encoders, arms = list(dict.fromkeys(shown.encoder)), list(dict.fromkeys(shown.arm))
-    figure = _figure(table, (2.6 * max(1, len(encoders)) + 1, 2.9 * max(1, len(arms)) + 0.6))
-    axes = figure.subplots(max(1, len(arms)), max(1, len(encoders)), squeeze=False, sharex=True)
+    rows = [shown[shown.arm == arm].group.nunique() for arm in arms] or [1]
+    size = (2.6 * max(1, len(encoders)) + 1.4, 0.26 * sum(rows) + 1.2 * len(rows) + 0.8)
+    figure = _figure(table, size)
+    axes = figure.subplots(
+        len(rows), max(1, len(encoders)), squeeze=False, sharex=True, height_ratios=rows
+    )
     for arm, row in zip(arms, axes, strict=False):
         groups = list(dict.fromkeys(shown[shown.arm == arm].group))[::-1]
         for encoder, axis in zip(encoders, row, strict=True):
             mine = shown[(shown.arm == arm) & (shown.encoder == encoder)].set_index("group")
             mine, places = mine.reindex(groups), np.arange(len(groups))
-            middle = 100 * mine.agreement
+            middle, color = 100 * mine.agreement, look(encoder)["color"]
             for low, high, offset, style in (
-                ("wilson_low", "wilson_high", 0.13, {"color": "#D55E00", "marker": "s"}),
-                ("low", "high", -0.13, {"color": "#0072B2", "marker": "o"}),
+                ("wilson_low", "wilson_high", 0.14, {"color": POOLED, "marker": "s"}),
+                ("low", "high", -0.14, {"color": color, "marker": "o"}),
             ):
                 bars = np.clip([middle - 100 * mine[low], 100 * mine[high] - middle], 0, None)
-                label = "pooled (Wilson)" if low == "wilson_low" else "clustered: listener and X"
-                axis.errorbar(
-                    middle, places + offset, xerr=bars, ls="", ms=3.5, lw=1, label=label, **style
-                )
+                axis.errorbar(middle, places + offset, xerr=bars, ls="", ms=3.5, lw=1, **style)
             axis.axvline(50, color="0.3", lw=0.8, ls=":")
-            axis.set(xlim=(0, 102), title=title(encoder))
-            axis.set_yticks(places, [_words(group) for group in groups] if axis is row[0] else [])
+            axis.set(xlim=(0, 102), ylim=(-0.6, len(groups) - 0.4))
+            axis.set_title(title(encoder), fontsize=9)
+            names = [_words(group) for group in groups] if axis is row[0] else []
+            axis.set_yticks(places, names, fontsize=8)
             axis.grid(alpha=0.25, axis="x")
         row[0].set_ylabel(ARMS.get(arm, arm))
     for axis in axes[-1]:
         axis.set_xlabel("chose the nearer clip, %")
-    _legend(figure, axes[0][0], 2)
+    handles = [
+        Line2D([], [], color=POOLED, marker="s", ms=4, label="pooled (Wilson)"),
+        Line2D([], [], color="0.1", marker="o", ms=4, label="clustered: listener and X"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    if len(shown):
+        clear = (shown.low > 0.5).sum()
+        add_line(figure, f"told from chance in {clear} of {len(shown)} cells, clustered")
     return figure
 
 
@@ -83,6 +103,13 @@ def curves(table: pd.DataFrame) -> Figure:
         row[0].set_ylabel(f"agreement\n{ARMS.get(arm, arm)}")
     for axis in axes[-1]:
         axis.set_xlabel("gap of cosines")
+    points = shown[shown.what == "answers"].sort_values("at", kind="stable")
+    if len(points):
+        by = points.groupby(["arm", "encoder"], sort=False).agreement
+        told = (
+            f"agreement {span(by.first())} at the smallest gaps, {span(by.last())} at the largest"
+        )
+        add_line(figure, told)
     return figure
 
 
@@ -92,7 +119,8 @@ def people(table: pd.DataFrame) -> Figure:
     figure = _figure(table, (1 + 3.6 * max(1, len(arms)), 0.5 * len(encoders) + 2))
     axes = figure.subplots(1, max(1, len(arms)), squeeze=False, sharey=True)[0]
     for arm, axis in zip(arms, axes, strict=False):
-        for offset, (measure, (label, color, marker)) in enumerate(PEOPLE.items()):
+        for offset, (measure, (label, marker)) in enumerate(PEOPLE.items()):
+            color = shades(len(PEOPLE))[offset]
             mine = table[(table.arm == arm) & (table.measure == measure)].set_index("encoder")
             mine = mine.reindex(encoders)
             bars = np.clip([mine.value - mine.low, mine.high - mine.value], 0, None)
@@ -100,10 +128,15 @@ def people(table: pd.DataFrame) -> Figure:
             look_of = {"fmt": marker, "color": color, "label": label, "ms": 4, "lw": 1}
             axis.errorbar(mine.value, places, xerr=bars, **look_of)
         axis.axvline(0.5, color="0.3", lw=0.8, ls=":")
-        axis.set(title=ARMS.get(arm, arm), xlabel="share of answers that are alike")
+        axis.set(xlabel="share of answers that are alike")
+        axis.set_title(ARMS.get(arm, arm), fontsize=9)
         axis.set_yticks(range(len(encoders)), [title(encoder) for encoder in encoders])
         axis.grid(alpha=0.25, axis="x")
-    _legend(figure, axes[0], 2)
+    legend(figure, axes, 2)
+    own = table[table.measure == "encoder_to_human"].value
+    others = table[table.measure == "human_to_human"].value
+    if len(own) and len(others):
+        add_line(figure, f"alike with an encoder: {span(own)}; two listeners: {span(others)}")
     return figure
 
 
@@ -118,7 +151,7 @@ def power(table: pd.DataFrame) -> Figure:
         for place, count in enumerate(listeners):
             mine = part[(part.answers_each == each) & (part.listeners == count)]
             mine = mine.sort_values("x_clips")
-            style = {"color": COLORS[place % len(COLORS)], "marker": "os^Dv*"[place % 6], "ms": 4}
+            style = {"color": shades(len(listeners))[place], "marker": "os^Dv*"[place % 6], "ms": 4}
             top.plot(mine.x_clips, mine.told_from_chance, label=f"{count} listeners", **style)
             low, high = mine.told_from_chance_low, mine.told_from_chance_high
             top.fill_between(mine.x_clips, low, high, color=style["color"], alpha=0.12, lw=0)
@@ -134,7 +167,14 @@ def power(table: pd.DataFrame) -> Figure:
     true = 100 * part.agreement.iloc[0]
     axes[0][0].set_ylabel(f"power: {true:g} % agreement\ntold from chance")
     axes[1][0].set_ylabel("half width of the interval,\npercentage points")
-    _legend(figure, axes[0][0], 3)
+    legend(figure, axes[0][0], 3)
+    enough = part[part.told_from_chance >= 0.8].sort_values(["x_clips", "listeners"])
+    told = "no design here tells it in four studies of five"
+    if len(enough):
+        few = enough.iloc[0]
+        told = f"{true:g} % is told in four of five studies from {few.x_clips} X's, "
+        told += f"{few.listeners} listeners and {few.answers_each} answers each on"
+    add_line(figure, told)
     return figure
 
 
@@ -156,7 +196,8 @@ def coverage(table: pd.DataFrame) -> Figure:
     )
     axes = figure.subplots(1, 2, sharey=True)
     for (column, part, label, nominal), axis in zip(panels, axes, strict=True):
-        for offset, (method, (name, color, marker)) in enumerate(METHODS.items()):
+        for offset, (method, (name, marker)) in enumerate(METHODS.items()):
+            color = shades(len(METHODS))[offset]
             mine = part[part.method == method].set_index("design").reindex(designs)
             low, high = mine[f"{column}_low"], mine[f"{column}_high"]
             bars = np.clip([mine[column] - low, high - mine[column]], 0, None)
@@ -171,19 +212,22 @@ def coverage(table: pd.DataFrame) -> Figure:
         f"{name}: {row.x_clips} X's,\n{row.listeners} listeners x {row.answers_each} answers"
         for name, row in ((name, numbers.loc[name]) for name in designs)
     ]
-    axes[0].set_yticks(range(len(designs)), names)
-    _legend(figure, axes[0], 2)
+    axes[0].set_yticks(range(len(designs)), names, fontsize=8)
+    legend(figure, axes[0], 2)
+    wrong = table[chance].groupby("method").told_from_chance.max()
+    told = [f"{METHODS[name][0]} up to {percent(wrong[name])}" for name in ("pooled", "model")]
+    add_line(figure, f"chance taken for agreement: {'; '.join(told)}")
     return figure
 
 
 def _figure(table: pd.DataFrame, size: tuple[float, float], told: str = "") -> Figure:
     """An empty figure that says above it who answered, where that was nobody."""
-    if not told and "source" in table and (table.source != "people").any():
-        told = SIMULATED
+    simulated = "source" in table and (table.source != "people").any()
+    told = told or (SIMULATED if simulated else "")
     width = max(size[0], 0.09 * len(told) + 0.4)  # whoever answered is never cut off
-    figure = Figure(figsize=(width, size[1]), layout="constrained")
+    figure = Figure(figsize=(width, size[1] + 0.3), layout="constrained")
     if told:
-        figure.suptitle(told, fontsize=10, color="#B00020", fontweight="bold")
+        headline(figure, told, color="#B00020")
     if table.empty:
         figure.text(0.5, 0.5, "No answers.", ha="center")
     return figure
@@ -192,11 +236,3 @@ def _figure(table: pd.DataFrame, size: tuple[float, float], told: str = "") -> F
 def _words(group: str) -> str:
     told = group.replace("_", " ").replace(" : ", " or ")
     return f"bin {told}" if told[0].isdigit() else told
-
-
-def _legend(figure: Figure, axis, columns: int) -> None:
-    handles, labels = axis.get_legend_handles_labels()
-    if handles:
-        figure.legend(
-            handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=8
-        )

@@ -5,28 +5,31 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from musical_roots.experiments.counterfactual.bounds import SECOND_SEED
-from musical_roots.figures.looks import title
+from musical_roots.experiments.counterfactual import SECOND_SEED
+from musical_roots.figures.looks import headline, legend, look, nothing, shades, title
 
-KINDS = {  # Okabe and Ito's palette
-    "tokens": ("by the generator's own tokens", "#0072B2"),
-    "gradient": ("by gradients", "#CC79A7"),
-    "embedding": ("by an encoder", "#E69F00"),
-    "baseline": ("baseline that hears nothing", "#000000"),
-    "control": ("negative control", "#7F7F7F"),
+KINDS = {
+    "tokens": ("by the generator's own tokens", look("token_share")["color"]),
+    "gradient": ("by gradients", shades(2)[0]),
+    "embedding": ("by an encoder, in its colour", ""),
+    "baseline": ("baseline that hears nothing", "0.35"),
+    "control": ("negative control", "0.65"),
 }
 DESIGNS = {"tracks": ("o", -0.14), "artists": ("s", 0.2)}  # marker, place in the row
 CEILINGS = ("--", ":")
+NO_TRUTH = (
+    "No truth by retraining speaks of these outputs, so no method can be tested here. It is made"
+    " with: make counterfactual."
+)
 
 
 def race(table: pd.DataFrame) -> Figure:
     """LDS of every method with both intervals, by prompts; ceilings as lines across."""
     table = table[table.setting == "all"]
-    listed = _methods(table)
-    figure = Figure(figsize=(9, 1.6 + 0.17 * max(4, len(listed))), layout="constrained")
     if table.empty:
-        figure.text(0.5, 0.5, "No truth by retraining speaks of these outputs.", ha="center")
-        return figure
+        return nothing((9, 2.4), NO_TRUTH)
+    listed = _methods(table)
+    figure = Figure(figsize=(9, 2.2 + 0.17 * max(4, len(listed))), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     for prompts, axis in zip(("train", "control"), axes, strict=True):
         mine = table[table.prompts == prompts]
@@ -35,15 +38,30 @@ def race(table: pd.DataFrame) -> Figure:
         ceilings = mine[(mine.kind == "ceiling") & (mine.design == "tracks")]
         for row, style in zip(ceilings.itertuples(), CEILINGS, strict=False):
             place, told = ceiling(row.method, row.lds)
-            axis.axvline(place, color="#D55E00", ls=style, lw=1, label=f"ceiling: {told}")
+            axis.axvline(place, color="0.1", ls=style, lw=1, label=f"ceiling: {told}")
         axis.axvline(0, color="0.3", lw=0.8)
-        axis.set(title=f"{prompts} prompts", xlabel="LDS")
+        axis.set_title(f"outputs of {prompts} prompts", fontsize=9)
+        axis.set_xlabel("LDS, a rank correlation (1: says all, 0: nothing)", fontsize=8)
         axis.grid(alpha=0.25, axis="x")
     named = [_name(*row) for row in listed.itertuples(index=False)]
     axes[0].set_yticks(range(len(listed)), named, fontsize=6)
     axes[0].set_ylim(len(listed) - 0.5, -0.5)
-    _legend(figure, axes)
+    legend(figure, axes, 3, 7)
+    headline(figure, _best(table, listed))
     return figure
+
+
+def _best(table: pd.DataFrame, listed: pd.DataFrame) -> str:
+    """The method that tells most, of each kind that hears something."""
+    rows = table[table.design == "tracks"].set_index(["method", "prompts"]).lds
+    told = []
+    for kind, how in (("tokens", "tokens"), ("gradient", "gradients"), ("embedding", "encoders")):
+        names = listed.method[listed.kind == kind]
+        if len(names):
+            pair = [rows.get((names.iloc[0], prompts), np.nan) for prompts in ("train", "control")]
+            told.append(f"{how} {pair[0]:.2f} and {pair[1]:.2f}")
+    start = "How well the best of each kind tells influence (train, control prompts): "
+    return start + ", ".join(told)
 
 
 def ceiling(method: str, lds: float) -> tuple[float, str]:
@@ -75,23 +93,17 @@ def _name(method: str, kind: str) -> str:
 def _points(axis: Axes, rows: pd.DataFrame, listed: pd.DataFrame, design: str) -> None:
     marker, offset = DESIGNS[design]
     rows = rows.set_index("method").reindex(listed.method)
-    for kind, (label, color) in KINDS.items():
-        mine = np.flatnonzero(listed.kind == kind)
-        if not len(mine):
-            continue
-        part, places = rows.iloc[mine], mine + offset
-        axis.hlines(places, part.low, part.high, color=color, lw=3, alpha=0.35)
-        axis.hlines(places, part.low_models, part.high_models, color=color, lw=0.8)
+    for place, (method, kind) in enumerate(listed.itertuples(index=False)):
+        row, at = rows.loc[method], place + offset
+        label, color = KINDS[kind]
+        color = color or look(_encoder(method))["color"]
+        axis.hlines(at, row.low, row.high, color=color, lw=3, alpha=0.35)
+        axis.hlines(at, row.low_models, row.high_models, color=color, lw=0.8)
         told = label if design == "tracks" else None
         face = color if design == "tracks" else "white"
-        axis.plot(part.lds, places, marker, ms=3.5, color=color, mfc=face, ls="", label=told)
+        axis.plot(row.lds, at, marker, ms=3.5, color=color, mfc=face, ls="", label=told)
 
 
-def _legend(figure: Figure, axes: np.ndarray) -> None:
-    named = {}
-    for axis in axes:
-        handles, labels = axis.get_legend_handles_labels()
-        named |= dict(zip(labels, handles, strict=True))
-    figure.legend(
-        named.values(), named.keys(), loc="outside lower center", ncols=3, frameon=False, fontsize=7
-    )
+def _encoder(method: str) -> str:
+    """The encoder of a method by embeddings: "musicnn, coded index: max" is by musicnn."""
+    return method.partition(": ")[0].partition(", ")[0]

@@ -7,6 +7,7 @@ from musical_roots.perturb import PERTURBATIONS
 from musical_roots.study import answers
 from musical_roots.study.clip_sets import active, attributed, coded, pairs
 from musical_roots.study.race import raced
+from musical_roots.study.retraining import BESIDE
 from musical_roots.study.sections import (
     ENCODERS,
     GENERATION,
@@ -22,6 +23,8 @@ INFLUENCE_FIGURES = {
     "exceedance": "exceedance",
     "calibration": "calibration_curve",
     "planted": "planted",
+    "competition": "competition",
+    "competition_planted": "competition_planted",
     "prompt_vs_training": "prompt_vs_training",
     "concentration": "lorenz",
     "hubness": "hubness",
@@ -78,6 +81,7 @@ def figures(config: dict) -> dict[str, Figure]:
     if any(PERTURBATIONS[kind].family == "extended" for kind in kinds):
         add("robustness_extended", "tables/robustness.csv", ROBUSTNESS)
     add("robustness_cosine", "tables/robustness.csv", ROBUSTNESS)
+    add("retrieval", "tables/retrieval.csv", ENCODERS)
     add("bins", "tables/bins_histogram.csv", ENCODERS)
     if config["generators"]["openvamp"]["activate"]:
         for draws in OPENVAMP_FIGURES:
@@ -90,6 +94,8 @@ def figures(config: dict) -> dict[str, Figure]:
             add("vamps", f"vamps/{generator}/000.parquet", GENERATION, generator)
     if raced(config):
         add("race", "tables/race.csv", INFLUENCE)
+        for draws in BESIDE:
+            add(draws, f"tables/{draws}.csv", INFLUENCE)
     for generator in attributed(config):
         if generator in FULL:
             continue  # its rows are in the tables, and small_training_set.csv says what is other

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from musical_roots.experiments.counterfactual import MORE
 
+BESIDE = ("dose", "lengths")  # tables that are shown, where they lie beside a truth
 FILES = ("members.parquet", "losses.parquet", "track_losses.parquet", "about.json")  # of a truth
 
 
@@ -26,6 +27,9 @@ class Retraining:
         What becomes of them: the truth as far as it speaks of this study; none without shards.
     more : tuple of str
         What this run makes beside a truth, if it is asked to.
+    beside : dict of str to tuple of str
+        Tables that lie beside the truth that is taken, by what they are called in `tables`: one
+        file each, or none.
     """
 
     shards: tuple[str, ...]
@@ -34,6 +38,7 @@ class Retraining:
     sources: tuple[str, ...]
     truth: tuple[str, ...]
     more: tuple[str, ...]
+    beside: dict[str, tuple[str, ...]]
 
 
 def retraining(config: dict) -> Retraining:
@@ -49,4 +54,11 @@ def retraining(config: dict) -> Retraining:
         tuple(filter(os.path.isfile, shipped)) if section["shipped"] else made,
         tuple(f"{folder}/truth/{name}" for name in FILES) if takes_part else (),
         tuple(f"{folder}/{name}" for name in MORE) if takes_part else (),
+        {name: _beside(section["shipped"], folder, name) for name in BESIDE} if takes_part else {},
     )
+
+
+def _beside(shipped: str | None, folder: str, name: str) -> tuple[str, ...]:
+    """A table that lies beside a truth, if it is there: none is made because it is shown."""
+    path = f"{shipped or folder}/{name}.csv"
+    return (path,) if os.path.isfile(path) else ()

@@ -5,6 +5,7 @@ from musical_roots.study.clip_sets import attributed, coded, pairs
 from musical_roots.study.hearing import hearing
 from musical_roots.study.race import TABLES as RACE_TABLES
 from musical_roots.study.race import raced
+from musical_roots.study.retraining import BESIDE
 
 # What of openvamp is measured.
 OPENVAMP_TABLES = ("openvamp", "codec", "ngram_overlap")
@@ -52,6 +53,6 @@ def tables(config: dict) -> list[str]:
     names = ["robustness", "retrieval", "bins"]
     names += OPENVAMP_TABLES if config["generators"]["openvamp"]["activate"] else []
     names += [*influence_tables(config), "findings"] if attributed(config) else []
-    names += RACE_TABLES if raced(config) else []
+    names += [*RACE_TABLES, *BESIDE] if raced(config) else []
     names += answers.names(config)
     return names

@@ -30,6 +30,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from musical_roots.experiments.counterfactual import SECOND_SEED
 from musical_roots.experiments.counterfactual.correlations import (
     drawn_halves,
     rank_correlation,
@@ -48,7 +49,6 @@ from musical_roots.experiments.counterfactual.race import (
 )
 from musical_roots.seeding import rng
 
-SECOND_SEED = "two seeds of one half"
 DATAMODEL = "datamodel of half of the halves"
 RANDOM = "random scores"
 EXCHANGED = "exchanged members"

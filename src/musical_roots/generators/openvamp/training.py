@@ -33,6 +33,8 @@ VERSION = "openvamp-1"  # raise the number whenever training gives other weights
 CROP = 256  # frames: 5.1 s
 LEARNING_RATE = 1e-3  # at its highest
 WATCHED, WATCH_EVERY = 32, 25  # crops, steps
+CROPS = 256  # that a trained network is measured on
+CURVE = ["step", "train_loss", "control_loss"]
 
 
 def train(
@@ -102,7 +104,7 @@ def train(
             rows.append((step, np.mean([loss.item() for loss in losses]), watched))
             losses = []
         progress(1)
-    curve = pd.DataFrame(rows, columns=["step", "train_loss", "control_loss"])
+    curve = pd.DataFrame(rows, columns=CURVE)
     return model.cpu().eval(), curve
 
 
@@ -198,7 +200,7 @@ def train_file(
     Returns
     -------
     DataFrame
-        The curve of `train`.
+        The curve of `train`, `closed`.
 
     Raises
     ------
@@ -211,12 +213,49 @@ def train_file(
     about |= described(size) | {"version": VERSION}
     known = f"{out.stem}_training.csv"
     if take(shipped, out, about, (known,)):
-        return read_table(shipped / known, ["step", "train_loss", "control_loss"])
-    trained, curve = train(
-        tokens, control, size, seed=seed, steps=steps, batch_size=batch, progress=progress, **how
-    )
-    files.save(out, trained.tensors(), about)
-    return curve
+        trained, curve = load(out)[0], read_table(shipped / known, CURVE)
+    else:
+        trained, curve = train(
+            *(tokens, control, size),
+            **{"seed": seed, "steps": steps, "batch_size": batch, "progress": progress} | how,
+        )
+        files.save(out, trained.tensors(), about)
+    return closed(curve, trained, {"train": tokens, "control": control}, seed)
+
+
+def closed(
+    curve: pd.DataFrame,
+    model: MaskedTransformer,
+    tokens: Mapping[str, Mapping[str, np.ndarray]],
+    seed: int,
+) -> pd.DataFrame:
+    """A curve that ends in what `quality` says of the trained model.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        Of `train`: its last row is of a few crops, and of a step's own batches.
+    model : MaskedTransformer
+        Trained.
+    tokens : mapping
+        "train" and "control" to tokens of their tracks.
+    seed : int
+        The config's seed.
+
+    Returns
+    -------
+    DataFrame
+        `CURVE`, and crops: of how many control_loss is; of the last row, which has the last step
+        once more, train_loss is of as many, too.
+    """
+    losses = {
+        f"{split}_loss": evaluate(model, part, seed)["loss"] for split, part in tokens.items()
+    }
+    last = {"step": curve.step.iloc[-1], **losses, "crops": CROPS}
+    if "crops" in curve:  # it was closed by the run that trained the model
+        curve = curve[curve.crops == WATCHED]
+    watched = curve[CURVE].assign(crops=WATCHED)
+    return pd.concat([watched, pd.DataFrame([last])], ignore_index=True)
 
 
 def masked_crops(
@@ -253,7 +292,7 @@ def evaluate(
     model: MaskedTransformer,
     tokens: Mapping[str, np.ndarray],
     seed: int,
-    count: int = 256,
+    count: int = CROPS,
 ) -> dict[str, float]:
     """Loss and accuracy at masked places of random crops, the same ones for each model.
 
