@@ -1,0 +1,154 @@
+"""Which notes sound together, whatever plays them: for remakes, which no encoder here was made for.
+
+A recording becomes a row of pitch classes every half second. Windows of `WINDOW` rows, four and a
+half seconds, are compared in all twelve keys: of each window of a file the most similar window of a
+track counts, in one key for the whole file, and the mean of these similarities is the track's.
+
+References
+----------
+Müller, "Fundamentals of Music Processing", 2015, chapter 3 (pitch classes).
+Serrà, Gómez, Herrera, Serra, "Chroma binary similarity and local alignment applied to cover song
+identification", IEEE TASLP 2008 (windows of several rows; keys).
+Cormack, Clarke, Büttcher, "Reciprocal rank fusion outperforms Condorcet and individual rank
+learning methods", SIGIR 2009.
+"""
+
+from functools import cache
+
+import numpy as np
+
+from musical_roots import audio, mel
+
+RATE, N_FFT, HOP = 11_025, 4096, 1024
+LOWEST_HZ, PITCHES = 55.0, 75  # A1 and six octaves
+AROUND = 6  # semitones to either side whose mean is taken for noise
+FRAMES = 6  # spectra a row
+ROW_S = FRAMES * HOP / RATE
+WINDOW, STEP = 8, 4  # rows a window, and from one of a file's windows to the next
+KEYS = 12
+SILENT = 1e-8  # of a pitch's power
+
+
+@cache
+def _filters() -> np.ndarray:
+    """Triangles a semitone to either side of each pitch: float32 [bins, PITCHES]."""
+    hertz = np.fft.rfftfreq(N_FFT, 1 / RATE)
+    centres = LOWEST_HZ * 2.0 ** (np.arange(PITCHES) / 12)
+    apart = 12 * np.log2(np.maximum(hertz, 1)[:, None] / centres)
+    filters = np.maximum(0, 1 - np.abs(apart))
+    narrow = filters.sum(axis=0) < 0.5  # between two bins
+    filters[:, narrow] = 0
+    filters[np.abs(hertz[:, None] - centres[narrow]).argmin(axis=0), narrow] = 1
+    return filters.astype(np.float32)
+
+
+def pitch_classes(samples: np.ndarray, sample_rate: int) -> np.ndarray:
+    """How much each pitch class stands out, every half second.
+
+    Parameters
+    ----------
+    samples : ndarray, float32 [samples]
+    sample_rate : int
+        Hz.
+
+    Returns
+    -------
+    ndarray, float32 [rows, 12]
+        From A on; rows of unit length and mean 0, or of zeros where nothing stands out. Recordings
+        of less than `ROW_S` have none.
+    """
+    heard = audio.resample(np.asarray(samples, np.float32), sample_rate, RATE)
+    power = mel.power(heard, N_FFT, HOP) @ _filters()
+    power = power[: len(power) // FRAMES * FRAMES].reshape(-1, 2, PITCHES).mean(axis=1)
+    level = np.log10(power + SILENT)
+    padded = np.pad(level, ((0, 0), (AROUND, AROUND)), mode="edge")
+    sums = np.cumsum(np.pad(padded, ((0, 0), (1, 0))), axis=1)
+    width = 2 * AROUND + 1
+    peaks = np.maximum(level - (sums[:, width:] - sums[:, :-width]) / width, 0)
+    octaves = np.pad(peaks, ((0, 0), (0, -PITCHES % 12))).reshape(len(peaks), -1, 12)
+    rows = octaves.sum(axis=1).reshape(-1, FRAMES // 2, 12).mean(axis=1)
+    rows -= rows.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.where(lengths > 1e-6, rows / np.maximum(lengths, 1e-6), 0).astype(np.float32)
+
+
+def windows(rows: np.ndarray) -> np.ndarray:
+    """Windows of `WINDOW` rows: float32 [rows, 12] -> [windows, WINDOW * 12]; one at least."""
+    rows = np.pad(rows, ((0, max(0, WINDOW - len(rows))), (0, 0)))
+    count = len(rows) - WINDOW + 1
+    parts = [rows[first : first + count] for first in range(WINDOW)]
+    return np.concatenate(parts, axis=1) / np.float32(np.sqrt(WINDOW))
+
+
+class Gallery:
+    """Tracks that are searched by their harmony.
+
+    Parameters
+    ----------
+    tracks : dict of str to ndarray, [rows, 12]
+        track_id -> `pitch_classes`.
+    """
+
+    def __init__(self, tracks: dict[str, np.ndarray]):
+        self.tracks = list(tracks)
+        parts = [windows(np.float32(rows)) for rows in tracks.values()]
+        self.first = np.cumsum([0, *(len(part) for part in parts)])
+        self.windows = np.concatenate(parts)
+
+    def similar(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How similar a file is to each track, and in which key.
+
+        Parameters
+        ----------
+        rows : ndarray, float32 [rows, 12]
+            Of the file.
+
+        Returns
+        -------
+        similarity : ndarray, float64 [tracks]
+            In [-1, 1].
+        semitones : ndarray, int [tracks]
+            By which the file lies above the track: from -5 to 6.
+        """
+        found = np.empty((KEYS, len(self.tracks)))
+        for key in range(KEYS):
+            asked = windows(np.roll(rows, -key, axis=1))[::STEP]
+            best = np.maximum.reduceat(asked @ self.windows.T, self.first[:-1], axis=1)
+            found[key] = best.mean(axis=0)
+        key = found.argmax(axis=0)
+        return found.max(axis=0), np.where(key > KEYS // 2, key - KEYS, key)
+
+    def place(self, rows: np.ndarray, track: str, semitones: int) -> tuple[float, float, float]:
+        """Where a file is most similar to a track, in one key.
+
+        Returns
+        -------
+        start_s, from_s : float
+            Of the window of the file, and of that of the track.
+        similarity : float
+        """
+        at = self.tracks.index(track)
+        there = self.windows[self.first[at] : self.first[at + 1]]
+        cosines = windows(np.roll(rows, -semitones, axis=1)) @ there.T
+        mine, theirs = np.unravel_index(cosines.argmax(), cosines.shape)
+        return mine * ROW_S, theirs * ROW_S, float(cosines[mine, theirs])
+
+
+def fused(*ranks: np.ndarray) -> np.ndarray:
+    """Sum of reciprocal ranks: what any of several views puts first is not lost among the others.
+
+    Parameters
+    ----------
+    *ranks : ndarray, int [tracks]
+        From 1 on, a view each.
+
+    Returns
+    -------
+    ndarray, float64 [tracks]
+
+    Examples
+    --------
+    >>> fused(np.array([1, 2]), np.array([2, 4]))
+    array([1.5 , 0.75])
+    """
+    return sum(1 / np.asarray(rank, float) for rank in ranks)
