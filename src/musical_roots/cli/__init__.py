@@ -269,6 +269,7 @@ from musical_roots.cli import (  # noqa: E402, F401
     robustness,
     search,
     stimuli,
+    trace,
     train,
     weights,
 )

@@ -18,7 +18,9 @@ POWER = ["kind", "level", "unit", "n_planted", "power_at_05", "perturbed_false_a
 FRAMES = 150  # of openvamp's codec in 3 s: where a study's own are others, fewer are compared
 
 
-def of_study(study: Finished, encoders: list[str], codec: str | None, made_by: str | None):
+def of_study(
+    study: Finished, encoders: list[str], codec: str | None, made_by: str | None
+) -> Searched:
     """A study's training set, with control music as the null.
 
     Parameters
@@ -30,10 +32,6 @@ def of_study(study: Finished, encoders: list[str], codec: str | None, made_by: s
         Whose tokens are counted.
     made_by : str or None
         The generator that made the file, if it is known: control music goes through its codec.
-
-    Returns
-    -------
-    Searched
     """
     indexes = {name: study.corpus(name) for name in encoders}
     within, seed = study.clips, study.config["seed"]
@@ -47,7 +45,9 @@ def of_study(study: Finished, encoders: list[str], codec: str | None, made_by: s
     return Searched(indexes, nulls, study.tracks, within, by_harmony, by_tokens, power)
 
 
-def of_file(study: Finished, other: Asked, vectors: dict[str, Embeddings], rows: np.ndarray):
+def of_file(
+    study: Finished, other: Asked, vectors: dict[str, Embeddings], rows: np.ndarray
+) -> Searched:
     """One other file, with a study's control music as the null."""
     nulls = {
         name: found.Null(found.drawn(study.control(name, None), study.config["seed"]), index)
@@ -97,7 +97,7 @@ def _harmony(study: Finished) -> Harmony | None:
 
 
 def _tokens(study: Finished, codec: str) -> Tokens:
-    index = TokenIndex.open(study.folder / "tokens/index" / codec / "train")
+    index = TokenIndex.open(study.folder / "tokens/index" / codec / "whole/train")
     path = study.folder / "influence" / codec / "excerpt_tokens.npz"
     null = pd.DataFrame(columns=["output_id", "cluster", "share"])
     if path.is_file():

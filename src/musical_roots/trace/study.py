@@ -98,8 +98,8 @@ class Finished:
     @cached_property
     def codecs(self) -> list[str]:
         """Generators whose codec is known, and whose training tokens are at hand."""
-        there = (self.folder / "tokens/index").glob("*/train/index.json")
-        return sorted(path.parts[-3] for path in there)
+        there = (self.folder / "tokens/index").glob("*/whole/train/index.json")
+        return sorted(path.parts[-4] for path in there)
 
     def checkpoints(self, name: str) -> Path:
         """Folder of the weights of an encoder or generator."""
