@@ -4,6 +4,7 @@ Encoders and codec work side by side in processes: what is slow is arithmetic in
 """
 
 import hashlib
+import os
 from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import nullcontext
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from musical_roots import audio, embed
 from musical_roots.corpus.clips import clip_id
@@ -172,7 +174,7 @@ def hear(
     found = {name: [] for name in encoders}
     tokens: dict[str, np.ndarray] = {}
     fork = get_context("fork")
-    with ProcessPoolExecutor(jobs, fork) if jobs > 1 else nullcontext() as pool:
+    with ProcessPoolExecutor(jobs, fork, _one_thread) if jobs > 1 else nullcontext() as pool:
         waiting = [(name, part, _task(pool, do, study, name, part)) for do, name, part in tasks]
         for name, part, result in waiting:
             made = result()
@@ -182,6 +184,11 @@ def hear(
                 found[name].append(made)
             progress(len(part))
     return Heard({name: _joined(study, name, clips, found[name]) for name in encoders}, tokens)
+
+
+def _one_thread() -> None:
+    os.environ["OMP_NUM_THREADS"] = "1"  # of torch, which is not imported yet
+    threadpool_limits(1)
 
 
 def _task(pool: Executor | None, do: Callable, *words) -> Callable:

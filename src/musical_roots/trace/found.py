@@ -17,11 +17,11 @@ import pandas as pd
 
 from musical_roots import statistics
 from musical_roots.experiments.indexes import EQUAL, INDEXES
+from musical_roots.harmony import NULL_TRACKS
 from musical_roots.search import matches
 from musical_roots.seeding import rng
 from musical_roots.tables import Embeddings
 
-NULL_TRACKS = 200  # of control music, at most: a p-value below 1/201 is not asked for
 BLOCK = 1 << 15
 ALPHA = 0.05
 

@@ -137,7 +137,9 @@ def _pairs(one: dict, tracks: pd.DataFrame) -> list[list[dict]]:
         track = tracks.loc[song["track_id"]]
         best = max(song["passages"], key=lambda row: (row["clips"], row["cosine"]))
         length = min(LONGEST_S, best["end_s"] - best["start_s"])
-        credit = ", ".join(filter(None, [track.attribution, track.licence]))
+        credit = track.attribution
+        if track.licence not in credit:
+            credit = ", ".join(filter(None, [credit, track.licence]))
         title = song["title"] or song["track_id"]
         ours = _side(one["file"]["path"], best["start_s"], length, "This file", "")
         theirs = _side(track.file, best["from_s"], length, f"{title} by {song['artist']}", credit)

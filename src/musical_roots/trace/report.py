@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from musical_roots import statistics
+from musical_roots import harmony, statistics
 from musical_roots.experiments.token_share import TokenIndex
 from musical_roots.tables import Embeddings
-from musical_roots.trace import found, harmony
+from musical_roots.trace import found
 from musical_roots.trace.asked import Asked
 
 SHOWN, PLACES = 10, 3  # songs and artists of a file; matches of a clip
@@ -229,7 +229,9 @@ def verdict(tests: pd.DataFrame, songs: pd.DataFrame, null: found.Null) -> dict:
         )
         return {"found": None, "text": text}
     if above.empty:
-        text = f"Nothing above chance (smallest p {tests.p.min():.3g}). Nearest all the same: {name}."
+        text = (
+            f"Nothing above chance (smallest p {tests.p.min():.3g}). Nearest all the same: {name}."
+        )
         return {"found": False, "text": text}
     how = {"song": "as a whole", "passage": "in a passage"}
     told = [f"{how[row.test]} by {row.view} (p = {row.p:.3g})" for row in above.itertuples()]

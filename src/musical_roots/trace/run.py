@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from musical_roots import audio
+from musical_roots import audio, harmony
 from musical_roots.errors import InputError
 from musical_roots.tables import Embeddings, write_text
-from musical_roots.trace import asked, harmony, report, searched
+from musical_roots.trace import asked, report, searched
 from musical_roots.trace.study import Finished
 
 AGAINST_HOP_S = 1.0  # between clips of the one file that is searched

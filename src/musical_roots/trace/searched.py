@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from musical_roots import harmony
 from musical_roots.errors import InputError
 from musical_roots.experiments.token_share import TokenIndex
 from musical_roots.generators.base import FULL
 from musical_roots.tables import Embeddings, read_arrays, read_table
-from musical_roots.trace import found, harmony
+from musical_roots.trace import found
 from musical_roots.trace.asked import Asked
 from musical_roots.trace.report import Harmony, Searched, Tokens, token_null
 from musical_roots.trace.study import Finished
@@ -60,13 +61,9 @@ def of_file(
     by_harmony = None
     if control and len(rows):
         gallery = harmony.Gallery({other.sha256[:16]: rows})
-        by_harmony = Harmony(gallery, nearest_of(control, gallery))
+        near = harmony.null(control, gallery, study.config["seed"])
+        by_harmony = Harmony(gallery, near.similarity.to_numpy())
     return Searched(vectors, nulls, tracks, harmony=by_harmony)
-
-
-def nearest_of(tracks: dict[str, np.ndarray], gallery: harmony.Gallery) -> np.ndarray:
-    """How similar each track is to the most similar one of a gallery: float64 [tracks]."""
-    return np.array([gallery.similar(np.float32(rows))[0].max() for rows in tracks.values()])
 
 
 def power_of(study: Finished, encoder: str, made_by: str | None) -> pd.DataFrame:
@@ -82,11 +79,7 @@ def power_of(study: Finished, encoder: str, made_by: str | None) -> pd.DataFrame
 
 def _pitch_classes(study: Finished, split: str) -> dict[str, np.ndarray]:
     """Pitch classes of a split's tracks; none where the study has none."""
-    path = study.folder / "trace/harmony.npz"
-    if not path.is_file():
-        return {}
-    wanted = set(study.tracks.index[study.tracks.split == split])
-    return {track: rows for track, rows in read_arrays([path]).items() if track in wanted}
+    return read_arrays(sorted((study.folder / "trace/harmony" / split).glob("*.npz")))
 
 
 def _harmony(study: Finished) -> Harmony | None:

@@ -22,7 +22,8 @@ def clock(seconds: float) -> str:
     >>> clock(75.4)
     '1:15'
     """
-    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"
+    minutes, left = divmod(round(seconds), 60)
+    return f"{minutes}:{left:02d}"
 
 
 def _file(one: dict, told: dict) -> str:
@@ -80,7 +81,9 @@ def _spans(passages: list[dict]) -> str:
 def power(rows: list[dict], encoder: str) -> str:
     """Which planted copies would have been found, in a sentence: from the study's own table."""
     if not rows:
-        return "Power: this study has no table of planted copies, so what would be found is unknown."
+        return (
+            "Power: this study has no table of planted copies, so what would be found is unknown."
+        )
     kinds: dict[str, list[dict]] = {}
     for row in rows:
         kinds.setdefault(row["kind"], []).append(row)

@@ -13,11 +13,15 @@ Cormack, Clarke, Büttcher, "Reciprocal rank fusion outperforms Condorcet and in
 learning methods", SIGIR 2009.
 """
 
+from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from musical_roots import audio, mel
+from musical_roots.seeding import rng
 
 RATE, N_FFT, HOP = 11_025, 4096, 1024
 LOWEST_HZ, PITCHES = 55.0, 75  # A1 and six octaves
@@ -27,6 +31,7 @@ ROW_S = FRAMES * HOP / RATE
 WINDOW, STEP = 8, 4  # rows a window, and from one of a file's windows to the next
 KEYS = 12
 SILENT = 1e-8  # of a pitch's power
+NULL_TRACKS = 200  # of control music, at most: a p-value below 1/201 is not asked for
 
 
 @cache
@@ -58,6 +63,7 @@ def pitch_classes(samples: np.ndarray, sample_rate: int) -> np.ndarray:
         of less than `ROW_S` have none.
     """
     heard = audio.resample(np.asarray(samples, np.float32), sample_rate, RATE)
+    heard = np.pad(heard, (0, max(0, N_FFT - len(heard))))
     power = mel.power(heard, N_FFT, HOP) @ _filters()
     power = power[: len(power) // FRAMES * FRAMES].reshape(-1, 2, PITCHES).mean(axis=1)
     level = np.log10(power + SILENT)
@@ -65,8 +71,8 @@ def pitch_classes(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     sums = np.cumsum(np.pad(padded, ((0, 0), (1, 0))), axis=1)
     width = 2 * AROUND + 1
     peaks = np.maximum(level - (sums[:, width:] - sums[:, :-width]) / width, 0)
-    octaves = np.pad(peaks, ((0, 0), (0, -PITCHES % 12))).reshape(len(peaks), -1, 12)
-    rows = octaves.sum(axis=1).reshape(-1, FRAMES // 2, 12).mean(axis=1)
+    classes = np.stack([peaks[:, note::12].sum(axis=1) for note in range(12)], axis=1)
+    rows = classes.reshape(-1, FRAMES // 2, 12).mean(axis=1)
     rows -= rows.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.where(lengths > 1e-6, rows / np.maximum(lengths, 1e-6), 0).astype(np.float32)
@@ -80,6 +86,27 @@ def windows(rows: np.ndarray) -> np.ndarray:
     return np.concatenate(parts, axis=1) / np.float32(np.sqrt(WINDOW))
 
 
+def of_tracks(
+    tracks: pd.DataFrame, progress: Callable[[int], object] = lambda done: None
+) -> dict[str, np.ndarray]:
+    """Pitch classes of recordings: track_id to float16 [rows, 12].
+
+    Parameters
+    ----------
+    tracks : DataFrame
+        track_id, root, path.
+    progress : callable
+        Told of every track.
+    """
+    found = {}
+    for track in tracks.itertuples():
+        found[track.track_id] = np.float16(
+            pitch_classes(*audio.read(Path(track.root) / track.path))
+        )
+        progress(1)
+    return found
+
+
 class Gallery:
     """Tracks that are searched by their harmony.
 
@@ -90,17 +117,14 @@ class Gallery:
     """
 
     def __init__(self, tracks: dict[str, np.ndarray]):
-        self.tracks = list(tracks)
-        parts = [windows(np.float32(rows)) for rows in tracks.values()]
-        self.first = np.cumsum([0, *(len(part) for part in parts)])
-        self.windows = np.concatenate(parts)
+        self.rows, self.tracks = tracks, list(tracks)
 
     def similar(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """How similar a file is to each track, and in which key.
 
         Parameters
         ----------
-        rows : ndarray, float32 [rows, 12]
+        rows : ndarray, [rows, 12]
             Of the file.
 
         Returns
@@ -110,13 +134,15 @@ class Gallery:
         semitones : ndarray, int [tracks]
             By which the file lies above the track: from -5 to 6.
         """
-        found = np.empty((KEYS, len(self.tracks)))
-        for key in range(KEYS):
-            asked = windows(np.roll(rows, -key, axis=1))[::STEP]
-            best = np.maximum.reduceat(asked @ self.windows.T, self.first[:-1], axis=1)
-            found[key] = best.mean(axis=0)
-        key = found.argmax(axis=0)
-        return found.max(axis=0), np.where(key > KEYS // 2, key - KEYS, key)
+        rows = np.float32(rows)
+        asked = [windows(np.roll(rows, -key, axis=1))[::STEP] for key in range(KEYS)]
+        asked, found = np.concatenate(asked), []
+        for track in self.tracks:
+            best = (asked @ windows(np.float32(self.rows[track])).T).max(axis=1)
+            found.append(best.reshape(KEYS, -1).mean(axis=1))
+        by_key = np.array(found)
+        key = by_key.argmax(axis=1)
+        return by_key.max(axis=1), np.where(key > KEYS // 2, key - KEYS, key)
 
     def place(self, rows: np.ndarray, track: str, semitones: int) -> tuple[float, float, float]:
         """Where a file is most similar to a track, in one key.
@@ -127,11 +153,41 @@ class Gallery:
             Of the window of the file, and of that of the track.
         similarity : float
         """
-        at = self.tracks.index(track)
-        there = self.windows[self.first[at] : self.first[at + 1]]
-        cosines = windows(np.roll(rows, -semitones, axis=1)) @ there.T
+        asked = windows(np.roll(np.float32(rows), -semitones, axis=1))
+        cosines = asked @ windows(np.float32(self.rows[track])).T
         mine, theirs = np.unravel_index(cosines.argmax(), cosines.shape)
-        return mine * ROW_S, theirs * ROW_S, float(cosines[mine, theirs])
+        return float(mine * ROW_S), float(theirs * ROW_S), float(cosines[mine, theirs])
+
+
+def null(
+    control: dict[str, np.ndarray],
+    gallery: Gallery,
+    seed: int,
+    progress: Callable[[int], object] = lambda done: None,
+) -> pd.DataFrame:
+    """How similar control tracks are to the track that is most similar to each.
+
+    Parameters
+    ----------
+    control : dict of str to ndarray, [rows, 12]
+        track_id -> `pitch_classes`; `NULL_TRACKS` at most are drawn.
+    gallery : Gallery
+    seed : int
+    progress : callable
+        Told of every track.
+
+    Returns
+    -------
+    DataFrame
+        track_id, similarity.
+    """
+    tracks = sorted(control, key=lambda track: rng(seed, "trace.null", track).random())
+    tracks = sorted(tracks[:NULL_TRACKS])
+    found = []
+    for track in tracks:
+        found.append(gallery.similar(control[track])[0].max())
+        progress(1)
+    return pd.DataFrame({"track_id": tracks, "similarity": np.array(found, float)})
 
 
 def fused(*ranks: np.ndarray) -> np.ndarray:
