@@ -2,15 +2,14 @@
 
 A recording becomes a row of pitch classes every half second. Windows of `WINDOW` rows, four and a
 half seconds, are compared in all twelve keys: of each window of a file the most similar window of a
-track counts, in one key for the whole file, and the mean of these similarities is the track's.
+track counts, in one key for the whole file. The mean over the most similar quarter of a file's
+windows is the track's similarity: a remake has parts of its own, too.
 
 References
 ----------
 Müller, "Fundamentals of Music Processing", 2015, chapter 3 (pitch classes).
 Serrà, Gómez, Herrera, Serra, "Chroma binary similarity and local alignment applied to cover song
 identification", IEEE TASLP 2008 (windows of several rows; keys).
-Cormack, Clarke, Büttcher, "Reciprocal rank fusion outperforms Condorcet and individual rank
-learning methods", SIGIR 2009.
 """
 
 from collections.abc import Callable
@@ -30,6 +29,7 @@ FRAMES = 6  # spectra a row
 ROW_S = FRAMES * HOP / RATE
 WINDOW, STEP = 8, 4  # rows a window, and from one of a file's windows to the next
 KEYS = 12
+SHARE = 0.25  # of a file's windows: the most similar ones
 SILENT = 1e-8  # of a pitch's power
 NULL_TRACKS = 200  # of control music, at most: a p-value below 1/201 is not asked for
 
@@ -139,7 +139,8 @@ class Gallery:
         asked, found = np.concatenate(asked), []
         for track in self.tracks:
             best = (asked @ windows(np.float32(self.rows[track])).T).max(axis=1)
-            found.append(best.reshape(KEYS, -1).mean(axis=1))
+            best = np.sort(best.reshape(KEYS, -1), axis=1)
+            found.append(best[:, -max(1, int(SHARE * best.shape[1])) :].mean(axis=1))
         by_key = np.array(found)
         key = by_key.argmax(axis=1)
         return by_key.max(axis=1), np.where(key > KEYS // 2, key - KEYS, key)
@@ -188,23 +189,3 @@ def null(
         found.append(gallery.similar(control[track])[0].max())
         progress(1)
     return pd.DataFrame({"track_id": tracks, "similarity": np.array(found, float)})
-
-
-def fused(*ranks: np.ndarray) -> np.ndarray:
-    """Sum of reciprocal ranks: what any of several views puts first is not lost among the others.
-
-    Parameters
-    ----------
-    *ranks : ndarray, int [tracks]
-        From 1 on, a view each.
-
-    Returns
-    -------
-    ndarray, float64 [tracks]
-
-    Examples
-    --------
-    >>> fused(np.array([1, 2]), np.array([2, 4]))
-    array([1.5 , 0.75])
-    """
-    return sum(1 / np.asarray(rank, float) for rank in ranks)

@@ -75,8 +75,3 @@ def test_the_null_is_each_control_tracks_most_similar(gallery):
     found = harmony.null(control, gallery, seed=1)
     assert found.track_id.tolist() == ["t3", "t5"]
     assert found.similarity.to_numpy() == pytest.approx(1, abs=1e-5)
-
-
-def test_what_any_view_puts_first_comes_before_what_both_put_third():
-    score = harmony.fused(np.array([1, 40, 3]), np.array([50, 1, 3]))
-    assert score.argmin() == 2

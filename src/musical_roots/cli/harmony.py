@@ -1,7 +1,5 @@
 """Pitch classes of whole tracks, which `trace` searches for remakes."""
 
-import click
-
 from musical_roots.cli import OUT, SEED, SHARD, SPLIT, TRACKS, files, group, progress
 
 harmony = group("harmony", "Pitch classes of whole tracks, for trace.")

@@ -5,9 +5,9 @@ Encoders and codec work side by side in processes: what is slow is arithmetic in
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -144,15 +144,11 @@ class Heard:
     tokens: dict[str, np.ndarray]
 
 
-def hear(
-    clips: pd.DataFrame,
-    study: Finished,
-    encoders: list[str],
-    generator: str | None,
-    jobs: int,
-    progress: Callable[[int], object] = lambda done: None,
-) -> Heard:
-    """What a study's encoders, and a generator's codec, hear.
+@contextmanager
+def hearing(
+    clips: pd.DataFrame, study: Finished, encoders: list[str], generator: str | None, jobs: int
+) -> Iterator[Callable[[Callable[[int], object]], Heard]]:
+    """A study's encoders, and a generator's codec, at work while something else is done.
 
     Parameters
     ----------
@@ -163,27 +159,35 @@ def hear(
     generator : str or None
         Whose codec makes tokens.
     jobs : int
-        Processes; with 1, all is done in this one.
-    progress : callable
-        Told how many clips one encoder, or the codec, was done with.
+        Processes; with 1, all is done in this one, when it is asked for.
+
+    Yields
+    ------
+    callable
+        Gives what they hear when all are done; it is given a callable that is told how many clips
+        one encoder, or the codec, was done with.
     """
     parts = [clips.iloc[at : at + PART] for at in range(0, len(clips), PART)]
     # the codec first: its process imports most
     tasks = [(_tokens, generator, part) for part in parts if generator]
     tasks += [(_features, name, part) for name in encoders for part in parts]
-    found = {name: [] for name in encoders}
-    tokens: dict[str, np.ndarray] = {}
     fork = get_context("fork")
     with ProcessPoolExecutor(jobs, fork, _one_thread) if jobs > 1 else nullcontext() as pool:
         waiting = [(name, part, _task(pool, do, study, name, part)) for do, name, part in tasks]
-        for name, part, result in waiting:
-            made = result()
-            if isinstance(made, dict):
-                tokens |= made
-            else:
-                found[name].append(made)
-            progress(len(part))
-    return Heard({name: _joined(study, name, clips, found[name]) for name in encoders}, tokens)
+
+        def heard(progress: Callable[[int], object] = lambda done: None) -> Heard:
+            found, tokens = {name: [] for name in encoders}, {}
+            for name, part, result in waiting:
+                made = result()
+                if isinstance(made, dict):
+                    tokens |= made
+                else:
+                    found[name].append(made)
+                progress(len(part))
+            joined = {name: _joined(study, name, clips, found[name]) for name in encoders}
+            return Heard(joined, tokens)
+
+        yield heard
 
 
 def _one_thread() -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 from musical_roots import harmony, statistics
 from musical_roots.experiments.token_share import TokenIndex
 from musical_roots.tables import Embeddings
-from musical_roots.trace import found
+from musical_roots.trace import found, ranking
 from musical_roots.trace.asked import Asked
 
 SHOWN, PLACES = 10, 3  # songs and artists of a file; matches of a clip
@@ -39,9 +39,11 @@ class Searched:
     Attributes
     ----------
     indexes : dict of str to Embeddings
-        By encoder; the first decides.
+        By encoder.
     nulls : dict of str to Null
-        Control music in them.
+        Control music in them, of encoders that give p-values; the first decides.
+    of_songs : list of str
+        Encoders by which songs are ranked.
     tracks : DataFrame
         By track_id: title, artist, licence, attribution, split, sha256, file.
     within : DataFrame or None
@@ -52,6 +54,7 @@ class Searched:
 
     indexes: dict[str, Embeddings]
     nulls: dict[str, found.Null]
+    of_songs: list[str]
     tracks: pd.DataFrame
     within: pd.DataFrame | None = None
     harmony: Harmony | None = None
@@ -85,12 +88,16 @@ def answer(
         file, verdict, tests, songs, artists, seconds, tokens, power, cannot_know: lists of rows, as
         docs/trace.md tells. Numbers are floats and ints of Python, nothing is NaN.
     """
-    first = next(iter(searched.indexes))
-    index, null = searched.indexes[first], searched.nulls[first]
-    if searched.within is not None:
-        index = index.where(found.masks(searched.within, index)["train"])
+    first = next(iter(searched.nulls))
+    null, trains = searched.nulls[first], {}
+    for name in {first, *searched.of_songs}:
+        index = trains[name] = searched.indexes[name]
+        if searched.within is not None:
+            trains[name] = index.where(found.masks(searched.within, index)["train"])
+    index = trains[first]
     near = found.by_track(vectors[first], index)
-    songs = _ranked(found.songs(near, null, searched.tracks), rows, searched.harmony)
+    sound = [found.by_track(vectors[name], trains[name]).mean() for name in searched.of_songs]
+    songs = _ranked(found.songs(near, null, searched.tracks), sound, rows, searched.harmony)
     shares = token_shares(tokens, searched.tokens) if searched.tokens else pd.DataFrame()
     songs = _with_tokens(songs, shares, len(tokens)).head(SHOWN)
     songs = songs.join(searched.tracks[["title", "licence", "attribution"]], on="track_id")
@@ -99,7 +106,7 @@ def answer(
             found.seconds(
                 vectors[name], searched.indexes[name], searched.nulls[name], PLACES, searched.within
             )
-            for name in searched.indexes
+            for name in searched.nulls
         ],
         ignore_index=True,
     )
@@ -117,21 +124,24 @@ def answer(
     return told | {"cannot_know": cannot_know(searched, first)}
 
 
-def _ranked(songs: pd.DataFrame, rows: np.ndarray, by: Harmony | None) -> pd.DataFrame:
-    """Songs by the sum of reciprocal ranks of the encoder's view and of harmony."""
-    songs = songs.assign(rank=np.arange(1, len(songs) + 1), harmony=np.nan, harmony_p=np.nan)
-    songs = songs.assign(harmony_rank=0, semitones=0)
-    if by is None or not len(rows):
-        return songs.assign(score=1 / songs["rank"])
-    similarity, semitones = by.gallery.similar(rows)
-    table = pd.DataFrame({"harmony": similarity, "semitones": semitones}, by.gallery.tracks)
-    table["harmony_rank"] = table.harmony.rank(ascending=False, method="first").astype(int)
-    table["harmony_p"] = statistics.conformal_p(similarity, by.null, np.arange(len(by.null)))
-    songs = songs.drop(columns=table.columns).join(table, on="track_id")
-    last = len(songs) + 1
-    score = harmony.fused(songs["rank"], songs.harmony_rank.fillna(last))
-    songs = songs.assign(score=score)
-    order = ["score", "cosine", "track_id"]
+def _ranked(
+    songs: pd.DataFrame, sound: list[pd.Series], rows: np.ndarray, by: Harmony | None
+) -> pd.DataFrame:
+    """Songs as `ranking` has them, with what harmony says."""
+    songs = songs.set_index("track_id", drop=False).rename_axis(None)
+    asked = by is not None and len(rows) > 0
+    songs = songs.assign(harmony=np.nan, harmony_p=np.nan, semitones=0)
+    if asked:
+        similarity, semitones = by.gallery.similar(rows)
+        p = statistics.conformal_p(similarity, by.null, np.arange(len(by.null)))
+        names = {"harmony": similarity, "harmony_p": p, "semitones": semitones}
+        told = pd.DataFrame(names, by.gallery.tracks).reindex(songs.index)
+        songs = songs.assign(**told.fillna({"harmony": -1.0, "harmony_p": 1.0, "semitones": 0}))
+        songs["semitones"] = songs.semitones.astype(int)
+    scores = [one.reindex(songs.index).fillna(-1.0).to_numpy() for one in sound]
+    ranks = ranking.ranked(scores, songs.harmony.to_numpy() if asked else None)
+    songs = songs.assign(**ranks.set_index(songs.index))
+    order = ["score", "standing", "track_id"]
     return songs.sort_values(order, ascending=[False, False, True], ignore_index=True)
 
 

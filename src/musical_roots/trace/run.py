@@ -80,11 +80,14 @@ def trace(
         other = asked.cut(against, told["duration_s"], told["silence_lufs"], AGAINST_HOP_S)
         clips.append(other.clips)
     every = pd.concat(clips).drop_duplicates("clip_id")
-    with progress(len(every) * (len(encoders) + bool(codec)), "hearing", "clips") as bar:
-        heard = asked.hear(every, study, encoders, codec, jobs, *([bar.update] if bar else []))
-    if other is None:
-        where = searched.of_study(study, encoders, codec, made_by)
-    else:
+    asked_all = list(dict.fromkeys([*encoders, *study.of_songs]))
+    count = len(every) * (len(asked_all) + bool(codec))
+    with asked.hearing(every, study, asked_all, codec, jobs) as listen:
+        if other is None:  # while the others are at work
+            where = searched.of_study(study, encoders, codec, made_by)
+        with progress(count, "hearing", "clips") as bar:
+            heard = listen(*([bar.update] if bar else []))
+    if other is not None:
         where = searched.of_file(study, other, _of(heard.vectors, other), _rows(other.path))
     answers = []
     for one in files:
@@ -94,6 +97,7 @@ def trace(
     return {
         "study": str(study.folder),
         "encoders": encoders,
+        "of_songs": study.of_songs,
         "codec": codec,
         "against": None if against is None else str(against),
         "files": answers,

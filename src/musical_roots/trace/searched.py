@@ -34,16 +34,19 @@ def of_study(
     made_by : str or None
         The generator that made the file, if it is known: control music goes through its codec.
     """
-    indexes = {name: study.corpus(name) for name in encoders}
+    every = dict.fromkeys([*encoders, *study.of_songs])
+    indexes = {name: study.corpus(name) for name in every}
     within, seed = study.clips, study.config["seed"]
     nulls = {}
-    for name, corpus in indexes.items():
+    for name in encoders:
+        corpus = indexes[name]
         train = corpus.where(found.masks(within, corpus)["train"])
         nulls[name] = found.Null(found.drawn(study.control(name, made_by), seed), train)
     by_harmony = _harmony(study)
     by_tokens = _tokens(study, codec) if codec else None
     power = power_of(study, encoders[0], made_by)
-    return Searched(indexes, nulls, study.tracks, within, by_harmony, by_tokens, power)
+    tracks = study.tracks
+    return Searched(indexes, nulls, study.of_songs, tracks, within, by_harmony, by_tokens, power)
 
 
 def of_file(
@@ -53,6 +56,7 @@ def of_file(
     nulls = {
         name: found.Null(found.drawn(study.control(name, None), study.config["seed"]), index)
         for name, index in vectors.items()
+        if name in study.encoders
     }
     about = {"title": other.path.name, "artist": "", "licence": "", "attribution": "", "split": ""}
     about |= {"sha256": other.sha256, "file": str(other.path)}
@@ -63,7 +67,7 @@ def of_file(
         gallery = harmony.Gallery({other.sha256[:16]: rows})
         near = harmony.null(control, gallery, study.config["seed"])
         by_harmony = Harmony(gallery, near.similarity.to_numpy())
-    return Searched(vectors, nulls, tracks, harmony=by_harmony)
+    return Searched(vectors, nulls, study.of_songs, tracks, harmony=by_harmony)
 
 
 def power_of(study: Finished, encoder: str, made_by: str | None) -> pd.DataFrame:

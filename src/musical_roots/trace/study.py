@@ -68,6 +68,21 @@ class Finished:
         return sorted(heard, key=lambda name: -self.recall.get(name, 0.0))
 
     @cached_property
+    def of_songs(self) -> list[str]:
+        """The two encoders by which songs are ranked: those that find the same track most often.
+
+        One that takes no part in Experiment C may be among them.
+        """
+        heard = [
+            name for name in self.study.encoders if name not in UNTRAINED and self._whole(name)
+        ]
+        best = sorted(heard, key=lambda name: -self.recall.get(name, 0.0))[:2]
+        return best or self.encoders[:1]
+
+    def _whole(self, encoder: str) -> bool:
+        return all(encoder in self.study.hearing(split) for split in self.study.splits)
+
+    @cached_property
     def recall(self) -> dict[str, float]:
         """Encoder -> how often it finds the same track among control clips."""
         table = self.table("retrieval")
