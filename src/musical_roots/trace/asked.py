@@ -18,15 +18,17 @@ from threadpoolctl import threadpool_limits
 
 from musical_roots import audio, embed
 from musical_roots.corpus.clips import clip_id
+from musical_roots.encoders.base import Encoder
 from musical_roots.errors import InputError
 from musical_roots.generate import coarsest_tokens
-from musical_roots.generators.base import load
+from musical_roots.generators.base import Generator, load
 from musical_roots.tables import Embeddings
 from musical_roots.trace.study import Finished
 
 SHORTEST_S = 0.5  # less is filled up with more silence than it has sound
 LAST_S = 1.0  # so much that is left over at the end gets a clip of its own
-PART = 24  # clips a task: enough that a process is not started for nothing
+PART = 24  # clips a task
+LOADED: dict[tuple[str, str], Encoder | Generator] = {}
 
 
 @dataclass(frozen=True)
@@ -199,13 +201,22 @@ def _task(pool: Executor | None, do: Callable, *words) -> Callable:
     return pool.submit(do, *words).result if pool else lambda: do(*words)
 
 
+def _kept(study: Finished, name: str, make: Callable) -> Encoder | Generator:
+    """A model of a study, loaded once a process: it is asked part by part."""
+    key = (str(study.folder), name)
+    if key not in LOADED:
+        LOADED[key] = make()
+    return LOADED[key]
+
+
 def _features(study: Finished, name: str, clips: pd.DataFrame) -> tuple[np.ndarray, dict]:
-    encoder = study.encoder(name)
+    encoder = _kept(study, name, lambda: study.encoder(name))
     return embed.encode(clips, encoder), embed.made_by(encoder, clips)
 
 
 def _tokens(study: Finished, name: str, clips: pd.DataFrame) -> dict[str, np.ndarray]:
-    return coarsest_tokens(clips, load(name, study.checkpoints(name), "cpu"))
+    generator = _kept(study, name, lambda: load(name, study.checkpoints(name), "cpu"))
+    return coarsest_tokens(clips, generator)
 
 
 def _joined(study: Finished, name: str, clips: pd.DataFrame, parts: list) -> Embeddings:

@@ -85,15 +85,15 @@ def trace(
     with asked.hearing(every, study, asked_all, codec, jobs) as listen:
         if other is None:  # while the others are at work
             where = searched.of_study(study, encoders, codec, made_by)
+        rows = [_rows(one.path) for one in files]
         with progress(count, "hearing", "clips") as bar:
             heard = listen(*([bar.update] if bar else []))
     if other is not None:
         where = searched.of_file(study, other, _of(heard.vectors, other), _rows(other.path))
     answers = []
-    for one in files:
+    for one, mine in zip(files, rows, strict=True):
         tokens = {clip: heard.tokens[clip] for clip in one.clips.clip_id if clip in heard.tokens}
-        rows = _rows(one.path) if where.harmony else np.empty((0, harmony.KEYS))
-        answers.append(report.answer(one, _of(heard.vectors, one), rows, tokens, where))
+        answers.append(report.answer(one, _of(heard.vectors, one), mine, tokens, where))
     return {
         "study": str(study.folder),
         "encoders": encoders,

@@ -48,7 +48,10 @@ def _file(one: dict, told: dict) -> str:
         for song in one["songs"][:SONGS]
     ]
     lines.append(tabulate(rows, head, floatfmt=".3g", missingval=""))
-    lines.append(f"cosine: {first}, mean of the nearest clips; by 3 s:\n")
+    lines.append(
+        f"In the order of sound and harmony together; cosine: {first}, mean of the nearest clips. "
+        "By 3 s, the nearest:\n"
+    )
     head = ["at", "nearest", "from", "cosine", "p", "competition q"]
     near = [row for row in one["seconds"] if row["encoder"] == first and row["place"] == 1]
     near = sorted(near, key=lambda row: -row["cosine"])[:SECONDS]
