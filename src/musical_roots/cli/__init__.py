@@ -261,6 +261,7 @@ from musical_roots.cli import (  # noqa: E402, F401
     embed,
     generate,
     gradients,
+    harmony,
     influence,
     listening,
     perturb,
@@ -269,6 +270,7 @@ from musical_roots.cli import (  # noqa: E402, F401
     robustness,
     search,
     stimuli,
+    trace,
     train,
     weights,
 )

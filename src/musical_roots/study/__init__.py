@@ -178,6 +178,11 @@ class Study:
         shards = self[split].shards if split in self.splits else ()
         return [f"{self.results}/tokens/{split}/{shard}.npz" for shard in shards]
 
+    def pitch_classes(self, split: str) -> list[str]:
+        """Pitch classes of a split's tracks, for trace; none, if there is no such split."""
+        shards = self[split].shards if split in self.splits else ()
+        return [f"{self.results}/trace/harmony/{split}/{shard}.npz" for shard in shards]
+
     def tokens_by(self, generator: str, split: str, shard: str) -> list[str]:
         """Tokens of a part of the corpus by a generator's codec: of tracks, or of its clips."""
         if generator == "openvamp":
