@@ -39,7 +39,7 @@ rule notebook:
 
 rule questions:
     input:
-        asked="docs/questions.md",
+        page="docs/questions.md",
         tables=STUDY.asked_tables,
         figures=expand("<results>/figures/{figure}.svg", figure=STUDY.figures),
     output:
@@ -56,5 +56,5 @@ rule questions:
     message:
         "Answering what readers of the paper ask"
     shell:
-        "{params.call} --log {log:q} --asked {input.asked:q} {params.figures}"
+        "{params.call} --log {log:q} --page {input.page:q} {params.figures}"
         " --out {output:q} {input.tables:q}"

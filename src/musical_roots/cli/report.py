@@ -171,17 +171,17 @@ def notebook(notebook, out) -> None:
 
 @report.command("questions")
 @click.argument("tables", type=PATH, nargs=-1, required=True)
-@file("--asked", "What readers ask, as Markdown.")
+@file("--page", "What readers ask, as Markdown.")
 @files("--figures", "Pictures in which an answer can be seen.", required=False)
 @OUT
-def questions(tables, asked, figures, out) -> None:
+def questions(tables, page, figures, out) -> None:
     """Answer what readers of the paper ask, from a run's own tables."""
     from musical_roots.prose import write_prose
     from musical_roots.questions import filled
     from musical_roots.tables import read_table
 
     named = {path.stem: path for path in tables}
-    write_prose(filled(asked, named, list(figures), read_table), out)
+    write_prose(filled(page, named, list(figures), read_table), out)
 
 
 @report.command("crate")
