@@ -58,7 +58,9 @@ def test_the_page_asks_what_is_answered_and_says_no_number_itself():
     text = PAGE.read_text()
     assert questions.HEADING.findall(text) == list(QUESTIONS)
     prose = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
-    assert not any(character.isdigit() for character in prose.replace("--cores 2", "").replace("MP3", ""))
+    assert not any(
+        character.isdigit() for character in prose.replace("--cores 2", "").replace("MP3", "")
+    )
 
 
 def test_every_question_has_its_tables_and_figures_in_the_default_study():
@@ -119,7 +121,9 @@ def test_who_is_named_and_who_never_is():
     evidence = pd.DataFrame(rows, columns=["output_id", "artist", "evidence"])
     evidence = evidence.assign(encoder="musicnn", generator="g", prompt_track="excluded")
     tracks = pd.DataFrame({"artist": ["One", "Two", "T*o", "Four"], "split": "train"})
-    concentration = pd.DataFrame(columns=["encoder", "generator", "source", "granularity", "index", "gini"])
+    concentration = pd.DataFrame(
+        columns=["encoder", "generator", "source", "granularity", "index", "gini"]
+    )
     told = " ".join(
         around.artists(
             {
