@@ -17,6 +17,10 @@ from musical_roots.questions import around, resemblance
 Tables = dict[str, pd.DataFrame]
 # a link to a neighbour in docs/, which the run's page is not
 NEIGHBOUR = re.compile(r"\[([\w.]+)\]\(\1\)")
+ANSWERED = (
+    "Each question, how it is looked at, and what the tables of this run say to it. What they"
+    " cannot tell is said, too."
+)
 HEADING = re.compile(r"^## +(.+)$", re.MULTILINE)
 
 
@@ -117,7 +121,8 @@ def filled(page: Path, tables: dict[str, Path], figures: list[Path], read: Calla
             f"({', '.join(odd)}); mend one of them"
         )
     known = {name: read(path) for name, path in tables.items()}
-    written = [head.strip()]
+    title = head.strip().splitlines()[0]
+    written = [title, ANSWERED]
     for question, prose in zip(asked, parts[1::2], strict=True):
         told = " ".join(answered(question, known))
         seen = _links(QUESTIONS[question], tables, figures)

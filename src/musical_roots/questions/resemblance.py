@@ -15,14 +15,16 @@ def embeddings(tables: dict[str, pd.DataFrame]) -> list[str]:
         f"{row.encoder} {spread(row, 'recall_at_1', 'recall_low', 'recall_high')}"
         for _, row in known.iterrows()
     ]
+    found, ways = common(tables["robustness"])
     told = [
         f"Of {known.n_clips.iloc[0]} clips of {known.n_tracks.iloc[0]} control tracks the nearest"
         f" other clip is of the same track for {listed(parts)}; by chance for"
         f" {share(known.chance.iloc[0])}. mel and mfcc are computed from the audio and learn"
         " nothing, random is an untrained network.",
-        _better(known),
-        f"Of clips that are perturbed in {common(tables['robustness'])[1]} ways, the unmodified one"
-        f" comes first for {shares(common(tables['robustness'])[0])} (mean over ways).",
+        _better(known, "raw"),
+        _better(known, "untrained"),
+        f"Of clips that are perturbed in {ways} ways, the unmodified one comes first for"
+        f" {shares(found)} (mean over ways).",
     ]
     planted = full(tables["planted"])
     if len(planted):
@@ -31,17 +33,17 @@ def embeddings(tables: dict[str, pd.DataFrame]) -> list[str]:
     return [sentence for sentence in told if sentence]
 
 
-def _better(known: pd.DataFrame) -> str:
-    """Whether the best trained encoder is above the best raw one."""
+def _better(known: pd.DataFrame, than: str) -> str:
+    """Whether the best trained encoder is above the best of another kind; the best come first."""
     kinds = known.encoder.map(kind)
-    if not {"trained", "raw"} <= set(kinds):
+    if not {"trained", than} <= set(kinds):
         return ""
-    trained, raw = known[kinds == "trained"].iloc[0], known[kinds == "raw"].iloc[0]
-    if trained.recall_low > raw.recall_high:
-        return f"{trained.encoder} is above {raw.encoder}: their intervals are apart."
-    if raw.recall_low > trained.recall_high:
-        return f"{raw.encoder} is above {trained.encoder}: their intervals are apart."
-    return f"The intervals of {trained.encoder} and {raw.encoder} overlap: no difference is shown."
+    trained, other = known[kinds == "trained"].iloc[0], known[kinds == than].iloc[0]
+    if trained.recall_low > other.recall_high:
+        return f"{trained.encoder} is above {other.encoder}: their intervals are apart."
+    if other.recall_low > trained.recall_high:
+        return f"{other.encoder} is above {trained.encoder}: their intervals are apart."
+    return f"The intervals of {trained.encoder} and {other.encoder} overlap: no difference is shown."
 
 
 def common(table: pd.DataFrame) -> tuple[pd.Series, int]:
