@@ -14,6 +14,7 @@ from musical_roots.tables import read_table
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/questions.md"
+COLUMNS = "encoder generator prompt_track false_positives_at_05 smallest_p n_null_tracks"
 
 
 @pytest.fixture
@@ -108,7 +109,7 @@ def test_what_costs_are_is_in_proportion():
     costs = read_table(ROOT / "benchmarks/paper_scale.csv")
     nothing = pd.DataFrame(columns=["encoder", "generator"])
     told = " ".join(around.larger({"paper_scale": costs, "calibration": nothing}))
-    search = costs[costs.item == "query"].cpu_s_an_item.iloc[0]
+    search = costs[costs.what == "search 5000000 x 512 exactly"].cpu_s_an_item.iloc[0]
     assert f"{20 * search:.3g} CPU-s an exact query" in told
     assert f"{200 * search:.3g} CPU-s an exact query" in told
     assert "nothing of this size was run" in told
@@ -188,3 +189,61 @@ def test_control_tracks_bound_what_a_corpus_can_show():
     told = conclusions.corpus({"tracks": tracks, "rejected": tracks[:0]})
     assert told[0].startswith("control 19 tracks by 1 artists and train 1 tracks")
     assert "below 0.05:" in told[1]
+
+
+def test_validation_without_people(tables):
+    calibration = pd.DataFrame(
+        [["musicnn", "g", "excluded", 0.04, 0.05, 19], ["musicnn", "g", "included", 0.9, 0.05, 19]],
+        columns=COLUMNS.split(),
+    )
+    known = {"calibration": calibration, "planted": tables["planted"]}
+    told = " ".join(resemblance.without_people(known))
+    assert "p <= .05 has musicnn 4 %; 19 control tracks can show no p below 0.05" in told
+    assert "it finds musicnn 60 % and mel 20 %" in told and "nothing here is retrained" in told
+    columns = ["design", "setting", "kind", "method", "prompts", "lds", "low", "high"]
+    rows = [
+        ["tracks", "all", "tokens", "token share", "control", 0.5, 0.4, 0.6],
+        ["tracks", "all", "embedding", "mel: maximum", "control", 0.2, 0.1, 0.3],
+        ["tracks", "all", "ceiling", "datamodel", "control", 0.9, 0.8, 1.0],
+        ["artists", "all", "tokens", "token share", "control", 0.7, 0.6, 0.8],
+    ]
+    findings = pd.DataFrame({"finding": ["There is no truth."]})
+    race = {"race": pd.DataFrame(rows, columns=columns), "race_findings": findings}
+    assert "is token share (0.50, 0.40 to 0.60) for control prompts." in " ".join(
+        resemblance.without_people(known | race)
+    )
+    race["race"] = race["race"][:0]
+    assert "not validated in this run: There is no truth." in " ".join(
+        resemblance.without_people(known | race)
+    )
+
+
+def test_what_experiments_conclude(tables):
+    told = conclusions.experiment_b(tables)
+    assert "musicnn 53.3 % and mel 43.3 %" in told[0]
+    assert "by musicnn for gain at 1 of the levels tried" in told[1]
+    outputs = pd.DataFrame({"generator": "g", "tier": ["nothing found", "copy", "nothing found"]})
+    held = pd.DataFrame(
+        [["musicnn", "g", "excluded", 0.04, 0.1], ["random", "g", "excluded", 0.5, 0.5]],
+        columns=["encoder", "generator", "prompt_track", "false_positives_at_05", "p_at_05"],
+    )
+    paired = pd.DataFrame(
+        [["musicnn", "g", "artist_excluded", "all", 0.1, 0.05, 0.15]],
+        columns=["encoder", "generator", "prompt_track", "prompts", "difference", "low", "high"],
+    )
+    known = {"outputs": outputs, "calibration": held, "paired": paired}
+    told = conclusions.experiment_c(known | {"planted": tables["planted"]})
+    assert told[0] == "Verdicts on 3 outputs: nothing found 2 and copy 1."
+    assert "musicnn: p <= .05 has 10 % of outputs, and 4 % of control music" in told[1]
+    assert told[1].endswith("Of planted copies it finds 60 %.")
+    assert told[2].endswith("is 0.100 (0.050 to 0.150), above 0.") and len(told) == 3
+
+
+def test_bins_that_cannot_be_filled_are_told():
+    trial = {"kind": "test", "encoder": "mel", "x_clip_id": "a"}
+    trials = {"paper": pd.DataFrame([trial, trial | {"kind": "repeat"}])}
+    rows = [["mel", "bin_1", 1.1], ["mel", "bin_2", 0.9], ["mel", "random_sd", 2.0]]
+    bins = pd.DataFrame(rows, columns=["encoder", "quantity", "value"])
+    told = conclusions.listening(trials, bins)
+    assert told[0].startswith("Arm paper: 1 test trials about 1 clips X, by mel 1; 1 more")
+    assert told[1].startswith("Nothing can be in mel's bin_1:")

@@ -51,7 +51,7 @@ QUESTIONS = {
     "And lyrics?": Question(around.lyrics, ("tracks", "retrieval")),
     "Can it be validated without asking people?": Question(
         resemblance.without_people,
-        ("calibration", "planted", "race", "race_findings"),
+        ("calibration", "planted"),
         ("calibration_of", "planted_of", "race"),
     ),
     "What of other transformations than the paper's?": Question(

@@ -71,7 +71,7 @@ def larger(tables: dict[str, pd.DataFrame]) -> list[str]:
     """By proportion, from what single items cost; and what control music can show."""
     costs = tables["paper_scale"].set_index("what")
     encode = costs[costs.item == "clip"].filter(like="encode", axis=0)
-    (search,) = [row for _, row in costs[costs.item == "query"].iterrows()]
+    search = costs[costs.index.str.endswith("exactly")].iloc[0]
     clips = int(search.name.split()[1])  # "search 5000000 x 512 exactly"
     told = [
         f"By proportion, from what an item costs on one core ({search.hardware},"
