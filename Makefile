@@ -4,6 +4,7 @@
 #   make listen   the page of the listening study on this machine; answers go to answers/
 #   make browser  what tests/browser tries that page with, by npm; Chromium is the machine's own
 #   make bench    the speed table in benchmarks/; bench-gpu the one of a GPU
+#   make docs     the pages of docs/ as a site, in docs/_build/html; it asks nothing of any other site
 #   make models   the weights that come with the repository, trained anew: models/openvamp
 #   make counterfactual   the truth by retraining that comes with it, made anew, in hours: models/counterfactual
 SHELL := /bin/bash
@@ -31,7 +32,7 @@ export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 export MPLCONFIGDIR := $(CURDIR)/.snakemake/cache/matplotlib
 endif
 
-.PHONY: study listen browser test lint format bench bench-gpu models counterfactual setup
+.PHONY: study listen docs browser test lint format bench bench-gpu models counterfactual setup
 
 setup: $(READY)
 
@@ -64,12 +65,16 @@ counterfactual: $(READY)
 listen: $(READY)
 	@python -m musical_roots stimuli serve --study $(ARM) --answers-out $(ANSWERS)
 
+docs: $(READY)
+	@python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@echo "The site is docs/_build/html/index.html"
+
 browser:
 	npm ci --ignore-scripts --prefix src/musical_roots/listening/web
 
 # the workflow's tests by themselves: a run of theirs wants all cores, and one cache
 test: lint
-	python -m pytest -n $(CORES) --dist loadfile tests/unit tests/workflow/test_lint.py
+	python -m pytest -n $(CORES) --dist loadfile tests/unit tests/docs tests/workflow/test_lint.py
 	python -m pytest tests/gpu tests/browser tests/workflow --ignore tests/workflow/test_lint.py
 
 lint: $(READY)

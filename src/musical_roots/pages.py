@@ -6,7 +6,6 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
-from musical_roots.errors import InputError
 from musical_roots.tables import write_text
 
 TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
@@ -86,31 +85,6 @@ def write_page(path: Path, title: str, text: list[str], tables: dict[str, pd.Dat
         for heading, table in tables.items()
     ]
     write_text(TEMPLATE.render(title=title, text=text, sections=sections), path)
-
-
-def write_notebook(source: Path, path: Path) -> None:
-    """Execute a notebook in the working folder; write it as one HTML file without outside parts.
-
-    Raises
-    ------
-    InputError
-        If a cell fails.
-    """
-    import nbconvert
-    import nbformat
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
-
-    book = nbformat.read(source, as_version=4)
-    try:
-        NotebookClient(book, timeout=600, kernel_name="python3").execute()
-    except CellExecutionError as error:
-        reason = f"{error.ename}: {error.evalue}"
-        raise InputError(
-            f"{source}: a cell fails ({reason}); run it by hand and mend it"
-        ) from error
-    exporter = nbconvert.HTMLExporter(mathjax_url="", require_js_url="", mermaid_js_url="")
-    write_text(exporter.from_notebook_node(book)[0], path)
 
 
 def _row(values) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from musical_roots import config
 from musical_roots.study import Study
+from musical_roots.weights.manifest import SOURCES
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -43,3 +44,12 @@ def test_tables_and_figures_that_it_names_are_made():
     assert figures <= set(made.figures), figures
     for path in re.findall(r"\]\((\.\./[^)]+)\)", TEXT):
         assert (ROOT / "docs" / path).exists(), path
+
+
+def test_weights_are_told_with_size_and_licence():
+    rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \| ([^|]+) \| ([^|]+) \|$", TEXT, re.MULTILINE)
+    assert [row[0] for row in rows] == list(SOURCES)
+    for name, file, size, licence in rows:
+        known = SOURCES[name].size_bytes
+        assert size == (f"{known / 1e6:,.0f} MB" if known else "not stated")
+        assert (file, licence) == (SOURCES[name].file, SOURCES[name].licence)

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PARTS = ["Snakefile", "workflow", "config", "profiles", "notebooks", "envs", "pyproject.toml"]
+PARTS += ["docs", "benchmarks", "CITATION.cff"]
 
 
 class Study:
@@ -54,6 +55,7 @@ class Study:
     def bytes(self, results: Path) -> dict[str, bytes]:
         """Every result that must be the same in every run (results/README.md)."""
         differing = ("report.html", "pages/provenance.html", "benchmarks/", "logs/", "config.json")
+        differing += ("ro-crate-metadata.json",)
         return {
             str(path.relative_to(results)): path.read_bytes()
             for path in sorted(results.rglob("*"))

@@ -91,7 +91,7 @@ def test_random_weights_are_marked_in_every_output(paper):
     for path in paper.glob("embeddings/*/*/*.json"):
         assert json.loads(path.read_text())["encoder"] in marked
     shown = [paper / f"pages/{page}.html" for page in ("robustness", "findings", "provenance")]
-    shown += [paper / "notebooks/robustness.html", paper / "report.html"]
+    shown += [paper / "notebooks/experiment_b.html", paper / "report.html"]
     figures = [path for path in paper.glob("figures/*.svg") if path.stem not in WITHOUT]
     assert len(figures) == 17
     for path in [*shown, *figures]:

@@ -61,7 +61,9 @@ def test_everything_is_there(tiny):
         *(f"corpus/{name}.csv" for name in ["tracks", "clips", "rejected"]),
         *(f"tables/{name}.csv" for name in TABLES),
         *(f"figures/{name}.{suffix}" for name in FIGURES for suffix in ["svg", "png"]),
-        "notebooks/robustness.html",
+        "pages/questions.html",
+        "ro-crate-metadata.json",
+        *(f"notebooks/{path.stem}.html" for path in ROOT.glob("notebooks/*.ipynb")),
     ]:
         assert (results / name).stat().st_size > 0, name
     assert "FAILED" not in (results / "checks.txt").read_text()

@@ -1,11 +1,10 @@
-# Figures, pages, the notebook, the verdict on each claim, checks of the results, and the report.
+# Figures, pages, the verdict on each claim, checks of the results, and the report.
 #
 # Makes: results/figures/{figure}.svg and .png
 #        results/tables/claims.csv            each claim against what was found
 #        results/tables/claims_tally.csv      how many could be tested, and how many hold
 #        results/checks.txt                   what tests/results found in the results
 #        results/pages/*.html                 tables to read in a browser
-#        results/notebooks/robustness.html    the notebook, executed
 #        results/models/{model}.md            a card of each model that was trained here
 #        results/report.html                  all of it, in one file that works offline
 
@@ -220,29 +219,6 @@ rule provenance:
         " --config-out {output.config:q} --out {output.page:q}"
 
 
-rule notebook:
-    input:
-        notebook="notebooks/robustness.ipynb",
-        paper="config/paper/figure1.csv",
-        table="<results>/tables/robustness.csv",
-    output:
-        report(
-            "<results>/notebooks/robustness.html",
-            category=ROBUSTNESS,
-            labels={"what": "notebook", "name": "robustness"},
-        ),
-    log:
-        "<logs>/notebook.log",
-    params:
-        **stage("report notebook", verbatim(["musical_roots.figures"])),
-        results=lambda wildcards, output: os.path.dirname(os.path.dirname(output[0])),
-    message:
-        "Executing the notebook"
-    shell:
-        "MUSICAL_ROOTS_RESULTS={params.results:q} {params.call} --log {log:q}"
-        " --notebook {input.notebook:q} --out {output:q}"
-
-
 # The report is written anew when its text or a caption is.
 CAPTIONS = sorted(Path("workflow/report").glob("*.rst"))
 REPORT_TEXTS = hashlib.sha256(
@@ -255,7 +231,8 @@ rule reported:
         rules.figures.input,
         expand("<results>/pages/{page}.html", page=[*STUDY.pages, "provenance"]),
         expand("<results>/pages/listen_to_{generator}.html", generator=STUDY.listening),
-        rules.notebook.output,
+        rules.notebooks.input,
+        rules.questions.output,
         rules.check.output,
 
 

@@ -164,6 +164,34 @@ def compare(one, other, rtol, atol) -> None:
 @OUT
 def notebook(notebook, out) -> None:
     """Execute a notebook in the working folder, to an HTML page."""
-    from musical_roots.pages import write_notebook
+    from musical_roots.notebooks import write_notebook
 
     write_notebook(notebook, out)
+
+
+@report.command("questions")
+@click.argument("tables", type=PATH, nargs=-1, required=True)
+@file("--page", "What readers ask, as Markdown.")
+@files("--figures", "Pictures in which an answer can be seen.", required=False)
+@OUT
+def questions(tables, page, figures, out) -> None:
+    """Answer what readers of the paper ask, from a run's own tables."""
+    from musical_roots.prose import write_prose
+    from musical_roots.questions import filled
+    from musical_roots.tables import read_table
+
+    named = {path.stem: path for path in tables}
+    write_prose(filled(page, named, list(figures), read_table), out)
+
+
+@report.command("crate")
+@files("--workflow", "File of the workflow: a copy comes along.")
+@file("--citation", "How to cite the software.")
+@click.option("--made-with", required=True, help="What a person types to make the study.")
+@file("--workflow-out", "Folder for the workflow.", "copied")
+@OUT
+def crate(workflow, citation, made_with, copied, out) -> None:
+    """Describe the folder of a study as an RO-Crate: what is in it, made of what, by what."""
+    from musical_roots.crate import write_crate
+
+    write_crate(out, workflow, copied, citation, made_with)

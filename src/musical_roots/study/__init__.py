@@ -27,6 +27,7 @@ from musical_roots.study.figures import figures
 from musical_roots.study.hearing import hearing
 from musical_roots.study.models import Model, downloads, models
 from musical_roots.study.pages import cards, listening, pages
+from musical_roots.study.readers import asked_tables, notebooks
 from musical_roots.study.retraining import retraining
 from musical_roots.study.stimuli import stimuli
 from musical_roots.study.tables import OPENVAMP_TABLES, influence_tables, pieces, tables
@@ -56,7 +57,7 @@ class Study:
         Generators whose outputs Experiment C asks after.
     coded : list of str
         Of these, those through whose codec a part of the corpus goes.
-    clip_sets, models, figures, pages, listening, cards : dict
+    clip_sets, models, figures, pages, listening, cards, notebooks : dict
         By name: see the modules.
     race : Race
         Attribution methods that are held against a truth by retraining.
@@ -68,6 +69,8 @@ class Study:
         What the listening study is made from.
     retraining : Retraining
         What is retrained, and where its truth comes from.
+    asked_tables : list of str
+        Tables from which what readers ask is answered.
     small_listed : str or None
         Table that lists the small training set; None where it is drawn, if there is one.
 
@@ -106,6 +109,7 @@ class Study:
         self.race = race.race(config)
         self.figures, self.pages = figures(config), pages(config)
         self.listening, self.cards = listening(config), cards(config)
+        self.notebooks, self.asked_tables = notebooks(config), asked_tables(config)
 
     def __getitem__(self, name: str) -> ClipSet:
         return self.clip_sets[name]
