@@ -126,30 +126,6 @@ rule page:
         " --out {output:q} {input:q}"
 
 
-rule listen:
-    input:
-        lambda wildcards: STUDY.listening[wildcards.generator].tables,
-    output:
-        report(
-            "<results>/pages/listen_to_{generator}.html",
-            category=lambda wildcards: STUDY.listening[wildcards.generator].section,
-            labels={"what": "audio", "name": "{generator}"},
-        ),
-    log:
-        "<logs>/listen/{generator}.log",
-    params:
-        **stage("report listen"),
-        outputs=lambda wildcards, input: each("--outputs", input),
-        flags=flags({"count": GENERATION["to_hear"]}),
-        title=lambda wildcards: STUDY.listening[wildcards.generator].title,
-        text=lambda wildcards: STUDY.listening[wildcards.generator].text,
-    message:
-        "A page to hear {wildcards.generator}"
-    shell:
-        "{params.call} --log {log:q} {params.outputs} {params.flags} --title {params.title:q}"
-        " --text {params.text:q} --out {output:q}"
-
-
 EARLIER_VAMPS = STUDY.earlier_vamps()
 
 
@@ -252,7 +228,7 @@ rule reported:
     input:
         rules.figures.input,
         expand("<results>/pages/{page}.html", page=[*STUDY.pages, "provenance"]),
-        expand("<results>/pages/listen_to_{generator}.html", generator=STUDY.listening),
+        rules.auditions.input,
         rules.notebook.output,
         rules.check.output,
 

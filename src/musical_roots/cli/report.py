@@ -3,9 +3,7 @@
 import click
 
 from musical_roots.cli import (
-    COUNT,
     OUT,
-    OUTPUTS,
     PATH,
     TRACKS,
     WEIGHTS,
@@ -51,21 +49,6 @@ def page(tables, title, text, out) -> None:
 
     shown = {path.stem if len(tables) > 1 else "": read_table(path) for path in tables}
     write_page(out, title, [text], shown)
-
-
-@report.command("listen")
-@OUTPUTS
-@COUNT
-@TITLE
-@TEXT
-@OUT
-def listen(outputs, count, title, text, out) -> None:
-    """A page on which to hear some vamps beside their prompts."""
-    from musical_roots.generate import to_hear
-    from musical_roots.pages import write_page
-    from musical_roots.tables import read_tables
-
-    write_page(out, title, [text], {"": to_hear(read_tables(outputs), count)})
 
 
 @report.command("model-card")

@@ -9,6 +9,7 @@ from pathlib import Path
 from musical_roots.errors import InputError
 from musical_roots.generators.base import FULL
 from musical_roots.study import answers, race
+from musical_roots.study.auditions import auditions
 from musical_roots.study.clip_sets import (
     CODED_EQUAL,
     CODED_INDEXES,
@@ -26,7 +27,7 @@ from musical_roots.study.clip_sets import (
 from musical_roots.study.figures import figures
 from musical_roots.study.hearing import hearing
 from musical_roots.study.models import Model, downloads, models
-from musical_roots.study.pages import cards, listening, pages
+from musical_roots.study.pages import cards, pages
 from musical_roots.study.retraining import retraining
 from musical_roots.study.stimuli import stimuli
 from musical_roots.study.tables import OPENVAMP_TABLES, influence_tables, pieces, tables
@@ -56,7 +57,7 @@ class Study:
         Generators whose outputs Experiment C asks after.
     coded : list of str
         Of these, those through whose codec a part of the corpus goes.
-    clip_sets, models, figures, pages, listening, cards : dict
+    clip_sets, models, figures, pages, auditions, cards : dict
         By name: see the modules.
     race : Race
         Attribution methods that are held against a truth by retraining.
@@ -105,7 +106,7 @@ class Study:
         }
         self.race = race.race(config)
         self.figures, self.pages = figures(config), pages(config)
-        self.listening, self.cards = listening(config), cards(config)
+        self.auditions, self.cards = auditions(config), cards(config)
 
     def __getitem__(self, name: str) -> ClipSet:
         return self.clip_sets[name]

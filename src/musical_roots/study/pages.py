@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from musical_roots.experiments.bins import LEAST, PARTNERS
 from musical_roots.experiments.listening import FEWEST
 from musical_roots.experiments.tiers import TIERS
-from musical_roots.generators.base import GENERATORS
 from musical_roots.study import answers
 from musical_roots.study.clip_sets import active, attributed, clip_sets, coded, pairs
-from musical_roots.study.models import models
 from musical_roots.study.race import raced
 from musical_roots.study.sections import (
     CLAIMS,
@@ -90,7 +88,7 @@ RACE = (
 
 @dataclass(frozen=True)
 class Page:
-    """A page of tables, or one to listen to.
+    """A page of tables.
 
     Attributes
     ----------
@@ -366,22 +364,6 @@ def pages(config: dict) -> dict[str, Page]:
             " simulated_coverage: what a design can show, by simulated listeners.",
         )
     return made
-
-
-def listening(config: dict) -> dict[str, Page]:
-    """The pages to listen to, by generator."""
-    known, results = models(config), config["results"]
-    return {
-        name: Page(
-            f"Some vamps of {known[name].label}, beside their prompts",
-            GENERATION,
-            (f"{results}/vamps/{name}/000.parquet",),
-            "Settings and splits in turns, the first of each; 24 kHz or the generator's own rate,"
-            " as MP3. The prompts' tracks are credited on the page of the corpus.",
-        )
-        for name in active(config["generators"])
-        if name in GENERATORS
-    }
 
 
 def cards(config: dict) -> dict[str, dict[str, str]]:
