@@ -68,11 +68,11 @@ for (const player of players) {
 stop.addEventListener("click", halt);
 
 /** The row that has the focus, or the first one. */
-const rows = () => [...document.querySelectorAll(".row")].filter((row) => !row.hidden);
+const rows = () => [...document.querySelectorAll("section.row")].filter((row) => !row.hidden);
 
 function step(by) {
   const all = rows();
-  const here = all.indexOf(document.activeElement.closest(".row"));
+  const here = all.indexOf(document.activeElement.closest("section.row"));
   const next = all[Math.max(0, Math.min(all.length - 1, here + by))];
   next?.querySelector(".player button").focus();
   next?.scrollIntoView({ block: "nearest" });
@@ -81,7 +81,7 @@ function step(by) {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (["INPUT", "SELECT", "TEXTAREA"].includes(event.target.tagName)) return;
-  const row = document.activeElement.closest(".row") || rows()[0];
+  const row = document.activeElement.closest("section.row") || rows()[0];
   const seek = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (event.key === "Escape") halt();
   else if (event.key === "j") step(1);
