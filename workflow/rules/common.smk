@@ -12,7 +12,7 @@ from musical_roots.digests import Digests
 from musical_roots.errors import InputError
 from musical_roots.generators.base import FULL
 from musical_roots.study import Study
-from musical_roots.study.sections import PROVENANCE, ROBUSTNESS
+from musical_roots.study.sections import CLAIMS, PROVENANCE, ROBUSTNESS
 
 
 def stop(message):

@@ -3,6 +3,7 @@
 # Makes: results/figures/{figure}.svg and .png
 #        results/tables/claims.csv            each claim against what was found
 #        results/tables/claims_tally.csv      how many could be tested, and how many hold
+#        results/pages/claims.html            the same as a page
 #        results/checks.txt                   what tests/results found in the results
 #        results/pages/*.html                 tables to read in a browser
 #        results/notebooks/robustness.html    the notebook, executed
@@ -77,6 +78,39 @@ rule claims:
     shell:
         "{params.call} --log {log:q} {params.expected} {params.numbers} --out {output.table:q}"
         " --tally-out {output.tally:q} {input.tables:q}"
+
+
+def about_tables(wildcards):
+    """What the page of claims tells of each table: its command, figures and timed jobs."""
+    told = {
+        name: one | {"command": command_for(f"{RESULTS}/tables/{name}.csv")}
+        for name, one in STUDY.claimed.items()
+    }
+    return json.dumps(told, sort_keys=True)
+
+
+rule claims_page:
+    input:
+        table="<results>/tables/claims.csv",
+        tally="<results>/tables/claims_tally.csv",
+    output:
+        report(
+            "<results>/pages/claims.html",
+            category=CLAIMS,
+            labels={"what": "table", "name": "claims"},
+        ),
+    log:
+        "<logs>/page/claims.log",
+    params:
+        **stage("report claims-page"),
+        about=about_tables,
+        # what jobs took: no input, for it differs from run to run
+        benchmarks=lambda wildcards, output: f"{RESULTS}/benchmarks",
+    message:
+        "Writing the page on claims"
+    shell:
+        "{params.call} --log {log:q} --claims {input.table:q} --tally {input.tally:q}"
+        " --about {params.about:q} --benchmarks {params.benchmarks:q} --out {output:q}"
 
 
 rule check:
@@ -227,7 +261,9 @@ REPORT_TEXTS = hashlib.sha256(
 rule reported:
     input:
         rules.figures.input,
-        expand("<results>/pages/{page}.html", page=[*STUDY.pages, "provenance"]),
+        expand(
+            "<results>/pages/{page}.html", page=[*STUDY.pages, "claims", "provenance"]
+        ),
         rules.auditions.input,
         rules.notebook.output,
         rules.check.output,

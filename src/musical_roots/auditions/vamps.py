@@ -218,7 +218,9 @@ def _of_tokens(row, heard: _Heard, found: Found) -> Span:
         where = f"heard here: its clip that is nearest by {found.encoder}"
         return heard.clip(mine.clip_id.iloc[0], (*facts, where))
     first = heard.corpus[heard.corpus.track_id == row.track_id].sort_values("start_s").index[0]
-    return heard.clip(first, (*facts, f"heard here: its start; {found.encoder} has none of it"))
+    return heard.clip(
+        first, (*facts, f"heard here: its first clip; {found.encoder} names none of it")
+    )
 
 
 def _views(heard: _Heard, found: Found) -> list[tuple]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from musical_roots.errors import InputError
 from musical_roots.generators.base import FULL
-from musical_roots.study import answers, race
+from musical_roots.study import answers, claims, race
 from musical_roots.study.auditions import auditions
 from musical_roots.study.clip_sets import (
     CODED_EQUAL,
@@ -59,6 +59,8 @@ class Study:
         Of these, those through whose codec a part of the corpus goes.
     clip_sets, models, figures, pages, auditions, cards : dict
         By name: see the modules.
+    claimed : dict
+        Of each table that claims are held against: its figures, and the jobs behind it.
     race : Race
         Attribution methods that are held against a truth by retraining.
     downloads : list of Download
@@ -107,6 +109,7 @@ class Study:
         self.race = race.race(config)
         self.figures, self.pages = figures(config), pages(config)
         self.auditions, self.cards = auditions(config), cards(config)
+        self.claimed = claims.about(config)
 
     def __getitem__(self, name: str) -> ClipSet:
         return self.clip_sets[name]
