@@ -6,16 +6,6 @@
 HEARD = STUDY.auditions["perturbed"]
 
 
-def said_of(what):
-    """What Experiment C says of a generator's outputs; nothing, where it is not asked."""
-
-    def paths(wildcards):
-        encoder = STUDY.auditions[wildcards.generator].encoder
-        return what(wildcards.generator, encoder) if encoder else []
-
-    return paths
-
-
 rule auditions:
     input:
         expand("<results>/pages/listen_to_{page}.html", page=STUDY.auditions),

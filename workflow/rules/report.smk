@@ -80,15 +80,6 @@ rule claims:
         " --tally-out {output.tally:q} {input.tables:q}"
 
 
-def about_tables(wildcards):
-    """What the page of claims tells of each table: its command, figures and timed jobs."""
-    told = {
-        name: one | {"command": command_for(f"{RESULTS}/tables/{name}.csv")}
-        for name, one in STUDY.claimed.items()
-    }
-    return json.dumps(told, sort_keys=True)
-
-
 rule claims_page:
     input:
         table="<results>/tables/claims.csv",
