@@ -6,6 +6,8 @@
 #   make bench    the speed table in benchmarks/; bench-gpu the one of a GPU
 #   make docs     the pages of docs/ as a site, in docs/_build/html; it asks nothing of any other site
 #   make models   the weights that come with the repository, trained anew: models/openvamp
+#   make verify   the default study once more, in results/verify: which reference tables moved beyond tolerance
+#   make reference   the tables of results/ become the reference, and their tally goes into docs/reproducing.md
 #   make counterfactual   the truth by retraining that comes with it, made anew, in hours: models/counterfactual
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -32,7 +34,7 @@ export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 export MPLCONFIGDIR := $(CURDIR)/.snakemake/cache/matplotlib
 endif
 
-.PHONY: study listen docs browser test lint format bench bench-gpu models counterfactual setup
+.PHONY: study listen docs browser test lint format bench bench-gpu models counterfactual verify reference setup
 
 setup: $(READY)
 
@@ -61,6 +63,15 @@ models: $(READY)
 counterfactual: $(READY)
 	snakemake counterfactual --cores $(CORES)
 	python -m musical_roots counterfactual ship --truth results/counterfactual --out models/counterfactual
+
+# all of it anew, whatever results/ holds; what was made for results/verify before is kept
+verify: $(READY)
+	snakemake claims --cores $(CORES) --configfile reference/verify.yaml
+	python -m musical_roots report verify results/verify --reference reference
+
+reference: $(READY)
+	python -m musical_roots report keep-reference results --reference reference
+	python -m musical_roots report claims-within docs/reproducing.md --tally reference/claims_tally.csv
 
 listen: $(READY)
 	@python -m musical_roots stimuli serve --study $(ARM) --answers-out $(ANSWERS)

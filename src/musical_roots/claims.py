@@ -20,11 +20,26 @@ from musical_roots.errors import InputError
 
 # what the paper's numbers call by other names
 CALLED = {"CLAP": "clap", "CLMR": "clmr", "full": "vampnet", "small_training_set": "vampnet_small"}
+MARKS = "<!-- claims -->", "<!-- end of claims -->"
 ASKED_OF_OURS = "musical-roots, asking what the paper says"
 COLUMNS = [
     *("claim", "source", "certainty", "expected", "obtained", "tolerance", "verdict", "relation"),
     *("tests_paper", "statement", "reason"),
+    *("table", "select", "minus", "column", "reduce", "unit", "rows"),
 ]
+# Column -> what its numbers are, where they are not cosines or shares of 0 to 1.
+UNITS = {
+    "chose_nearer_percent": "% of answers",
+    "loss": "nats a masked token",
+    "log_magnitude": "log magnitude",
+    "cosine_mean": "cosine",
+    "value": "cosine",
+    "difference": "cosine",
+    "gini": "Gini coefficient, 0 to 1",
+    "sign_flip_p": "p, 0 to 1",
+    "ks_rejected": "share of halves, 0 to 1",
+}
+SHARE = "share, 0 to 1"
 
 
 class Claim(BaseModel):
@@ -78,6 +93,11 @@ class Claim(BaseModel):
     def tests_paper(self) -> bool:
         """Whether it is the paper that is tested."""
         return self.certainty != "ours"
+
+    @property
+    def unit(self) -> str:
+        """Of what is expected and obtained."""
+        return UNITS.get(self.column, SHARE)
 
 
 class Entry(Claim):
@@ -191,14 +211,16 @@ def check(claims: list[Claim], tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     -------
     DataFrame
         claim, source, certainty, expected, obtained, tolerance, verdict (``holds``,
-        ``does_not_hold``, ``not_comparable``), relation, tests_paper (yes, no), statement, reason.
+        ``does_not_hold``, ``not_comparable``), relation, tests_paper (yes, no), statement, reason;
+        where it comes from: table, select, minus, column, reduce, unit, rows (that are picked).
         What could be tested comes first.
     """
     rows = []
     for claim in claims:
         obtained = _obtained(claim, tables)
         told = {"obtained": obtained, "verdict": _verdict(claim, obtained)}
-        told |= {"tests_paper": "yes" if claim.tests_paper else "no"}
+        told |= {"tests_paper": "yes" if claim.tests_paper else "no", "unit": claim.unit}
+        told |= {"minus": claim.minus or "", "rows": _picked(claim, tables)}
         rows.append(claim.model_dump() | told)
     table = pd.DataFrame(rows, columns=COLUMNS)
     lacking = table.verdict == "not_comparable"
@@ -235,6 +257,32 @@ def tally(verdicts: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def as_markdown(told: pd.DataFrame) -> str:
+    """`tally` as a table for a text: whose claims, from where, how many, tested, held."""
+    rows = ["| whose claims | from | claims | could be tested here | hold | do not |"]
+    rows.append("|:--|:--|--:|--:|--:|--:|")
+    for row in told.itertuples():
+        source = "all of these" if row.source == "all" else row.source
+        counts = row.n_claims, row.n_tested, row.n_hold, row.n_tested - row.n_hold
+        rows.append(f"| {row.claims} | {source} | {' | '.join(map(str, counts))} |")
+    return "\n".join(rows)
+
+
+def within(text: str, told: pd.DataFrame) -> str:
+    """A text with `as_markdown` between its marks, in place of what stood there.
+
+    Raises
+    ------
+    InputError
+        If the text does not hold both marks.
+    """
+    start, end = MARKS
+    if text.count(start) != 1 or text.count(end) != 1:
+        raise InputError(f"the text lacks {start} and {end}, once each; write them where it goes")
+    before, after = text.split(start)[0], text.split(end)[1]
+    return f"{before}{start}\n\n{as_markdown(told)}\n\n{end}{after}"
+
+
 def _in_words(claims: int, tested: int, hold: int) -> str:
     if not tested:
         return f"None of {claims} could be tested here: the study lacks what they are about."
@@ -257,6 +305,13 @@ def _obtained(claim: Claim, tables: dict[str, pd.DataFrame]) -> float | None:
         return None if differences.empty else float(differences.agg(claim.reduce))
     value, other = _number(rows, claim), _number(others, claim)
     return None if value is None or other is None else value - other
+
+
+def _picked(claim: Claim, tables: dict[str, pd.DataFrame]) -> int:
+    """Rows of the table that a claim's number is made of."""
+    queries = [claim.select, *([claim.minus] if claim.minus else [])]
+    there = queries if claim.table in tables else []
+    return sum(len(_selected(tables[claim.table], query, claim)) for query in there)
 
 
 def _selected(table: pd.DataFrame, query: str, claim: Claim) -> pd.DataFrame:

@@ -77,7 +77,9 @@ def _tables(folder: Path) -> dict[str, Path]:
     return found
 
 
-def tables(one: pd.DataFrame, other: pd.DataFrame, rtol: float, atol: float) -> Difference:
+def tables(
+    one: pd.DataFrame, other: pd.DataFrame, rtol: float, atol: float, by_column: dict | None = None
+) -> Difference:
     """Two tables: rows are matched, and their cells compared.
 
     Rows are told apart by as few columns as do it, from the left, of text and of numbers that both
@@ -88,6 +90,8 @@ def tables(one: pd.DataFrame, other: pd.DataFrame, rtol: float, atol: float) -> 
     one, other : DataFrame
     rtol, atol : float
         As of `folders`.
+    by_column : dict, optional
+        Column -> another `atol`.
 
     Returns
     -------
@@ -112,7 +116,8 @@ def tables(one: pd.DataFrame, other: pd.DataFrame, rtol: float, atol: float) -> 
             lacking.append(f"{len(alone)} rows only in the {which}, such as {_row(one, alone[0])}")
     both = one.index.intersection(other.index)
     one, other = one.loc[both], other.loc[both]
-    return _cells(one, other, texts, rtol, atol, tuple(lacking))
+    allowed = dict.fromkeys(one, atol) | (by_column or {})
+    return _cells(one, other, texts, rtol, allowed, tuple(lacking))
 
 
 def _is_text(column: pd.Series) -> bool:
@@ -155,7 +160,7 @@ def _cells(one, other, texts, rtol, atol, lacking) -> Difference:
             apart = (one[name] - other[name]).abs().to_numpy()
             known = one[name].notna().to_numpy(), other[name].notna().to_numpy()
             apart = np.where(known[0] & known[1], apart, np.where(known[0] == known[1], 0, np.inf))
-            beyond = apart > atol + rtol * other[name].abs().fillna(0).to_numpy()
+            beyond = apart > atol[name] + rtol * other[name].abs().fillna(0).to_numpy()
         differ += int(beyond.sum())
         if beyond.any() and apart[beyond].max() > most:
             row = int(np.argmax(np.where(beyond, apart, -1)))

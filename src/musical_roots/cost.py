@@ -36,6 +36,34 @@ def gflops() -> float:
     return 2 * SIDE**3 / min(took) / 1e9
 
 
+def of_jobs(folder: Path, patterns: list[str]) -> tuple[int, float, float]:
+    """What the timed jobs of a run took: those whose benchmarks these patterns name.
+
+    Parameters
+    ----------
+    folder : Path
+        Of Snakemake's benchmarks.
+    patterns : list of str
+        Globs in it.
+
+    Returns
+    -------
+    jobs : int
+    minutes : float
+        Of them all, one after the other.
+    mb : float
+        Of the largest, its resident memory; 0 where none was long enough to be measured.
+    """
+    jobs, minutes, most = 0, 0.0, 0.0
+    for path in sorted({path for pattern in patterns for path in folder.glob(pattern)}):
+        with path.open(encoding="utf-8") as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                jobs, minutes = jobs + 1, minutes + float(row["s"]) / 60
+                measured = row["max_rss"].replace(".", "", 1).isdigit()
+                most = max(most, float(row["max_rss"]) if measured else 0.0)
+    return jobs, minutes, most
+
+
 def told(wall_s: float, cpu_s: float, gflops: float) -> str:
     """The same in a line.
 

@@ -159,22 +159,6 @@ def first_of_each(vamps: pd.DataFrame, count: int) -> pd.DataFrame:
     return vamps.loc[order.sort_values(["turn", "setting"], kind="stable").index[:count]]
 
 
-def to_hear(vamps: pd.DataFrame, count: int) -> pd.DataFrame:
-    """`first_of_each`, for a page: generator, setting, ..., prompt and vamp as MP3, track."""
-    shown = first_of_each(vamps, count)
-    page = shown[["generator", "setting", "prompt_split", "kept_share"]].copy()
-    prompts = [_prompt(row, row.sample_rate) for row in shown.itertuples()]
-    page["prompt"] = [
-        audio.mp3(prompt, rate) for prompt, rate in zip(prompts, shown.sample_rate, strict=True)
-    ]
-    page["vamp"] = [
-        audio.mp3(*audio.read(path, rate))
-        for path, rate in zip(shown.path, shown.sample_rate, strict=True)
-    ]
-    page["track"] = shown.prompt_track_id
-    return page
-
-
 def coarsest_tokens(
     rows: pd.DataFrame, generator: Generator, progress: Callable[[int], object] = lambda done: None
 ) -> dict[str, np.ndarray]:

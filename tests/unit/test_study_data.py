@@ -329,9 +329,20 @@ def test_a_trained_model_has_a_card_unless_it_was_trained_before():
     ]
 
 
+def test_pages_to_hear_tell_of_what_was_asked(default):
+    assert list(default.auditions) == ["openvamp", "openvamp_small", "perturbed"]
+    heard = default.auditions["perturbed"]
+    assert set(heard.kinds) == set(default.kinds) - {"splice_outside"}
+    assert {one.encoder for one in default.auditions.values()} == {"musicnn"}
+    alone = study(influence={"activate": False}).auditions["openvamp"]
+    assert alone.encoder == "" and "resemble" not in alone.title
+    control = study(encoders={name: {"activate": name == "random"} for name in default.encoders})
+    assert control.auditions["perturbed"].encoder == "random"
+
+
 def test_no_section_has_a_colon(default):
     """Snakemake's report takes none."""
-    shown = [*default.figures.values(), *default.pages.values(), *default.listening.values()]
+    shown = [*default.figures.values(), *default.pages.values(), *default.auditions.values()]
     assert not [one for one in shown if ":" in one.section]
 
 

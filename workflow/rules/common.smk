@@ -1,6 +1,7 @@
 # The checked config and the study that it makes, and what only Snakemake can do for all rules.
 
 import atexit
+import json
 import os
 import re
 import shlex
@@ -12,7 +13,7 @@ from musical_roots.digests import Digests
 from musical_roots.errors import InputError
 from musical_roots.generators.base import FULL
 from musical_roots.study import Study
-from musical_roots.study.sections import PROVENANCE, QUESTIONS
+from musical_roots.study.sections import CLAIMS, PROVENANCE, QUESTIONS
 
 
 def stop(message):
@@ -167,6 +168,25 @@ def command_for(target):
     overlays = [path for path in files if path != "config/config.yaml"]
     words = ["snakemake", target, "--cores", "2"]
     return shlex.join([*words, *(["--configfile", *overlays] if overlays else [])])
+
+
+def said_of(what):
+    """What Experiment C says of a generator's outputs; nothing, where it is not asked."""
+
+    def paths(wildcards):
+        encoder = STUDY.auditions[wildcards.generator].encoder
+        return what(wildcards.generator, encoder) if encoder else []
+
+    return paths
+
+
+def about_tables(wildcards):
+    """What the page of claims tells of each table: its command, figures and timed jobs."""
+    told = {
+        name: one | {"command": command_for(f"{RESULTS}/tables/{name}.csv")}
+        for name, one in STUDY.claimed.items()
+    }
+    return json.dumps(told, sort_keys=True)
 
 
 # Packages into a folder from which only one process imports. Of what goes wrong one line is shown,

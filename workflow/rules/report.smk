@@ -3,6 +3,7 @@
 # Makes: results/figures/{figure}.svg and .png
 #        results/tables/claims.csv            each claim against what was found
 #        results/tables/claims_tally.csv      how many could be tested, and how many hold
+#        results/pages/claims.html            the same as a page
 #        results/checks.txt                   what tests/results found in the results
 #        results/pages/*.html                 tables to read in a browser
 #        results/models/{model}.md            a card of each model that was trained here
@@ -78,6 +79,30 @@ rule claims:
         " --tally-out {output.tally:q} {input.tables:q}"
 
 
+rule claims_page:
+    input:
+        table="<results>/tables/claims.csv",
+        tally="<results>/tables/claims_tally.csv",
+    output:
+        report(
+            "<results>/pages/claims.html",
+            category=CLAIMS,
+            labels={"what": "table", "name": "claims"},
+        ),
+    log:
+        "<logs>/page/claims.log",
+    params:
+        **stage("report claims-page"),
+        about=about_tables,
+        # what jobs took: no input, for it differs from run to run
+        benchmarks=lambda wildcards, output: f"{RESULTS}/benchmarks",
+    message:
+        "Writing the page on claims"
+    shell:
+        "{params.call} --log {log:q} --claims {input.table:q} --tally {input.tally:q}"
+        " --about {params.about:q} --benchmarks {params.benchmarks:q} --out {output:q}"
+
+
 rule check:
     input:
         tests=sorted(glob.glob("tests/results/*.py")),
@@ -125,30 +150,6 @@ rule page:
     shell:
         "{params.call} --log {log:q} --title {params.title:q} --text {params.text:q}"
         " --out {output:q} {input:q}"
-
-
-rule listen:
-    input:
-        lambda wildcards: STUDY.listening[wildcards.generator].tables,
-    output:
-        report(
-            "<results>/pages/listen_to_{generator}.html",
-            category=lambda wildcards: STUDY.listening[wildcards.generator].section,
-            labels={"what": "audio", "name": "{generator}"},
-        ),
-    log:
-        "<logs>/listen/{generator}.log",
-    params:
-        **stage("report listen"),
-        outputs=lambda wildcards, input: each("--outputs", input),
-        flags=flags({"count": GENERATION["to_hear"]}),
-        title=lambda wildcards: STUDY.listening[wildcards.generator].title,
-        text=lambda wildcards: STUDY.listening[wildcards.generator].text,
-    message:
-        "A page to hear {wildcards.generator}"
-    shell:
-        "{params.call} --log {log:q} {params.outputs} {params.flags} --title {params.title:q}"
-        " --text {params.text:q} --out {output:q}"
 
 
 EARLIER_VAMPS = STUDY.earlier_vamps()
@@ -229,8 +230,10 @@ REPORT_TEXTS = hashlib.sha256(
 rule reported:
     input:
         rules.figures.input,
-        expand("<results>/pages/{page}.html", page=[*STUDY.pages, "provenance"]),
-        expand("<results>/pages/listen_to_{generator}.html", generator=STUDY.listening),
+        expand(
+            "<results>/pages/{page}.html", page=[*STUDY.pages, "claims", "provenance"]
+        ),
+        rules.auditions.input,
         rules.notebooks.input,
         rules.questions.output,
         rules.check.output,

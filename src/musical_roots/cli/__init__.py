@@ -252,6 +252,7 @@ def progress(total: int, what: str, unit: str):
 
 # what registers the stages
 from musical_roots.cli import (  # noqa: E402, F401
+    audition,
     coded,
     competition,
     config,

@@ -3,9 +3,7 @@
 import click
 
 from musical_roots.cli import (
-    COUNT,
     OUT,
-    OUTPUTS,
     PATH,
     TRACKS,
     WEIGHTS,
@@ -51,21 +49,6 @@ def page(tables, title, text, out) -> None:
 
     shown = {path.stem if len(tables) > 1 else "": read_table(path) for path in tables}
     write_page(out, title, [text], shown)
-
-
-@report.command("listen")
-@OUTPUTS
-@COUNT
-@TITLE
-@TEXT
-@OUT
-def listen(outputs, count, title, text, out) -> None:
-    """A page on which to hear some vamps beside their prompts."""
-    from musical_roots.generate import to_hear
-    from musical_roots.pages import write_page
-    from musical_roots.tables import read_tables
-
-    write_page(out, title, [text], {"": to_hear(read_tables(outputs), count)})
 
 
 @report.command("model-card")
@@ -122,6 +105,34 @@ def claims(tables, expected, numbers, tallied, out) -> None:
         log.info("%s: %s", row.verdict, row.claim)
 
 
+@report.command("claims-page")
+@file("--claims", "Each claim, and its verdict.", "verdicts")
+@file("--tally", "How many could be tested, and how many hold.", "tallied")
+@click.option("--about", required=True, help="Of each table, as JSON: command, figures, timed.")
+@file("--benchmarks", "Folder of what jobs took.")
+@OUT
+def claims_page(verdicts, tallied, about, benchmarks, out) -> None:
+    """Write the page of claims."""
+    import json
+
+    from musical_roots import claims_page
+    from musical_roots.tables import read_table
+
+    told = claims_page.costs(json.loads(about), benchmarks)
+    claims_page.write(out, read_table(verdicts), read_table(tallied), told)
+
+
+@report.command("claims-within")
+@click.argument("text", type=PATH)
+@file("--tally", "How many could be tested, and how many hold.", "tallied")
+def claims_within(text, tallied) -> None:
+    """Write the tally of claims into a text, between its marks."""
+    from musical_roots.claims import within
+    from musical_roots.tables import read_table, write_text
+
+    write_text(within(text.read_text(encoding="utf-8"), read_table(tallied)), text)
+
+
 @report.command("provenance")
 @click.option("--config", required=True, help="The checked config, as JSON.")
 @files("--sidecar", "What stands beside some features of an encoder.", "encoders")
@@ -157,6 +168,30 @@ def compare(one, other, rtol, atol) -> None:
     log.info("%d of %d tables are the same", alike, len(found))
     if alike < len(found):
         raise SystemExit(1)
+
+
+@report.command("verify")
+@click.argument("results", type=PATH)
+@file("--reference", "Folder of reference tables.")
+def verify(results, reference) -> None:
+    """Hold a run's tables against the reference: a line a table that moved; status 1 if any did."""
+    from musical_roots import verify
+
+    found = verify.moved(results, reference)
+    for line in verify.told(found):
+        log.info("%s", line)
+    if not all(one.same for one in found.values()):
+        raise SystemExit(1)
+
+
+@report.command("keep-reference")
+@click.argument("results", type=PATH)
+@file("--reference", "Folder of reference tables.")
+def keep_reference(results, reference) -> None:
+    """Write a run's tables as the reference."""
+    from musical_roots import verify
+
+    log.info("kept in %s: %s", reference, ", ".join(verify.keep(results, reference)))
 
 
 @report.command("notebook")

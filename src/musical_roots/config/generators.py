@@ -218,7 +218,9 @@ class Generation(Section):
     codec_clips: Count = Field(
         30, description="Control clips on which openvamp's codec is measured, at most."
     )
-    to_hear: Count = Field(12, description="Vamps on a generator's page to hear some, at most.")
+    to_hear: Count = Field(
+        26, description="Prompts on a generator's page to hear, one vamp of each, at most."
+    )
     settings: dict[Annotated[str, Field(pattern="^[a-z0-9_]+$")], VampSetting] = Field(
         SETTINGS,
         min_length=1,

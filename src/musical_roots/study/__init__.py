@@ -8,7 +8,8 @@ from pathlib import Path
 
 from musical_roots.errors import InputError
 from musical_roots.generators.base import FULL
-from musical_roots.study import answers, race
+from musical_roots.study import answers, claims, race
+from musical_roots.study.auditions import auditions
 from musical_roots.study.clip_sets import (
     CODED_EQUAL,
     CODED_INDEXES,
@@ -26,7 +27,7 @@ from musical_roots.study.clip_sets import (
 from musical_roots.study.figures import figures
 from musical_roots.study.hearing import hearing
 from musical_roots.study.models import Model, downloads, models
-from musical_roots.study.pages import cards, listening, pages
+from musical_roots.study.pages import cards, pages
 from musical_roots.study.readers import asked_tables, notebooks
 from musical_roots.study.retraining import retraining
 from musical_roots.study.stimuli import stimuli
@@ -57,8 +58,10 @@ class Study:
         Generators whose outputs Experiment C asks after.
     coded : list of str
         Of these, those through whose codec a part of the corpus goes.
-    clip_sets, models, figures, pages, listening, cards, notebooks : dict
+    clip_sets, models, figures, pages, auditions, cards, notebooks : dict
         By name: see the modules.
+    claimed : dict
+        Of each table that claims are held against: its figures, and the jobs behind it.
     race : Race
         Attribution methods that are held against a truth by retraining.
     downloads : list of Download
@@ -108,8 +111,9 @@ class Study:
         }
         self.race = race.race(config)
         self.figures, self.pages = figures(config), pages(config)
-        self.listening, self.cards = listening(config), cards(config)
+        self.auditions, self.cards = auditions(config), cards(config)
         self.notebooks, self.asked_tables = notebooks(config), asked_tables(config)
+        self.claimed = claims.about(config)
 
     def __getitem__(self, name: str) -> ClipSet:
         return self.clip_sets[name]

@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from musical_roots.experiments.bins import LEAST, PARTNERS
 from musical_roots.experiments.listening import FEWEST
 from musical_roots.experiments.tiers import TIERS
-from musical_roots.generators.base import GENERATORS
 from musical_roots.study import answers
 from musical_roots.study.clip_sets import active, attributed, clip_sets, coded, pairs
-from musical_roots.study.models import models
 from musical_roots.study.race import raced
 from musical_roots.study.sections import (
-    CLAIMS,
     CORPUS,
     ENCODERS,
     GENERATION,
@@ -90,7 +87,7 @@ RACE = (
 
 @dataclass(frozen=True)
 class Page:
-    """A page of tables, or one to listen to.
+    """A page of tables.
 
     Attributes
     ----------
@@ -159,21 +156,6 @@ def pages(config: dict) -> dict[str, Page]:
         " are also on its 5,000,000 clips; random pairs hang on the size least, so by them it is"
         " judged whether a checkpoint and layer may be the paper's. A match does not prove it:"
         " features of another layer, centred, might have that median too.",
-    )
-    add(
-        "claims",
-        "Claims against results",
-        CLAIMS,
-        ["tables/claims_tally.csv", "tables/claims.csv"],
-        "First, of how many claims it could be tested here whether they hold. The paper's are about"
-        " CLAP, CLMR, VampNet and listeners: without these a claim is not comparable, and the same"
-        " question is asked of the encoders and generators that are here, which tests no claim of"
-        " the paper (tests_paper: no). Certainty says where the source makes the claim: P the"
-        " paper's text or a table of it, F read off its figure 1 (P, F: a sentence, read as the"
-        " figure shows it), A its authors' other text or code, I our inference, ours our own"
-        " expectation. reason: why that tolerance, and what differs here by design: thousands of"
-        " clips are searched, where the paper searched 5,000,000. What could be tested comes first."
-        " Every point of figure 1 is a claim of its own.",
     )
     add(
         "corpus",
@@ -366,22 +348,6 @@ def pages(config: dict) -> dict[str, Page]:
             " simulated_coverage: what a design can show, by simulated listeners.",
         )
     return made
-
-
-def listening(config: dict) -> dict[str, Page]:
-    """The pages to listen to, by generator."""
-    known, results = models(config), config["results"]
-    return {
-        name: Page(
-            f"Some vamps of {known[name].label}, beside their prompts",
-            GENERATION,
-            (f"{results}/vamps/{name}/000.parquet",),
-            "Settings and splits in turns, the first of each; 24 kHz or the generator's own rate,"
-            " as MP3. The prompts' tracks are credited on the page of the corpus.",
-        )
-        for name in active(config["generators"])
-        if name in GENERATORS
-    }
 
 
 def cards(config: dict) -> dict[str, dict[str, str]]:

@@ -85,7 +85,8 @@ def power(rows: list[dict], encoder: str) -> str:
     """Which planted copies would have been found, in a sentence: from the study's own table."""
     if not rows:
         return (
-            "Power: no planted copies were tried in what is searched; what would be found is unknown."
+            "Power: no planted copies were tried in what is searched; what would be found is"
+            " unknown."
         )
     kinds: dict[str, list[dict]] = {}
     for row in rows:
