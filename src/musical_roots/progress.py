@@ -13,6 +13,7 @@ FIRST_ESTIMATE = 0.1
 UNKNOWN_S = 1.0
 WARNINGS = ("warning: ", "musical-roots: warning: ")
 SHOWN = 12  # lines of the log of a job that failed
+SNAKEMAKES = "| "  # before its own lines, in the log of all
 
 
 def measured(study: str) -> dict[str, float]:
@@ -117,18 +118,17 @@ def warnings(log: Path | str) -> list[str]:
         lines = Path(log).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
-    return [
-        line[len(start) :] for line in lines for start in WARNINGS if line.startswith(start)
-    ]
+    return [line[len(start) :] for line in lines for start in WARNINGS if line.startswith(start)]
 
 
 def ending(log: Path | str, lines: int = SHOWN) -> list[str]:
-    """The last lines of a log that say something; none, if there is no log."""
+    """The last lines of a log that jobs wrote and that say something; none, if there is no log."""
     try:
         written = Path(log).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
-    return [line for line in written if line.strip()][-lines:]
+    said = [line for line in written if line.strip() and not line.startswith(SNAKEMAKES)]
+    return said[-lines:]
 
 
 def failure(rule: str, told: str, logs: list[str], of_all: str) -> str:
@@ -170,7 +170,9 @@ def times(metadata: Iterable[tuple[dict, str]], encoders: set[str]) -> list[dict
         if kept.get("endtime") and kept.get("starttime"):
             encoder = next((part for part in Path(path).parts if part in encoders), "")
             # a job has outputs, but one log; a rule without wildcards, one job
-            jobs[kept["rule"], encoder, tuple(kept.get("log") or [])] = kept["endtime"] - kept["starttime"]
+            jobs[kept["rule"], encoder, tuple(kept.get("log") or [])] = (
+                kept["endtime"] - kept["starttime"]
+            )
     seconds, counts = Counter(), Counter()
     for (rule, encoder, *_), took in jobs.items():
         for key in {(rule, ""), (rule, encoder)}:

@@ -1,7 +1,7 @@
 """A run as a person follows it: `snakemake --logger musical-roots`, which `make study` says.
 
-The terminal gets one line of progress, warnings, and what fails; the rest, what jobs write among it,
-goes to one log. Until the run begins, and in dry runs, Snakemake's own words are shown.
+The terminal gets one line of progress, warnings, and what fails; the rest, what jobs write among
+it, goes to one log. Until the run begins, and in dry runs, Snakemake's own words are shown.
 """
 
 import logging
@@ -19,8 +19,8 @@ from musical_roots import progress
 
 ON_TERMINAL_S, ELSEWHERE_S = 1, 60  # between two lines of progress
 NOTHING = "Nothing to be done"
-# Snakemake's last words, after what failed has been shown
-CONCLUDED = ("Exiting because a job execution failed", "At least one job did not complete")
+# of a job that failed, which is told when its own event comes
+OF_A_JOB = ("RuleException", "CalledProcessError")
 
 
 class LogHandler(LogHandlerBase):
@@ -69,7 +69,8 @@ class LogHandler(LogHandlerBase):
         like = "" if study != "default" else " (measured on two cores with the default music)"
         expected = progress.about(self.pace.remaining_s(0))
         self._show(f"{len(jobs)} jobs, about {expected}{like}; the log is {self.log}")
-        print(*self.early, sep="\n", file=sys.stderr, flush=True)
+        for text in self.early:
+            self._log(text)
         threading.Thread(target=self._follow, daemon=True).start()
 
     def say(self, text: str) -> None:
@@ -84,8 +85,7 @@ class LogHandler(LogHandlerBase):
             if self.pace is None:
                 self._before(record, text)
                 return
-            if text and text != "None":
-                print(text, file=sys.stderr, flush=True)
+            self._log(text)
             if event == LogEvent.JOB_INFO:
                 told = record.rule_msg or record.rule_name
                 self.running[record.jobid] = told, list(record.log)
@@ -93,9 +93,8 @@ class LogHandler(LogHandlerBase):
                 self._finished(record.job_id)
             elif event == LogEvent.JOB_ERROR:
                 self._failed(record)
-            elif record.levelno >= logging.ERROR and not self.failed:
-                if not text.startswith(CONCLUDED):
-                    self._show(text)
+            elif self._is_of_the_run(record):
+                self._show(text)
         except Exception:
             self.handleError(record)
 
@@ -112,8 +111,8 @@ class LogHandler(LogHandlerBase):
             if self.failed:
                 names = ", ".join(dict.fromkeys(self.failed))
                 self._show(
-                    f"musical-roots: {len(self.failed)} of {total} jobs failed ({names}), {done} are "
-                    f"done; see above. The same command goes on from here. All of it: {self.log}"
+                    f"musical-roots: {len(self.failed)} of {total} jobs failed ({names}), {done} "
+                    f"are done; see above. The same command goes on from here. All: {self.log}"
                 )
             elif done < total:
                 self._show(f"Stopped: {done} of {total} jobs are done; the same command goes on.")
@@ -121,6 +120,17 @@ class LogHandler(LogHandlerBase):
                 self._show(text)
         self.terminal.flush()
         super().close()
+
+    def _is_of_the_run(self, record: logging.LogRecord) -> bool:
+        """Whether it is an error of no job: what Snakemake says of a job that failed, is told."""
+        wrong = record.levelno >= logging.ERROR and not self.failed
+        return wrong and getattr(record, "exception", "") not in OF_A_JOB
+
+    def _log(self, text: str) -> None:
+        """Write Snakemake's words to the log, marked, so that those of jobs stand out."""
+        lines = text.splitlines() if text != "None" else []
+        sys.stderr.write("".join(f"{progress.SNAKEMAKES}{line}\n" for line in lines))
+        sys.stderr.flush()
 
     def _before(self, record: logging.LogRecord, text: str) -> None:
         """What comes before the run begins: errors, and what a dry run or an idle one says."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -46,9 +47,21 @@ FIGURES += [f"{name}_of_openvamp" for name in ["vamps", *INFLUENCE]]
 def tiny(new_study):
     """The tiny study, run once. Packages and weights are kept in the repository's cache."""
     study = new_study("tiny")
-    done = study.snakemake(*TINY, *CACHE)
+    done = study.snakemake(*TINY, *CACHE, "--logger", "musical-roots")  # as `make study` says
     assert done.returncode == 0, done.stdout[-5000:]
+    (study.folder / "shown.txt").write_text(done.stdout)
     return study
+
+
+def test_little_is_shown_and_the_rest_is_in_the_log(tiny):
+    shown = (tiny.folder / "shown.txt").read_text().splitlines()
+    begun = next(line for line in shown if "the log is" in line)
+    log = tiny.folder / RESULTS / "logs/study.log"
+    assert re.fullmatch(rf"\d+ jobs, about .*; the log is {RESULTS}/logs/study\.log", begun)
+    assert shown[-1].startswith("This run: ")
+    told = [line for line in shown if not re.match(r"\d+ of \d+ jobs, \d+%, .* left", line)]
+    assert len(told) < 10, told
+    assert log.read_text().count("Finished jobid") == int(begun.split()[0])
 
 
 def test_everything_is_there(tiny):

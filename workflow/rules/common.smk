@@ -22,6 +22,7 @@ def stop(message):
 
 try:
     config.update(configuration.load(config))
+    configuration.check_files(config)
     STUDY = Study(config)
 except InputError as error:
     stop(error)
