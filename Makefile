@@ -50,6 +50,7 @@ SNAKEMAKE := snakemake $(TARGET) --cores $(CORES) $(if $(CONFIG),--configfile $(
 
 # One line of progress, warnings, and what fails; the rest goes to the log that it names.
 study: $(READY)
+	@python -m musical_roots config where $(CONFIG) > /dev/null
 	@$(SNAKEMAKE) --logger musical-roots
 	@$(if $(TARGET),true,python -m musical_roots config where $(CONFIG))
 
