@@ -6,6 +6,7 @@ What people give to the command line: audio, configs, checkpoints, tables, answe
 import copy
 import json
 import math
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -38,6 +39,14 @@ ODD_VALUES = [
 def rng(seed: int, kind: str, number: int) -> np.random.Generator:
     """Draws of one mutant."""
     return np.random.default_rng([seed, *kind.encode(), number])
+
+
+def numbers(kind: str, of: int, sample: int) -> list[int]:
+    """Which mutants of a kind a test takes: a sample, or what MUSICAL_ROOTS_FAULTS says."""
+    asked = os.environ.get("MUSICAL_ROOTS_FAULTS", "1")
+    if asked == "all":
+        return list(range(of))
+    return rng(int(asked), kind, of).choice(of, sample, replace=False).tolist()
 
 
 def pick(draw: np.random.Generator, of: list):
@@ -177,9 +186,11 @@ def of_tree(tree, draw: np.random.Generator):
     return tree
 
 
-def config(text: str, seed: int, number: int) -> bytes:
-    """A mutant of a config: of its values, of its text, or something else that YAML can say."""
+def config(folder: Path, seed: int, number: int) -> bytes:
+    """A mutant of a config there: of its values, of its text, or something else that YAML says."""
     draw = rng(seed, "config", number)
+    name = ("config", "tiny", "paper")[number % 3]
+    text = (folder / f"{name}.yaml").read_text(encoding="utf-8")
     fault = draw.random()
     if fault < 0.7:
         return yaml.safe_dump(of_tree(yaml.safe_load(text), draw), allow_unicode=True).encode()
