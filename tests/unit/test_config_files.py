@@ -31,6 +31,7 @@ def test_a_table_that_is_not_there_is_named_with_its_key(tmp_path):
     config.check_files(mine)
     config.check_files(config.load({"corpus": {"folder": {"metadata": "nowhere.csv"}}}))
     small = {"activate": True, "weights": "random", "trained_on": "nowhere.csv"}
-    both = {"vampnet": {"activate": True, "weights": "random"}, "vampnet_small": small}
+    vampnet = {"activate": True, "weights": "random"}
+    both = {"vampnet": vampnet, "vampnet_small": small, "openvamp_small": {"activate": False}}
     with pytest.raises(InputError, match=r"generators\.vampnet_small\.trained_on: .*nowhere"):
         config.check_files(config.load({"generators": both}))
