@@ -27,7 +27,8 @@ def measured(study: str) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        By ``rule`` and ``rule encoder``, with one job at a time on a core.
+        By ``rule`` and ``rule encoder``, with one job at a time on a core
+        (benchmarks/job_seconds.py).
     """
     file = resources.files("musical_roots") / "job_seconds.csv"
     with file.open(encoding="utf-8") as rows:
@@ -101,15 +102,15 @@ def about(seconds: float) -> str:
 
     Examples
     --------
-    >>> about(8), about(95), about(1100), about(4000)
-    ('under a minute', '2 min', '18 min', '1 h 07 min')
+    >>> about(8), about(95), about(4000)
+    ('less than a minute', 'about 2 min', 'about 1 h 07 min')
     """
     minutes = round(seconds / 60)
     if seconds < 50:
-        return "under a minute"
+        return "less than a minute"
     if minutes < 60:
-        return f"{max(minutes, 1)} min"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+        return f"about {max(minutes, 1)} min"
+    return f"about {minutes // 60} h {minutes % 60:02d} min"
 
 
 def warnings(log: Path | str) -> list[str]:
@@ -150,8 +151,10 @@ def failure(rule: str, told: str, logs: list[str], of_all: str) -> str:
     return f"musical-roots: rule {rule} failed ({told}). The end of its log, {said}:\n{lines}"
 
 
-def times(metadata: Iterable[tuple[dict, str]], encoders: set[str]) -> list[dict]:
-    """Mean seconds of a job by rule, and by rule and encoder, from what Snakemake keeps of a run.
+def durations(
+    metadata: Iterable[tuple[dict, str]], encoders: set[str]
+) -> dict[tuple[str, str, tuple], float]:
+    """Seconds that each job of a run took, from what Snakemake keeps.
 
     Parameters
     ----------
@@ -162,19 +165,29 @@ def times(metadata: Iterable[tuple[dict, str]], encoders: set[str]) -> list[dict
 
     Returns
     -------
-    list of dict
-        rule, encoder (empty: of all), seconds.
+    dict of tuple to float
+        By rule, encoder (empty, if it has none) and logs.
     """
     jobs = {}
     for kept, path in metadata:
         if kept.get("endtime") and kept.get("starttime"):
             encoder = next((part for part in Path(path).parts if part in encoders), "")
             # a job has outputs, but one log; a rule without wildcards, one job
-            jobs[kept["rule"], encoder, tuple(kept.get("log") or [])] = (
-                kept["endtime"] - kept["starttime"]
-            )
+            job = kept["rule"], encoder, tuple(kept.get("log") or [])
+            jobs[job] = kept["endtime"] - kept["starttime"]
+    return jobs
+
+
+def means(jobs: dict[tuple[str, str, tuple], float]) -> list[dict]:
+    """Mean seconds of a job by rule, and by rule and encoder: rule, encoder ("": of all), seconds.
+
+    Parameters
+    ----------
+    jobs : dict
+        As of `durations`.
+    """
     seconds, counts = Counter(), Counter()
-    for (rule, encoder, *_), took in jobs.items():
+    for (rule, encoder, _), took in jobs.items():
         for key in {(rule, ""), (rule, encoder)}:
             seconds[key] += took
             counts[key] += 1

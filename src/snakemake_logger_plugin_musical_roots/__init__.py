@@ -68,7 +68,7 @@ class LogHandler(LogHandlerBase):
         self._redirect(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND))
         like = "" if study != "default" else " (measured on two cores with the default music)"
         expected = progress.about(self.pace.remaining_s(0))
-        self._show(f"{len(jobs)} jobs, about {expected}{like}; the log is {self.log}")
+        self._show(f"{len(jobs)} jobs, {expected}{like}; the log is {self.log}")
         for text in self.early:
             self._log(text)
         threading.Thread(target=self._follow, daemon=True).start()

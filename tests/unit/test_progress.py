@@ -50,7 +50,7 @@ def test_a_run_shows_its_time_its_warnings_and_its_last_words(tmp_path):
     status, lines = shown(tmp_path, GOOD)
     assert status == 0
     assert lines == [
-        "3 jobs, about under a minute; the log is logs/study.log",
+        "3 jobs, less than a minute; the log is logs/study.log",
         "musical-roots: warning: beware",
         "This run: cheap",
     ]
@@ -120,7 +120,7 @@ def test_seconds_are_of_jobs_not_of_their_files():
         ({"rule": "a", "log": ["2.log"], "starttime": 1.0, "endtime": 5.0}, "results/x/mel/1"),
         ({"rule": "b", "log": None, "starttime": None, "endtime": 5.0}, "results/b"),
     ]
-    assert progress.times(kept, {"mfcc", "mel"}) == [
+    assert progress.means(progress.durations(kept, {"mfcc", "mel"})) == [
         {"rule": "a", "encoder": "", "seconds": 3.0},
         {"rule": "a", "encoder": "mel", "seconds": 4.0},
         {"rule": "a", "encoder": "mfcc", "seconds": 2.0},
