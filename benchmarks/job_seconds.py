@@ -2,8 +2,8 @@
 
 `python benchmarks/job_seconds.py default=results tiny=results/tiny`, each a study of one run,
 writes src/musical_roots/job_seconds.csv. The machine may have had other work to do: a job's share
-is of its run's time, and all of a run's jobs together are given 1.2 times its CPU-seconds, as a quiet
-machine takes, at a speed of 200 GFLOPS a core.
+is of its run's time, and all of a run's jobs together are given 1.2 times its CPU-seconds, as a
+quiet machine takes, at a speed of 200 GFLOPS a core.
 """
 
 import base64
