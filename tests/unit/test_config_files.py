@@ -16,6 +16,12 @@ def test_what_is_no_config_is_named(tmp_path, content):
         config.read([tmp_path / "mine.yaml"])
 
 
+def test_a_null_byte_is_named_with_its_key():
+    """Whatever a text is for, sooner or later it is a name, and the system takes no such one."""
+    with pytest.raises(InputError, match=r"corpus\.debian\.only\.1: it holds a null byte"):
+        config.load({"corpus": {"debian": {"only": ["a", "b\0"]}}})
+
+
 def test_nothing_and_a_section_that_is_empty_are_defaults(tmp_path):
     (tmp_path / "mine.yaml").write_bytes(b"")
     assert config.read([tmp_path / "mine.yaml"]) == config.load({})

@@ -34,6 +34,8 @@ def load(values: dict) -> dict:
     InputError
         One line that names every wrong key, what is wrong with it, and where keys are described.
     """
+    if place := _null_byte(values):
+        raise InputError(f"config: {place}: it holds a null byte, which no name can; remove it")
     try:
         return Config.model_validate(values).model_dump()
     except ValidationError as error:
@@ -92,6 +94,16 @@ def check_files(values: dict) -> None:
             raise InputError(
                 f"config: {key}: there is no file {path}; mend the path, or put it there"
             )
+
+
+def _null_byte(value: object, place: str = "") -> str:
+    """Key of a text with a null byte, in a dict or list of whatever; empty, if there is none."""
+    if isinstance(value, str):
+        return (place or "config") if "\0" in value else ""
+    inside = value.items() if isinstance(value, dict) else ()
+    inside = enumerate(value) if isinstance(value, list) else inside
+    found = (_null_byte(each, f"{place}.{key}".lstrip(".")) for key, each in inside)
+    return next(filter(None, found), "")
 
 
 def _overlay(base: dict, over: dict) -> None:
