@@ -25,6 +25,7 @@ ANSWERS ?= answers
 TORCH  ?= torch==2.13.0
 
 READY := .venv/.ready
+PIP   := python -m pip install --quiet --no-input --disable-pip-version-check --progress-bar off
 # Rules and tests call `python`: the environment's comes first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -40,17 +41,20 @@ setup: $(READY)
 
 $(READY): envs/main.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v != (3, 11) and f"Python 3.11 is needed, $(PYTHON) is {v[0]}.{v[1]}; name another with: make PYTHON=/path/to/python3.11")'
-	$(PYTHON) -m venv .venv
-	python -m pip install --quiet --no-deps --require-hashes -r envs/main.lock
-	python -m pip install --quiet $(TORCH)
-	python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $@
+	@echo "Setting up, once: Python packages into .venv, 2 GB or more, some minutes. The log is .venv-setup.log"
+	@{ $(PYTHON) -m venv .venv && $(PIP) --no-deps --require-hashes -r envs/main.lock && $(PIP) $(TORCH) \
+		&& $(PIP) --no-deps --no-build-isolation --editable .; } > .venv-setup.log 2>&1 \
+		|| { tail -n 20 .venv-setup.log >&2; \
+		echo "musical-roots: error: the packages are not installed; above is the end of .venv-setup.log" >&2; exit 1; }
+	@touch $@
 
 # Target first: what follows --configfile is taken for one more config file.
 SNAKEMAKE := snakemake $(TARGET) --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
 
+# One line of progress, warnings, and what fails; the rest goes to the log that it names.
 study: $(READY)
-	@$(SNAKEMAKE)
+	@python -m musical_roots config where $(CONFIG) > /dev/null
+	@$(SNAKEMAKE) --logger musical-roots
 	@$(if $(TARGET),true,python -m musical_roots config where $(CONFIG))
 
 MODELS := results/shipped/models

@@ -1,6 +1,7 @@
 """Weights on their way from the publisher to the checkpoint folder."""
 
 import ast
+import errno
 import json
 import logging
 import re
@@ -185,6 +186,16 @@ def no_number(path, name):
     yield path + 1
 
 
+def an_offset_below_0(path, name):
+    raise OSError(errno.EINVAL, "Invalid argument")
+    yield
+
+
+def a_password(path, name):
+    raise RuntimeError("File 'weights' is encrypted")
+    yield
+
+
 def one_file_of_two(path, name):
     yield {"half": np.zeros(3, np.float32)}, False
 
@@ -195,6 +206,8 @@ def one_file_of_two(path, name):
         (no_such_key, "there is no 'state_dict'"),
         (no_number, "unsupported operand"),
         (one_file_of_two, "is shorter"),
+        (an_offset_below_0, "Invalid argument"),
+        (a_password, "is encrypted"),
     ],
 )
 def test_a_layout_that_does_not_match_is_an_input_error(

@@ -10,8 +10,13 @@ import zipfile
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
+import pandas as pd
 import pytest
+import soundfile
+from click.testing import CliRunner
 
+from musical_roots import cli
 from musical_roots.corpus import debian
 from musical_roots.errors import InputError
 
@@ -298,8 +303,48 @@ def test_fetch_through_apt_explains_itself(tmp_path, apt, script, message):
 
 def test_fetch_without_apt(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(InputError, match=r"corpus\.debian\.mirror"):
+    with pytest.raises(InputError, match=r"corpus\.debian\.mirror .*or take music of your own"):
         debian.fetch(row(plain()), tmp_path / "out/tiny.deb")
+
+
+def test_a_corpus_without_apt(tmp_path, monkeypatch):
+    """From a mirror that is a folder to tracks, stage by stage, with no program on PATH."""
+    draws, names = np.random.default_rng(0), ("Ann", "Ben", "Cy")
+    songs = [entry(f"./{COPYRIGHT}", b"CC0")]
+    for name in names:
+        soundfile.write(
+            song := io.BytesIO(), draws.normal(scale=0.1, size=16_000), 8000, "PCM_16", format="WAV"
+        )
+        songs.append(entry(f"./usr/share/games/tiny/{name}.wav", song.getvalue()))
+    content = deb(songs)
+    given = row(content)
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror/tiny-music_1.0-1_all.deb").write_bytes(content)
+    listed = "package,path,title,artist,album,licence,attribution\n" + "".join(
+        f"tiny-music,usr/share/games/tiny/{name}.wav,One,{name},First,CC0,{name}\n"
+        for name in names
+    )
+    (tmp_path / "tracks.csv").write_text(listed)
+    monkeypatch.setenv("PATH", str(tmp_path / "no programs"))
+    monkeypatch.chdir(tmp_path)
+    about = [word for key, value in given.items() for word in (f"--{key.replace('_', '-')}", value)]
+    first = ["corpus", "package", *about, "--mirror", "mirror", "--out", "tiny.deb"]
+    rest = [
+        "corpus unpack --deb tiny.deb --package tiny-music --track-list tracks.csv"
+        " --out recordings/tiny-music",
+        "corpus recordings --source debian --root recordings --track-list tracks.csv"
+        " --only tiny-music --out recordings.parquet",
+        "corpus probe --recordings recordings.parquet --shard 0 1 --minimum-s 1 --maximum-s 9"
+        " --silence-lufs -60 --tracks-out 0.parquet --rejected-out 0.rejected.parquet"
+        " --fingerprints-out 0.fingerprints.parquet",
+        "corpus tracks 0.parquet --near-duplicate-share 0.5 --control-share 0.5 --split-artists"
+        " --tracks-out kept.csv --rejected-out rejected.csv --seed 1",
+    ]
+    for words in [first, *(call.split() for call in rest)]:
+        done = CliRunner().invoke(cli.stages, list(map(str, words)))
+        assert done.exit_code == 0, (done.output, done.exception)
+    kept = pd.read_csv(tmp_path / "kept.csv")
+    assert set(kept.artist) == set(names) and set(kept.split) == {"train", "control"}
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])

@@ -1,9 +1,12 @@
 """A copy of the workflow to run in, so that tests leave the user's results alone."""
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,6 +35,26 @@ class Study:
         return subprocess.run(
             self.command(*words), **self.surroundings(), text=True, timeout=timeout
         )
+
+    def kill(self, made: float, seconds: float, *words: str, timeout: float = 900) -> None:
+        """Run snakemake, and kill it and its jobs once so many files are made, and a little later.
+
+        `made` counts as `made()` does; `seconds` go by between that and the kill.
+        """
+        surroundings = self.surroundings() | {"stdout": subprocess.DEVNULL}  # a pipe would be full
+        run = subprocess.Popen(self.command(*words), **surroundings, start_new_session=True)
+        deadline = time.monotonic() + timeout
+        while self.made() < made and run.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(seconds)
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+            os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+
+    def made(self) -> int:
+        """How many files Snakemake has written down as made, in all runs here."""
+        kept = self.folder / ".snakemake/metadata"
+        return sum(path.is_file() for path in kept.rglob("*"))
 
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "snakemake", "--cores", "2", *words]

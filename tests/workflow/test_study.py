@@ -2,8 +2,7 @@
 
 import json
 import os
-import signal
-import subprocess
+import re
 import time
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from musical_roots.perturb import PERTURBATIONS
 ROOT = Path(__file__).parents[2]
 TINY, RESULTS = ["--configfile", "config/tiny.yaml"], Path("results/tiny")
 CACHE = ["--config", f"cache={ROOT / 'resources'}"]
+KILLS = int(os.environ.get("MUSICAL_ROOTS_KILLS", "1"))
 INFLUENCE = ["exceedance", "calibration", "planted", "prompt_vs_training", "concentration"]
 INFLUENCE += ["hubness", "agreement", "coded_index", "competition", "competition_planted"]
 TABLES = ["bins", "bins_histogram", "paper_encoders", "dose", "lengths"]
@@ -47,9 +47,21 @@ FIGURES += ["retrieval", "dose", "lengths", "race"]
 def tiny(new_study):
     """The tiny study, run once. Packages and weights are kept in the repository's cache."""
     study = new_study("tiny")
-    done = study.snakemake(*TINY, *CACHE)
+    done = study.snakemake(*TINY, *CACHE, "--logger", "musical-roots")  # as `make study` says
     assert done.returncode == 0, done.stdout[-5000:]
+    (study.folder / "shown.txt").write_text(done.stdout)
     return study
+
+
+def test_little_is_shown_and_the_rest_is_in_the_log(tiny):
+    shown = (tiny.folder / "shown.txt").read_text().splitlines()
+    begun = next(line for line in shown if "the log is" in line)
+    log = tiny.folder / RESULTS / "logs/study.log"
+    assert re.fullmatch(rf"\d+ jobs, about .*; the log is {RESULTS}/logs/study\.log", begun)
+    assert shown[-1].startswith("This run: ")
+    told = [line for line in shown if not re.match(r"\d+ of \d+ jobs, \d+%, .* left", line)]
+    assert len(told) < 10, told
+    assert log.read_text().count("Finished jobid") == int(begun.split()[0])
 
 
 def test_everything_is_there(tiny):
@@ -182,18 +194,14 @@ def test_pages_ask_nothing_of_the_network(tiny):
 
 
 def test_a_killed_run_ends_with_the_same_bytes(tiny, new_study):
-    """kill -9 in the middle, then the same command."""
-    study = new_study("killed")
-    run = subprocess.Popen(
-        study.command(*TINY, *CACHE), **study.surroundings(), start_new_session=True
-    )
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline and not list(study.folder.glob(f"{RESULTS}/features/*/*")):
-        time.sleep(0.1)
-    os.killpg(run.pid, signal.SIGKILL)
-    run.communicate()
-    assert not (study.folder / RESULTS / "report.html").exists()
-    done = study.snakemake(*TINY, *CACHE)
+    """kill -9 at random moments, MUSICAL_ROOTS_KILLS of them, each time the same command again."""
+    study, words = new_study("killed"), [*TINY, *CACHE]
+    draw = np.random.default_rng(0)
+    shares = np.sort(draw.random(KILLS)) if KILLS > 1 else [0.3]
+    for share in shares:
+        study.kill(share * tiny.made(), draw.random(), *words)
+        assert not (study.folder / RESULTS / "report.html").exists() or share > 0.9
+    done = study.snakemake(*words)
     assert done.returncode == 0, done.stdout[-5000:]
     mended, undisturbed = (each.bytes(each.folder / RESULTS) for each in (study, tiny))
     assert mended.keys() == undisturbed.keys()

@@ -7,6 +7,7 @@ import re
 import shlex
 import sys
 import time
+from pathlib import Path
 
 from musical_roots import config as configuration
 from musical_roots.digests import Digests
@@ -22,6 +23,7 @@ def stop(message):
 
 try:
     config.update(configuration.load(config))
+    configuration.check_files(config)
     STUDY = Study(config)
 except InputError as error:
     stop(error)
@@ -217,8 +219,28 @@ def start():
     return lock
 
 
+def shown():
+    """What shows this run's progress alone, where it was asked to: `make study` does."""
+    handlers = workflow.logger_manager.get_log_handlers()
+    return [handler for handler in handlers if hasattr(handler, "begin")]
+
+
+def begin_to_show():
+    """Tell what shows progress of the jobs that are to run."""
+    jobs = {
+        workflow.dag.jobid(job): (job.rule.name, job.wildcards_dict.get("encoder", ""))
+        for job in workflow.dag.needrun_jobs()
+    }
+    settings = workflow.resource_settings
+    cores = settings.cores or settings.nodes or 1
+    tiny = any(path.name == "tiny.yaml" for path in map(Path, workflow.configfiles))
+    for handler in shown():
+        handler.begin(jobs, cores, "tiny" if tiny else "default", f"{RESULTS}/logs")
+
+
 onstart:
     workflow.musical_roots_lock = start()
+    begin_to_show()
     # For this limit Snakemake 9.27 wakes up once a second and finished job: half a core after 1,000
     # jobs (benchmarks/scheduler.csv). Only a cluster needs it.
     if workflow.local_exec:
@@ -230,6 +252,8 @@ onsuccess:
 
     told = cost.note(f"{RESULTS}/benchmarks/cost.csv", STARTED)
     print(f"\nThis run: {told}", file=sys.stderr)
+    for handler in shown():
+        handler.say(f"This run: {told}")
 
 
 def share_environment():

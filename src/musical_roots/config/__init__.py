@@ -13,7 +13,7 @@ from musical_roots.config.documents import reference, schema
 from musical_roots.config.whole import Config
 from musical_roots.errors import InputError
 
-__all__ = ["Config", "load", "read", "reference", "schema"]
+__all__ = ["Config", "check_files", "load", "read", "reference", "schema"]
 
 
 def load(values: dict) -> dict:
@@ -34,6 +34,8 @@ def load(values: dict) -> dict:
     InputError
         One line that names every wrong key, what is wrong with it, and where keys are described.
     """
+    if place := _null_byte(values):
+        raise InputError(f"config: {place}: it holds a null byte, which no name can; remove it")
     try:
         return Config.model_validate(values).model_dump()
     except ValidationError as error:
@@ -44,15 +46,64 @@ def load(values: dict) -> dict:
 
 
 def read(paths: list[Path | str]) -> dict:
-    """Read YAML files, later ones over earlier ones, and `load` the result."""
+    """Read YAML files, later ones over earlier ones, and `load` the result.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, is no YAML, or holds something else than keys with values; as of
+        `load`.
+    """
     merged: dict = {}
     for path in paths:
         try:
             values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-        except (OSError, yaml.YAMLError) as error:
+        # a time without its parts, or a key that is a list, is a ValueError or TypeError of PyYAML
+        except (OSError, yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
             raise InputError(f"{path}: not a readable YAML file: {error}") from error
+        if not isinstance(values, dict):
+            raise InputError(f"{path}: a config holds keys with values, such as `seed: 1`")
         _overlay(merged, values)
     return load(merged)
+
+
+def check_files(values: dict) -> None:
+    """Refuse a config that names a table which is not there.
+
+    Snakemake would not: where a study is made already, it takes a lost input for one that is not
+    needed, and says that there is nothing to be done.
+
+    Parameters
+    ----------
+    values : dict
+        A config, as of `load`.
+
+    Raises
+    ------
+    InputError
+        One line that names key and file.
+    """
+    named = {}
+    if values["corpus"]["source"] != "debian":
+        named["corpus.folder.metadata"] = values["corpus"]["folder"]["metadata"]
+    for name, section in values["generators"].items():
+        if section["activate"]:
+            named[f"generators.{name}.trained_on"] = section.get("trained_on")
+    for key, path in named.items():
+        if path and not Path(path).is_file():
+            raise InputError(
+                f"config: {key}: there is no file {path}; mend the path, or put it there"
+            )
+
+
+def _null_byte(value: object, place: str = "") -> str:
+    """Key of a text with a null byte, in a dict or list of whatever; empty, if there is none."""
+    if isinstance(value, str):
+        return (place or "config") if "\0" in value else ""
+    inside = value.items() if isinstance(value, dict) else ()
+    inside = enumerate(value) if isinstance(value, list) else inside
+    found = (_null_byte(each, f"{place}.{key}".lstrip(".")) for key, each in inside)
+    return next(filter(None, found), "")
 
 
 def _overlay(base: dict, over: dict) -> None:

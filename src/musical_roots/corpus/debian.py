@@ -191,7 +191,10 @@ def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess:
             errors="replace",
         )
     except FileNotFoundError as error:
-        raise InputError(f"{command[0]} is not on this machine; {MIRROR}") from error
+        raise InputError(
+            f"{command[0]} is not on this machine; {MIRROR}, or take music of your own "
+            "(corpus.source: folder)"
+        ) from error
 
 
 def _apt_error(package: Mapping, said: str, own: list[str], destination: Path) -> InputError:

@@ -7,7 +7,9 @@ SHA-256 is known, the first file is believed, and its hash is kept from then on.
 """
 
 import logging
+import lzma
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -20,7 +22,7 @@ from pathlib import Path
 from types import ModuleType
 
 from musical_roots.download import DownloadError, download, part_of, sha256_of
-from musical_roots.errors import InputError, disk_full, says_disk_full
+from musical_roots.errors import InputError, disk_full, is_disk_full, says_disk_full
 from musical_roots.weights import PLUMBING, files
 from musical_roots.weights.manifest import SOURCES, Source
 
@@ -29,7 +31,9 @@ log = logging.getLogger("musical_roots")
 # how code stumbles that reads a damaged file, or another layout than it knows
 _STUMBLES = (
     *(ValueError, LookupError, TypeError, AttributeError, EOFError),
-    *(zipfile.BadZipFile, zlib.error),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    # an offset below 0, a compression or a lock that zipfile does not know, a size past all bounds
+    *(OSError, RuntimeError, ArithmeticError, MemoryError),
 )
 
 
@@ -283,6 +287,8 @@ def _convert(published: Path, name: str, folder: Path, about: dict) -> None:
             mark = {"random": True} if random else {}
             files.save(folder / file, tensors, about | mark)
     except _STUMBLES as error:
+        if is_disk_full(error):
+            raise
         reason = f"there is no {error}" if isinstance(error, KeyError) else error
         raise InputError(
             f"{published} cannot be converted: {reason}; it should be laid out as {source.file} of "
