@@ -122,6 +122,21 @@ def claims(tables, expected, numbers, tallied, out) -> None:
         log.info("%s: %s", row.verdict, row.claim)
 
 
+@report.command("answers")
+@click.argument("tables", type=PATH, nargs=-1, required=True)
+@file("--short-answers-out", "The same as a table.", "out", required=False)
+def answers(tables, out) -> None:
+    """Say in some lines what a study found; of a folder of results tables, or of some of them."""
+    from musical_roots.short_answers import in_lines, short_answers
+    from musical_roots.tables import read_table, write_table
+
+    paths = [found for path in tables for found in (sorted(path.glob("*.csv")) or [path])]
+    answered = short_answers({path.stem: read_table(path) for path in paths})
+    if out:
+        write_table(answered, out)
+    click.echo(in_lines(answered))
+
+
 @report.command("provenance")
 @click.option("--config", required=True, help="The checked config, as JSON.")
 @files("--sidecar", "What stands beside some features of an encoder.", "encoders")
