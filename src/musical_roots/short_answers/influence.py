@@ -63,13 +63,6 @@ def _lds(race: pd.DataFrame, method: str) -> str:
 
 def _ceiling(race: pd.DataFrame) -> str:
     """What a perfect method could reach, for the truth itself is noisy."""
-    ceilings = race[race.kind == "ceiling"]
-    told = (
-        enumerated(
-            f"{row.lds:.2f} for {row.prompts} prompts ({row.method})"
-            for row in ceilings.itertuples()
-        )
-        if len(ceilings)
-        else ""
-    )
-    return f"what has seen the losses reaches {told}" if told else ""
+    ceilings = race[race.kind == "ceiling"].groupby("method", sort=False).lds.mean()
+    told = [f"{lds:.2f} ({method})" for method, lds in ceilings.items()]
+    return f"what has seen the losses reaches {enumerated(told)}" if told else ""
