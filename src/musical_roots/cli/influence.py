@@ -43,11 +43,10 @@ CORPUS = click.argument(
 )
 OUTPUT_MATCHES = files("--output-matches", "Match tables of outputs.")
 EXCERPTS = file("--excerpts", "Excerpts of control tracks.")
+CONTROL_NEAREST = files("--control-nearest", "Nearest clips of control music itself.", "control")
 PLANTED_NEAREST = files(
     "--planted-nearest", "Nearest clips of perturbed training clips.", "planted"
 )
-PLANTED_CLIPS = files("--planted-clips", "Clip lists of these.")
-P_VALUES_OUT = file("--p-values-out", "Of each output.", "p_values")
 
 
 @influence.command("excerpts")
@@ -151,7 +150,7 @@ def attribute(
 
 @influence.command("exceedance")
 @OUTPUT_NEAREST
-@files("--control-nearest", "Nearest clips of control music itself.", "control")
+@CONTROL_NEAREST
 @NULL
 @RESAMPLES
 @CONFIDENCE
@@ -171,26 +170,28 @@ def exceedance(seed, outputs, control, null, out, **interval) -> None:
 @influence.command("calibrate")
 @OUTPUT_NEAREST
 @NULL
+@CONTROL_NEAREST
 @PLANTED_NEAREST
-@PLANTED_CLIPS
+@files("--planted-clips", "Clip lists of these.")
 @FDR
 @DRAWS
 @RESAMPLES
 @CONFIDENCE
-@P_VALUES_OUT
+@file("--p-values-out", "Of each output.", "p_values")
 @OUT
 @file("--calibration-curve-out", "Distributions of p-values.", "curve")
 @file("--paired-out", "Training set against control index.", "paired")
 @file("--planted-out", "What of the planted clips is found.")
 @SEED
 def calibrate(
-    seed, outputs, null, planted, planted_clips, p_values, out, curve, paired, planted_out, **how
-) -> None:
+    seed, outputs, null, control, planted, planted_clips, p_values, out, curve, paired, planted_out,
+    **how,
+) -> None:  # fmt: skip
     """p-values of resemblance, and the check that they are what they say."""
     from musical_roots.experiments import calibration
     from musical_roots.tables import read_tables
 
-    read = map(read_tables, (outputs, null, planted, planted_clips))
+    read = map(read_tables, (outputs, null, control, planted, planted_clips))
     found = calibration.calibrate(*read, **how, seed=seed)
     write(found["p_values"], p_values)
     write(found["calibration"], out)
