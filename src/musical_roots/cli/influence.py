@@ -42,8 +42,10 @@ CORPUS = click.argument(
     "corpus", type=PATH, nargs=-1, required=True, metavar="CORPUS_EMBEDDINGS..."
 )
 OUTPUT_MATCHES = files("--output-matches", "Match tables of outputs.")
-EXCERPTS = file("--excerpts", "Excerpts of control tracks.")
+P_VALUES_OUT = file("--p-values-out", "Of each output.", "p_values")
+PLANTED_CLIPS = files("--planted-clips", "Clip lists of these.")
 CONTROL_NEAREST = files("--control-nearest", "Nearest clips of control music itself.", "control")
+EXCERPTS = file("--excerpts", "Excerpts of control tracks.")
 PLANTED_NEAREST = files(
     "--planted-nearest", "Nearest clips of perturbed training clips.", "planted"
 )
@@ -172,12 +174,12 @@ def exceedance(seed, outputs, control, null, out, **interval) -> None:
 @NULL
 @CONTROL_NEAREST
 @PLANTED_NEAREST
-@files("--planted-clips", "Clip lists of these.")
+@PLANTED_CLIPS
 @FDR
 @DRAWS
 @RESAMPLES
 @CONFIDENCE
-@file("--p-values-out", "Of each output.", "p_values")
+@P_VALUES_OUT
 @OUT
 @file("--calibration-curve-out", "Distributions of p-values.", "curve")
 @file("--paired-out", "Training set against control index.", "paired")
@@ -188,11 +190,11 @@ def calibrate(
     **how,
 ) -> None:  # fmt: skip
     """p-values of resemblance, and the check that they are what they say."""
-    from musical_roots.experiments import calibration
+    from musical_roots.experiments.calibration import calibrate
     from musical_roots.tables import read_tables
 
     read = map(read_tables, (outputs, null, control, planted, planted_clips))
-    found = calibration.calibrate(*read, **how, seed=seed)
+    found = calibrate(*read, **how, seed=seed)
     write(found["p_values"], p_values)
     write(found["calibration"], out)
     write(found["curve"], curve)
