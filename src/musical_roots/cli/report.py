@@ -49,8 +49,9 @@ def page(tables, title, text, out) -> None:
     from musical_roots.pages import write_page
     from musical_roots.tables import read_table
 
-    shown = {path.stem if len(tables) > 1 else "": read_table(path) for path in tables}
-    write_page(out, title, [text], shown)
+    files = {path.stem if len(tables) > 1 else "": path for path in tables}
+    shown = {heading: read_table(path) for heading, path in files.items()}
+    write_page(out, title, [text], shown, files)
 
 
 @report.command("listen")
