@@ -2,7 +2,8 @@
 
 import base64
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 
 import pandas as pd
 
@@ -11,7 +12,7 @@ from musical_roots.weights import PLUMBING
 
 MOST = 1000  # rows of a page; the file has them all
 LONG = 60  # characters, of a text that wants a wide column
-FEW = 12  # values of a column that one can choose among
+FEW = 20  # values of a column that one can choose among
 FIRST = 8  # columns of a table that is not in `SHORT`
 WHO = ("encoder", "view", "one", "other", "method")  # columns that may name the untrained control
 VERDICTS = {"holds", "does_not_hold", "not_comparable"}
@@ -97,6 +98,12 @@ class Shown:
     blank: list[str]
     file: str = ""
 
+    def brief(self) -> "Shown":
+        """The same without the columns that are not shown first."""
+        first = [column.first for column in self.columns]
+        rows = [(mark, list(compress(cells, first))) for mark, cells in self.rows]
+        return replace(self, columns=list(compress(self.columns, first)), rows=rows, blank=[])
+
 
 def shown(
     table: pd.DataFrame, name: str = "", heading: str = "", file: str = "", most: int = MOST
@@ -119,7 +126,8 @@ def shown(
         rows, blank = table, []
     first = _first(name, rows)
     columns = [
-        Column(column.replace("_", " "), column in first, _choice(column, rows)) for column in rows
+        Column(column.replace("_", " "), column in first, column in first and _choice(column, rows))
+        for column in rows
     ]
     kept = rows.head(most)
     untrained = [column for column in WHO if column in kept]

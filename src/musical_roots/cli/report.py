@@ -138,6 +138,24 @@ def answers(tables, out) -> None:
     click.echo(in_lines(answered))
 
 
+@report.command("front")
+@click.argument("pages", type=PATH, nargs=-1, required=True)
+@file("--config-file", "The config of the run, with every default.", "config")
+@file("--short-answers", "What the study found, in some lines.", "answers")
+@file("--captions", "Folder of the figures' captions.")
+@OUT
+def front(pages, config, answers, captions, out) -> None:
+    """The study's front page: answers, then every figure with its table, and links to its pages."""
+    from musical_roots.front import write_front
+    from musical_roots.study import Study
+    from musical_roots.tables import read_json, read_table
+
+    study = Study(read_json(config))
+    answered = read_table(answers)
+    made = (study.figures, study.pages, list(pages), captions)
+    write_front(out, study.config, answered, *made)
+
+
 @report.command("provenance")
 @click.option("--config", required=True, help="The checked config, as JSON.")
 @files("--sidecar", "What stands beside some features of an encoder.", "encoders")
