@@ -14,6 +14,7 @@ from docutils.core import publish_parts
 from markupsafe import Markup
 
 from musical_roots.pages import CSS, JS, bundled, template
+from musical_roots.short_answers import NEGATIVE, POSITIVE
 from musical_roots.shown import Shown, shown, with_control
 from musical_roots.study import sections
 from musical_roots.study.figures import Figure
@@ -41,7 +42,7 @@ TOLD = {
     " cosines lie.",
 }
 ROWS = 200  # of a table under a figure; its file has them all
-SEEN = {"yes": "yes", "no": "no", "cannot tell": "unknown"}  # answer -> class
+WANTED = {POSITIVE: "yes", NEGATIVE: "no"}  # what the answer to a control must be
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def write_front(
     ]
     every = [picture.table for section in shown_here for picture in section.pictures]
     parts = {"css": bundled((*CSS, "front.css")), "js": bundled(JS), "control": with_control(every)}
-    about = {"config": config, "sections": shown_here, "seen": SEEN}
+    about = {"config": config, "sections": shown_here}
     write_text(template("front.html").render(**about, **parts), path)
 
 
@@ -156,7 +157,11 @@ def _linked(row: dict, figures: dict[str, Figure], tables: dict, links: dict[str
     ]
     page = links.get(tables.get(row["table"], ""), "")
     file = f"tables/{row['table']}.csv"
-    return row | {"anchor": drawn[0] if drawn else "", "page": page or file}
+    return row | {
+        "anchor": drawn[0] if drawn else "",
+        "page": page or file,
+        "role_wants": WANTED.get(row["role"], ""),
+    }
 
 
 def _picture(name: str, figure: Figure, config: dict, captions: Path, folder: Path) -> Picture:

@@ -234,6 +234,7 @@ def claims(tables: dict[str, pd.DataFrame], _: str) -> Answer:
     if len(tally) > 1:
         asked = tally.iloc[1]
         number += (
-            f"; of its questions, asked of what is here, {asked.n_hold:.0f} of {asked.n_tested:.0f}"
+            f"; of its questions, asked of what is here, {asked.n_hold:.0f} of"
+            f" {asked.n_tested:.0f} hold"
         )
     return Answer(answer, number, "", told)

@@ -17,7 +17,7 @@ TITLES = {
     "calibration": "p-values of outputs, beside those of music that was never heard",
     "planted": "How many planted copies are found, by what was done to them",
     "coded_index": "What is found where the index, too, went through the generator's codec",
-    "prompt_vs_training": "How often training music, and music never heard, is nearer than the prompt",
+    "prompt_vs_training": "How often training music, or other music, is nearer than the prompt",
     "concentration": "Whether a few songs take most of the matches, beside two nulls",
     "hubness": "Clips that are near to everything, before and after correction",
     "agreement": "Whether encoders, and the generator's tokens, name the same tracks",
