@@ -26,7 +26,17 @@ ORDER = [
     *(sections.LISTENING, sections.ROBUSTNESS, sections.GENERATION, sections.INFLUENCE),
     *(sections.PAST, sections.ENCODERS, sections.CLAIMS, sections.CORPUS, sections.PROVENANCE),
 ]
-PAST = ("race", "dose")  # figures and pages that go past the paper
+PAST = ("race", "dose", "lengths")  # figures and pages that go past the paper
+# Where pages are linked that are no pages of tables, by their name; the first that fits.
+OTHERS = {
+    "experiment_a|listening": sections.LISTENING,
+    "experiment_b|robustness|perturb": sections.ROBUSTNESS,
+    "experiment_c": sections.INFLUENCE,
+    "claims": sections.CLAIMS,
+    "listen_to": sections.GENERATION,
+    "your_own": sections.CORPUS,
+    "": sections.PROVENANCE,
+}
 TOLD = {
     sections.LISTENING: "The paper let people compare clips. An encoder is a network that turns a"
     " clip into numbers; two clips are near if their numbers point the same way (cosine).",
@@ -109,7 +119,9 @@ def write_front(
     captions : Path
         Folder of the figures' captions.
     """
-    made = {name: Section(name, TOLD.get(name, "")) for name in ORDER}
+    more = [figure.section for figure in figures.values()]
+    more += [page.section for page in pages.values()]
+    made = {name: Section(name, TOLD.get(name, "")) for name in dict.fromkeys([*ORDER, *more])}
     for name, figure in figures.items():
         where = sections.PAST if figure.draws in PAST else figure.section
         made[where].pictures.append(_picture(name, figure, config, captions, path.parent))
@@ -135,16 +147,14 @@ def section_of(name: str, page: Page | None) -> str:
         return sections.PAST
     if page:
         return page.section
-    if name == "provenance":
-        return sections.PROVENANCE
-    if "claims" in name:
-        return sections.CLAIMS
-    return sections.ROBUSTNESS if re.search("robustness|perturb", name) else sections.GENERATION
+    return next(section for part, section in OTHERS.items() if re.search(part, name))
 
 
 def _heading(page: Path) -> str:
     """The title of a page."""
     found = re.search(r"<title>(.*?)</title>", page.read_text("utf-8"), re.DOTALL)
+    if page.parent.name == "notebooks":
+        return f"Notebook: {page.stem.replace('_', ' ')}"
     return unescape(found[1].strip()) if found else page.stem
 
 

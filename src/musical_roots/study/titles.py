@@ -22,6 +22,10 @@ TITLES = {
     "hubness": "Clips that are near to everything, before and after correction",
     "agreement": "Whether encoders, and the generator's tokens, name the same tracks",
     "race": "What attribution methods tell of what retraining tells",
+    "retrieval": "How often an encoder knows a song by another of its clips",
+    "competition": "How many outputs are discovered in competition with control music",
+    "competition_planted": "How many planted copies are discovered in that competition",
+    "lengths": "What longer training leaves of the music in vamps",
     "dose": "What music leaves in vamps that training hears more often",
 }
 
