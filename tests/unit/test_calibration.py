@@ -160,10 +160,11 @@ def planted_of(cosines, split="train", kind="noise", level=10.0):
     return matches.assign(split=split, cosine=cosines), clips
 
 
-def planted(*parts, null=None, fdr=0.1, draws=10):
+def planted(*parts, null=None, control=None, fdr=0.1, draws=10):
     matches, clips = (pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True))
     null = control_music(tracks=100, excerpts=1) if null is None else null
-    table = calibration.planted(matches, clips, null, fdr, draws, seed=0)
+    control = null if control is None else control
+    table = calibration.planted(matches, clips, null, control, fdr, draws, seed=0)
     return table.set_index(["kind", "level"])
 
 
@@ -223,6 +224,30 @@ def test_perturbed_control_clips_show_what_the_perturbation_does_by_itself():
     assert table.perturbed_false_at_05["noise", 10] == 0.5
     assert np.isnan(table.perturbed_false_at_05["pitch", 10])
     assert table.n_planted["noise", 10] == 2
+
+
+def test_clips_are_held_against_music_that_went_through_what_they_went_through():
+    """The codec takes from every clip: what it never took from looks near beside what it did."""
+    control = control_music(tracks=200, excerpts=1)
+    coded = control.assign(cosine=control.cosine - 5)
+    draw = rng(0, "test.coded")
+    unchanged = draw.normal(size=400)
+    table = planted(
+        planted_of([9.0] * 20, level=0.0),
+        planted_of(unchanged, split="control", level=0.0),
+        planted_of([4.0] * 20, kind="codec", level=4.0),
+        planted_of(unchanged - 5, split="control", kind="codec", level=4.0),
+        null=coded,
+        control=control,
+    )
+    assert table.perturbed_false_at_05.between(0.02, 0.09).all()
+    assert (table.power_at_05 == 1).all()
+    fault = planted(
+        planted_of([9.0] * 20),
+        planted_of(unchanged, split="control"),
+        null=coded,
+    )
+    assert fault.perturbed_false_at_05.item() > 0.9
 
 
 # -- pairs -----------------------------------------------------------------------------------------
@@ -309,7 +334,7 @@ def test_calibrate_keeps_encoders_prompt_tracks_and_outputs_apart():
     hidden, clips = planted_of([9.0] * 20)  # fewer could not be told from 20 control tracks
     hidden = pd.concat([hidden, hidden.assign(encoder="other")]).assign(of="clip")
     null["index"] = "train"
-    found = calibration.calibrate(outputs, null, hidden, clips, 0.1, 3, 50, 0.95, seed=0)
+    found = calibration.calibrate(outputs, null, null, hidden, clips, 0.1, 3, 50, 0.95, seed=0)
     keys = ["encoder", "prompt_track"]
     rows = found["calibration"].set_index(keys)
     assert (rows.fdr == 0.1).all()

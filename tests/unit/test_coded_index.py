@@ -139,7 +139,7 @@ def test_planted_copies_are_counted_as_in_the_table_of_the_planted(tables):
         base, mine = (part[(part.of == "clip") & (part["index"] == index)]
                       for part in (null, planted))  # fmt: skip
         told = copied.assign(kind="codec", unit="codebooks")
-        wanted = calibration.planted(mine, told, base, 0.05, HOW["draws"], HOW["seed"])
+        wanted = calibration.planted(mine, told, base, base, 0.05, HOW["draws"], HOW["seed"])
         rows_of = rows(found, "planted_at_05").loc[[index]]
         assert rows_of.codebooks.tolist() == wanted.level.tolist()
         assert rows_of.value.tolist() == pytest.approx(wanted.power_at_05.tolist())

@@ -38,7 +38,7 @@ def test_p_values_and_pairs(drawn):
     null = pd.concat([null, null.assign(of="clip")])
     planted = nearest("included").assign(of="clip")
     lists = pd.DataFrame({"clip_id": ["a", "b", "c"], "kind": "mp3", "level": 1, "unit": "kbit/s"})
-    calibration.calibrate(pd.concat(outputs), null, planted, lists, 0.1, 2, 9, 0.95, 0)
+    calibration.calibrate(pd.concat(outputs), null, null, planted, lists, 0.1, 2, 9, 0.95, 0)
     for word in ("kept", "left_out"):
         assert ("calibration.curve", f"mfcc {word} train") in drawn
         for stage in ("paired", "sign_flip"):

@@ -15,6 +15,7 @@ rule crate:
     input:
         rules.report.output,
         rules.reported.input,
+        rules.front.output,
         workflow=WORKFLOW_FILES,
         citation="CITATION.cff",
     output:

@@ -148,6 +148,7 @@ rule calibrate:
     input:
         outputs=outputs("nearest"),
         null=null,
+        control=lambda wildcards: nearest("control-excerpts"),
         planted=lambda wildcards: nearest("planted"),
         clips=lambda wildcards: STUDY["planted"].lists(),
     output:
@@ -164,14 +165,15 @@ rule calibrate:
         **stage("influence calibrate"),
         outputs=lambda wildcards, input: each("--output-nearest", input.outputs),
         null=lambda wildcards, input: each("--roundtrip-nearest", input.null),
+        control=lambda wildcards, input: each("--control-nearest", input.control),
         planted=lambda wildcards, input: each("--planted-nearest", input.planted),
         clips=lambda wildcards, input: each("--planted-clips", input.clips),
         flags=flags(INFLUENCE, "fdr", "draws", "resamples", "confidence"),
     message:
         "Calibrating what {wildcards.generator} resembles"
     shell:
-        "{params.call} --log {log:q} {params.outputs} {params.null} {params.planted} {params.clips}"
-        " {params.flags} --p-values-out {output.p_values:q} --out {output.table:q}"
+        "{params.call} --log {log:q} {params.outputs} {params.null} {params.control} {params.planted}"
+        " {params.clips} {params.flags} --p-values-out {output.p_values:q} --out {output.table:q}"
         " --calibration-curve-out {output.curve:q} --paired-out {output.paired:q} --planted-out {output.planted:q}"
 
 

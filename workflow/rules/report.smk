@@ -13,7 +13,12 @@ import glob
 import hashlib
 from pathlib import Path
 
+import musical_roots
 from musical_roots.provenance import commit
+
+# Pages are written anew when what all of them share is.
+WEB = sorted((Path(musical_roots.__file__).parent / "web").glob("*"))
+PAGE_TEXTS = hashlib.sha256(b"".join(path.read_bytes() for path in WEB)).hexdigest()
 
 
 rule figures:
@@ -143,6 +148,7 @@ rule page:
         page="|".join(STUDY.pages),
     params:
         **stage("report page"),
+        texts=PAGE_TEXTS,
         title=lambda wildcards: STUDY.pages[wildcards.page].title,
         text=lambda wildcards: STUDY.pages[wildcards.page].text,
     message:

@@ -41,6 +41,6 @@ def where(overlays) -> None:
 
     results = config.read([Path("config/config.yaml"), *overlays])["results"]
     click.echo(
-        f"\nReport:  {results}/report.html   (open it in a browser; it works offline)\n"
+        f"\nReport:  {results}/index.html   (open it in a browser; it works offline)\n"
         f"Figures: {results}/figures/      Tables: {results}/tables/   Corpus: {results}/corpus/"
     )

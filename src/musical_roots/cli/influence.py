@@ -42,12 +42,13 @@ CORPUS = click.argument(
     "corpus", type=PATH, nargs=-1, required=True, metavar="CORPUS_EMBEDDINGS..."
 )
 OUTPUT_MATCHES = files("--output-matches", "Match tables of outputs.")
+P_VALUES_OUT = file("--p-values-out", "Of each output.", "p_values")
+PLANTED_CLIPS = files("--planted-clips", "Clip lists of these.")
+CONTROL_NEAREST = files("--control-nearest", "Nearest clips of control music itself.", "control")
 EXCERPTS = file("--excerpts", "Excerpts of control tracks.")
 PLANTED_NEAREST = files(
     "--planted-nearest", "Nearest clips of perturbed training clips.", "planted"
 )
-PLANTED_CLIPS = files("--planted-clips", "Clip lists of these.")
-P_VALUES_OUT = file("--p-values-out", "Of each output.", "p_values")
 
 
 @influence.command("excerpts")
@@ -151,7 +152,7 @@ def attribute(
 
 @influence.command("exceedance")
 @OUTPUT_NEAREST
-@files("--control-nearest", "Nearest clips of control music itself.", "control")
+@CONTROL_NEAREST
 @NULL
 @RESAMPLES
 @CONFIDENCE
@@ -171,6 +172,7 @@ def exceedance(seed, outputs, control, null, out, **interval) -> None:
 @influence.command("calibrate")
 @OUTPUT_NEAREST
 @NULL
+@CONTROL_NEAREST
 @PLANTED_NEAREST
 @PLANTED_CLIPS
 @FDR
@@ -184,14 +186,15 @@ def exceedance(seed, outputs, control, null, out, **interval) -> None:
 @file("--planted-out", "What of the planted clips is found.")
 @SEED
 def calibrate(
-    seed, outputs, null, planted, planted_clips, p_values, out, curve, paired, planted_out, **how
-) -> None:
+    seed, outputs, null, control, planted, planted_clips, p_values, out, curve, paired, planted_out,
+    **how,
+) -> None:  # fmt: skip
     """p-values of resemblance, and the check that they are what they say."""
-    from musical_roots.experiments import calibration
+    from musical_roots.experiments.calibration import calibrate
     from musical_roots.tables import read_tables
 
-    read = map(read_tables, (outputs, null, planted, planted_clips))
-    found = calibration.calibrate(*read, **how, seed=seed)
+    read = map(read_tables, (outputs, null, control, planted, planted_clips))
+    found = calibrate(*read, **how, seed=seed)
     write(found["p_values"], p_values)
     write(found["calibration"], out)
     write(found["curve"], curve)

@@ -47,8 +47,9 @@ def page(tables, title, text, out) -> None:
     from musical_roots.pages import write_page
     from musical_roots.tables import read_table
 
-    shown = {path.stem if len(tables) > 1 else "": read_table(path) for path in tables}
-    write_page(out, title, [text], shown)
+    files = {path.stem if len(tables) > 1 else "": path for path in tables}
+    shown = {heading: read_table(path) for heading, path in files.items()}
+    write_page(out, title, [text], shown, files)
 
 
 @report.command("model-card")
@@ -131,6 +132,39 @@ def claims_within(text, tallied) -> None:
     from musical_roots.tables import read_table, write_text
 
     write_text(within(text.read_text(encoding="utf-8"), read_table(tallied)), text)
+
+
+@report.command("answers")
+@click.argument("tables", type=PATH, nargs=-1, required=True)
+@file("--short-answers-out", "The same as a table.", "out", required=False)
+def answers(tables, out) -> None:
+    """Say in some lines what a study found; of a folder of results tables, or of some of them."""
+    from musical_roots.short_answers import in_lines, short_answers
+    from musical_roots.tables import read_table, write_table
+
+    paths = [found for path in tables for found in (sorted(path.glob("*.csv")) or [path])]
+    answered = short_answers({path.stem: read_table(path) for path in paths})
+    if out:
+        write_table(answered, out)
+    click.echo(in_lines(answered))
+
+
+@report.command("front")
+@click.argument("pages", type=PATH, nargs=-1, required=True)
+@file("--config-file", "The config of the run, with every default.", "config")
+@file("--short-answers", "What the study found, in some lines.", "answers")
+@file("--captions", "Folder of the figures' captions.")
+@OUT
+def front(pages, config, answers, captions, out) -> None:
+    """The study's front page: answers, then every figure with its table, and links to its pages."""
+    from musical_roots.front import write_front
+    from musical_roots.study import Study
+    from musical_roots.tables import read_json, read_table
+
+    study = Study(read_json(config))
+    answered = read_table(answers)
+    made = (study.figures, study.pages, list(pages), captions)
+    write_front(out, study.config, answered, *made)
 
 
 @report.command("provenance")

@@ -38,6 +38,7 @@ from musical_roots import statistics
 from musical_roots.experiments.draw_names import PROMPT_TRACK, draw_name
 from musical_roots.seeding import rng
 
+CODED = "codec"  # the kind of perturbation that sends a clip through the generator's codec
 GRID = np.linspace(0, 1, 101)
 
 
@@ -136,6 +137,7 @@ def planted(
     matches: pd.DataFrame,
     planted_clips: pd.DataFrame,
     null: pd.DataFrame,
+    control: pd.DataFrame,
     fdr: float,
     draws: int,
     seed: int,
@@ -143,7 +145,10 @@ def planted(
     """Known matches hidden among music without any: how many are found, and how many falsely.
 
     Training clips that were perturbed are hidden among the clips of control tracks that do not
-    calibrate, and Benjamini and Hochberg's procedure picks from all of them.
+    calibrate, and Benjamini and Hochberg's procedure picks from all of them. They are held against
+    control music that went through what they went through: clips that were coded against coded
+    ones, all others against control music as it is. What the codec takes from a clip is no sign of
+    a match in one that it never took from.
 
     Parameters
     ----------
@@ -151,8 +156,8 @@ def planted(
         Rows of `influence.best` of one encoder and kind of perturbation, one a clip.
     planted_clips : DataFrame
         Their clip list: clip_id, kind, level, unit.
-    null : DataFrame
-        Rows of `influence.best`, one a clip of control music.
+    null, control : DataFrame
+        Rows of `influence.best`, one a clip of control music: after the codec, and as it is.
     fdr : float
         False discovery rate that is asked for.
     draws : int
@@ -173,7 +178,8 @@ def planted(
     described = planted_clips.set_index("clip_id")[["kind", "level", "unit"]]
     described = described.reindex(matches.output_id)
     matches = matches.reset_index(drop=True)
-    pairs = halves(null, draws, seed)
+    nulls = {True: (null, halves(null, draws, seed))}
+    nulls[False] = nulls[True] if control is null else (control, halves(control, draws, seed))
     rows = []
     for (kind, at, unit), rows_of in matches.groupby(
         [described[name].to_numpy() for name in ("kind", "level", "unit")]
@@ -182,6 +188,7 @@ def planted(
         hidden, others = part[part.split == "train"], part[part.split != "train"]
         if hidden.empty:
             continue
+        base, pairs = nulls[kind == CODED]
         outcomes = []
         for calibrating, tested in pairs:
             p = statistics.conformal_p(
@@ -200,7 +207,7 @@ def planted(
                 )
             )
         discoveries, false_share, power, power_at_05 = np.transpose(outcomes)
-        against = statistics.conformal_p(others.cosine, null.cosine, null.cluster)
+        against = statistics.conformal_p(others.cosine, base.cosine, base.cluster)
         rows.append(
             {
                 "encoder": part.encoder.iloc[0],
@@ -276,6 +283,7 @@ def paired(outputs: pd.DataFrame, resamples: int, confidence: float, seed: int) 
 def calibrate(
     outputs: pd.DataFrame,
     null: pd.DataFrame,
+    control: pd.DataFrame,
     planted_matches: pd.DataFrame,
     planted_clips: pd.DataFrame,
     fdr: float,
@@ -288,10 +296,10 @@ def calibrate(
 
     Parameters
     ----------
-    outputs, null, planted_matches : DataFrame
+    outputs, null, control, planted_matches : DataFrame
         Rows of `influence.best` with the column `of`: "output" for a row an output or excerpt,
-        "clip" for a row a clip. Of outputs; of control music, after the generator's codec; and of
-        perturbed clips.
+        "clip" for a row a clip. Of outputs; of control music, after the generator's codec and as
+        it is; and of perturbed clips.
     planted_clips : DataFrame
         Clip list of the perturbed clips.
     fdr, draws, resamples, confidence, seed
@@ -307,8 +315,8 @@ def calibrate(
     """
     tables = {name: [] for name in ("p_values", "calibration", "curve", "planted", "paired")}
     for encoder, mine in outputs[outputs.of == "output"].groupby("encoder", sort=False):
-        control = null[(null.encoder == encoder) & (null["index"] == "train")]
-        base, base_clips = control[control.of == "output"], control[control.of == "clip"]
+        base, base_clips = _in_training_set(null, encoder)
+        as_it_is = base_clips if control is null else _in_training_set(control, encoder)[1]
         summary, curve = uniformity(base, draws, seed)
         about = {"encoder": encoder, "prompt_track": "included", "source": "control", "prompts": ""}
         tables["curve"].append(curve.assign(**about))
@@ -336,5 +344,13 @@ def calibrate(
         hidden = planted_matches[
             (planted_matches.encoder == encoder) & (planted_matches.of == "clip")
         ]
-        tables["planted"].append(planted(hidden, planted_clips, base_clips, fdr, draws, seed))
+        tables["planted"].append(
+            planted(hidden, planted_clips, base_clips, as_it_is, fdr, draws, seed)
+        )
     return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+
+
+def _in_training_set(nearest: pd.DataFrame, encoder: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows a whole excerpt, and rows a clip, of an encoder's nearest training clips."""
+    mine = nearest[(nearest.encoder == encoder) & (nearest["index"] == "train")]
+    return mine[mine.of == "output"], mine[mine.of == "clip"]
