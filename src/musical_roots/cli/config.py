@@ -36,10 +36,15 @@ def reference(schema, readme) -> None:
 @config.command("where")
 @click.argument("overlays", type=PATH, nargs=-1)
 def where(overlays) -> None:
-    """Say where a study's results are, for config/config.yaml with overlays."""
+    """Say what a study found, and where its results are, for config/config.yaml with overlays."""
     from musical_roots import config
+    from musical_roots.short_answers import in_lines
+    from musical_roots.tables import read_table
 
     results = config.read([Path("config/config.yaml"), *overlays])["results"]
+    answers = Path(results) / "tables/short_answers.csv"
+    if answers.is_file():
+        click.echo(in_lines(read_table(answers)))
     click.echo(
         f"\nReport:  {results}/index.html   (open it in a browser; it works offline)\n"
         f"Figures: {results}/figures/      Tables: {results}/tables/   Corpus: {results}/corpus/"
