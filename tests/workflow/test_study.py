@@ -67,9 +67,11 @@ def test_little_is_shown_and_the_rest_is_in_the_log(tiny):
 def test_everything_is_there(tiny):
     results = tiny.folder / RESULTS
     for name in [
+        "index.html",
         "report.html",
         "config.json",
         "checks.txt",
+        "tables/short_answers.csv",
         *(f"corpus/{name}.csv" for name in ["tracks", "clips", "rejected"]),
         *(f"tables/{name}.csv" for name in TABLES),
         *(f"figures/{name}.{suffix}" for name in FIGURES for suffix in ["svg", "png"]),
