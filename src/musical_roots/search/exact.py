@@ -20,21 +20,17 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from musical_roots.errors import InputError
+from musical_roots.search.contract import (
+    alphabetically,
+    check,
+    excluded,
+    layers,
+    match_table,
+    matchable,
+    target_pairs,
+)
+from musical_roots.search.vectors import CANDIDATES, pair_cosines, take, unit_rows
 from musical_roots.tables import Embeddings
-
-# column of the queries -> column of the index: an index row that shares the value is left out
-EXCLUSIONS = {
-    "none": [],
-    "self": [("clip_id", "clip_id"), ("parent_clip_id", "clip_id")],
-    "track": [("track_id", "track_id")],
-    "duplicates": [("group_id", "group_id")],
-    "artist": [("artist_block", "artist_block")],
-    "partner": [("partner_group_id", "group_id")],
-}
-OPTIONAL = {"parent_clip_id"}
-CANDIDATES = 2048  # taken at once: 4 MB of float32 at 512 dimensions
-PAIRS = 256  # whose float64 rows stay in the processor's cache: 5 times as fast as 8192
 
 
 def matches(
@@ -89,13 +85,11 @@ def matches(
     """
     if min(k, chunk, block) < 1:
         raise ValueError(f"k, chunk and block must be 1 or more, not {k}, {chunk} and {block}")
-    only = np.ones(len(index), bool) if only is None else np.asarray(only, bool)
-    if only.shape != (len(index),):
-        raise ValueError(f"only must be of shape [{len(index)}], not {only.shape}")
-    _check(queries, index, exclude)
-    alphabetical = _alphabetical(index, "index")
-    _alphabetical(queries, "queries")
-    pairs = _target_pairs(targets, queries, index)
+    only = matchable(only, index)
+    check(queries, index, exclude)
+    alphabetical = alphabetically(index, "index")
+    alphabetically(queries, "queries")
+    pairs = target_pairs(targets, queries, index)
     found = []
     # an empty list of queries still makes a table, with its columns and their types
     for start in range(0, max(len(queries), 1), chunk):
@@ -104,41 +98,7 @@ def matches(
         found.append(
             _search(queries, start, stop, index, k, exclude, mine, only, alphabetical, block)
         )
-    found = pd.concat(found, ignore_index=True)
-    return pd.DataFrame(
-        {
-            "query_clip_id": queries.clips["clip_id"].take(found["query"]).array,
-            "rank": found["rank"],
-            "clip_id": index.clips["clip_id"].take(found["row"]).array,
-            "track_id": index.clips["track_id"].take(found["row"]).array,
-            "cosine": found["cosine"],
-            "target": found["target"],
-            "encoder": index.provenance["encoder"],
-        }
-    ).astype({"encoder": "str"})
-
-
-def cosines(embeddings: Embeddings, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Cosine of each pair of rows, as `matches` reports it.
-
-    Parameters
-    ----------
-    embeddings : Embeddings
-        Unit vectors.
-    left, right : ndarray, int [n]
-        Positions over all shards.
-
-    Returns
-    -------
-    ndarray, float64 [n]
-    """
-    found = np.empty(len(left))
-    for at in range(0, len(left), CANDIDATES):
-        some = slice(at, at + CANDIDATES)
-        ours, theirs = _take(embeddings, left[some]), _take(embeddings, right[some])
-        each = np.arange(len(ours))
-        found[some] = _cosines(ours, each, theirs, each)
-    return found
+    return match_table(pd.concat(found, ignore_index=True), queries, index)
 
 
 def _search(
@@ -159,20 +119,20 @@ def _search(
     the ranks of the targets.
     """
     vectors = queries.rows(first, last)
-    unit = _unit(vectors, queries, first)
+    unit = unit_rows(vectors, queries, first)
     margin = 2 * (vectors.shape[1] + 8) * 2.0**-24
     best = _Best(vectors, index, k, alphabetical, margin)
     ranked = [
-        _Ranked(layer, vectors, first, index, alphabetical, margin) for layer in _layers(targets)
+        _Ranked(layer, vectors, first, index, alphabetical, margin) for layer in layers(targets)
     ]
-    out_query, out_row = _excluded(queries.clips.iloc[first:last], index.clips, exclude)
+    out_query, out_row = excluded(queries.clips.iloc[first:last], index.clips, exclude)
     products = np.empty((len(vectors), min(block, len(index))), np.float32)
     for start in range(0, len(index), block):
         allowed = only[start : start + block]
         if not allowed.any():
             continue
         rows = index.rows(start, min(start + block, len(index)))
-        scores = np.matmul(unit, _unit(rows, index, start).T, out=products[:, : len(rows)])
+        scores = np.matmul(unit, unit_rows(rows, index, start).T, out=products[:, : len(rows)])
         low, high = np.searchsorted(out_row, [start, start + len(rows)])
         scores[out_query[low:high], out_row[low:high] - start] = -np.inf
         scores[:, ~allowed] = -np.inf
@@ -241,8 +201,8 @@ class _Best:
         (query, row, _), cosine = self.found[0], np.empty(len(self.found[0][0]))
         for at in range(0, len(row), CANDIDATES):
             some = slice(at, at + CANDIDATES)
-            rows = _take(self.index, row[some])
-            cosine[some] = _cosines(self.vectors, query[some], rows, np.arange(len(rows)))
+            rows = take(self.index, row[some])
+            cosine[some] = pair_cosines(self.vectors, query[some], rows, np.arange(len(rows)))
         order = np.lexsort((self.alphabetical[row], -cosine, query))
         order = order[_ranks(query[order]) <= self.k]
         return order, cosine[order]
@@ -273,8 +233,8 @@ class _Ranked:
         self.cosine = np.full(len(vectors), 3.0)
         self.place = np.zeros(len(vectors), np.int64)
         self.place[self.query] = alphabetical[layer["row"]]
-        rows = _take(index, layer["row"].to_numpy())
-        self.cosine[self.query] = _cosines(vectors, self.query, rows, np.arange(len(rows)))
+        rows = take(index, layer["row"].to_numpy())
+        self.cosine[self.query] = pair_cosines(vectors, self.query, rows, np.arange(len(rows)))
         self.high = (self.cosine + margin).astype(np.float32)[:, None]
         self.low = (self.cosine - margin).astype(np.float32)[:, None]
 
@@ -283,7 +243,7 @@ class _Ranked:
         above = scores > self.high
         self.before += [np.count_nonzero(line) for line in above]
         for query, row in _places((scores >= self.low) ^ above):
-            cosine, mine = _cosines(vectors, query, rows, row), self.cosine[query]
+            cosine, mine = pair_cosines(vectors, query, rows, row), self.cosine[query]
             earlier = self.alphabetical[row + start] < self.place[query]
             ahead = (cosine > mine) | ((cosine == mine) & earlier)
             self.before += np.bincount(query[ahead], minlength=len(self.before))
@@ -311,118 +271,3 @@ def _places(mask: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     flat = np.flatnonzero(mask)
     for at in range(0, len(flat), CANDIDATES):
         yield np.divmod(flat[at : at + CANDIDATES], mask.shape[1])
-
-
-def _cosines(left: np.ndarray, i: np.ndarray, right: np.ndarray, j: np.ndarray) -> np.ndarray:
-    """Cosine of each pair ``left[i], right[j]``: float64 [len(i)], sums exact."""
-    cosines = np.empty(len(i))
-    for at in range(0, len(i), PAIRS):
-        some = slice(at, at + PAIRS)
-        a, b = left[i[some]].astype(np.float64), right[j[some]].astype(np.float64)
-        cosines[some] = np.vecdot(a, b) / np.sqrt(np.vecdot(a, a) * np.vecdot(b, b))
-    return cosines
-
-
-def _unit(rows: np.ndarray, embeddings: Embeddings, start: int) -> np.ndarray:
-    """Rows divided by their norms, which float16 made differ from 1: float32 [n, dim]."""
-    squares = np.vecdot(rows, rows)
-    good = np.abs(squares - 1) < 0.01  # false for NaN too
-    if not good.all():
-        clip_id = embeddings.clips["clip_id"].iloc[start + int(np.argmin(good))]
-        raise InputError(
-            f"clip {clip_id} ({embeddings.provenance['encoder']}): its vector is not of unit "
-            "length; delete its shard and embed it again"
-        )
-    return rows / np.sqrt(squares)[:, None]
-
-
-def _take(embeddings: Embeddings, rows: np.ndarray) -> np.ndarray:
-    """Vectors at any positions over all shards: float32 [len(rows), dim]."""
-    ends = np.cumsum([len(shard) for shard in embeddings.vectors])
-    shards = np.searchsorted(ends, rows, side="right")
-    taken = np.empty((len(rows), embeddings.provenance["dim"]), np.float32)
-    for shard in np.unique(shards):
-        here, vectors = shards == shard, embeddings.vectors[shard]
-        taken[here] = vectors[rows[here] - (ends[shard] - len(vectors))]
-    return taken
-
-
-def _alphabetical(embeddings: Embeddings, name: str) -> np.ndarray:
-    """Position of each clip_id in the sorted list of them: int64 [n]; each must occur once."""
-    clip_ids = embeddings.clips["clip_id"]
-    order = clip_ids.argsort().to_numpy()
-    ascending = clip_ids.array[order]
-    repeated = ascending[1:][ascending[1:] == ascending[:-1]]
-    if len(repeated):
-        raise InputError(f"{name}: clip {repeated[0]} occurs twice; list each shard once")
-    positions = np.empty(len(order), np.int64)
-    positions[order] = np.arange(len(order))
-    return positions
-
-
-def _excluded(
-    queries: pd.DataFrame, index: pd.DataFrame, exclude: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs (query, row) that never match, by row; a query counts from the first of `queries`."""
-    pairs = [np.empty((0, 2), np.int64)]
-    for ours, theirs in EXCLUSIONS[exclude]:
-        if ours in queries:
-            left = pd.DataFrame({"key": queries[ours].to_numpy(), "query": range(len(queries))})
-            right = pd.DataFrame({"key": index[theirs].to_numpy(), "row": range(len(index))})
-            left = left[left["key"].notna() & (left["key"] != "")]
-            pairs.append(left.merge(right, on="key")[["query", "row"]].to_numpy(np.int64))
-    query, row = np.concatenate(pairs).T
-    order = np.argsort(row, kind="stable")
-    return query[order], row[order]
-
-
-def _target_pairs(
-    targets: pd.DataFrame | None, queries: Embeddings, index: Embeddings
-) -> pd.DataFrame:
-    """Targets by position: query, row, target; by label, so that ties come out in one order."""
-    if targets is None:  # and no need to look up a million clip_ids
-        return pd.DataFrame({"query": [], "row": [], "target": []}).astype({"query": np.int64})
-    positions = {}
-    for column, where, name in (
-        ("query_clip_id", queries, "queries"),
-        ("clip_id", index, "index"),
-    ):
-        position = pd.Index(where.clips["clip_id"]).get_indexer(targets[column])
-        if (position < 0).any():
-            clip_id = targets[column].iloc[int(np.argmin(position))]
-            raise InputError(
-                f"target clip {clip_id} is not in the {name}; embed it, or take it off the targets"
-            )
-        positions[column] = position
-    pairs = pd.DataFrame(
-        {
-            "query": positions["query_clip_id"].astype(np.int64),
-            "row": positions["clip_id"].astype(np.int64),
-            "target": targets["target"].to_numpy(),
-        }
-    )
-    return pairs.sort_values(["target", "query", "row"], ignore_index=True)
-
-
-def _layers(targets: pd.DataFrame) -> list[pd.DataFrame]:
-    """The targets in tables that hold each query once at most."""
-    return [layer for _, layer in targets.groupby(targets.groupby("query").cumcount())]
-
-
-def _check(queries: Embeddings, index: Embeddings, exclude: str) -> None:
-    if exclude not in EXCLUSIONS:
-        raise InputError(f"exclude: {exclude!r} is unknown; use one of {', '.join(EXCLUSIONS)}")
-    ours, theirs = queries.provenance["fingerprint"], index.provenance["fingerprint"]
-    if ours != theirs:
-        raise InputError(
-            f"queries of fingerprint {ours}, index of fingerprint {theirs}: their cosines mean "
-            "nothing; embed both with the same encoder, weights and statistics"
-        )
-    for name, clips in (("queries", queries.clips), ("index", index.clips)):
-        columns = {pair[name == "index"] for pair in EXCLUSIONS[exclude]} - OPTIONAL
-        missing = sorted(columns - set(clips.columns))
-        if missing:
-            raise InputError(
-                f"{name}: column {missing[0]} is missing, which exclude: {exclude} needs; "
-                "embed the clip list again, or choose another exclude"
-            )
