@@ -291,7 +291,9 @@ def _before(found: Found, targets: pd.DataFrame, index: Embeddings) -> np.ndarra
     ):
         mine = found.cosine[start:stop]
         tied = found.row[start:stop][mine == cosine]
-        before[number] = (mine > cosine).sum() + (clip_ids.take(tied) < name).sum()
+        before[number] = (mine > cosine).sum()
+        if len(tied):
+            before[number] += (clip_ids.take(tied) < name).sum()
     return before
 
 

@@ -160,9 +160,9 @@ def pages(config: dict) -> dict[str, Page]:
             " exact search on half of the queries that were tried, with an interval by a bootstrap"
             " clustered by their track; lists probed and depth, how many candidates are re-ranked,"
             " were chosen on the other half as the least work whose recall at 50 surely reaches the"
-            " target (reached: False, if none did). Cosines that are found are exact. Ranks of named"
-            " clips beyond the k matches are estimated from a random sample of 65,536 clips, and"
-            " exact where there are no more. The search for same tracks, the bins, hubs and the"
+            " target (reached: False, if none did). Cosines that are found are exact. Ranks of"
+            " named clips beyond the k matches are estimated from a random sample of 65,536 clips,"
+            " and exact where there are no more. The search for same tracks, the bins, hubs and the"
             " coded indexes are exact. Queries are the study's own perturbed clips and vamps.",
         )
     add(
