@@ -253,7 +253,7 @@ def test_lists_are_a_power_of_two_and_can_be_trained(count):
     assert inverted.number_of_lists(5_000_000) == 4096
 
 
-PLANNED = {"count": 100, "resamples": 200, "confidence": 0.95, "seed": 5}
+PLANNED = {"trial_queries": 100, "resamples": 200, "confidence": 0.95, "seed": 5}
 
 
 def test_a_plan_says_what_a_search_then_finds(held):

@@ -67,7 +67,7 @@ rule plan_index:
     params:
         **stage("index plan"),
         queries=lambda wildcards, input: each("--queries", input.queries),
-        flags=flags(config["search"]["approximate"], "recall", "count"),
+        flags=flags(config["search"]["approximate"], "recall", "trial_queries"),
         interval=flags(config["robustness"], "resamples", "confidence"),
     message:
         "Measuring what the index of {wildcards.encoder} misses"

@@ -5,7 +5,6 @@ import click
 from musical_roots.cli import (
     CLIPS,
     CONFIDENCE,
-    COUNT,
     INVERTED,
     OUT,
     PATH,
@@ -60,18 +59,18 @@ def merge(parts, out) -> None:
 @INVERTED
 @QUERIES
 @click.option("--recall", type=float, required=True, help="Recall at 50 that is wanted.")
-@COUNT
+@click.option("--trial-queries", type=int, required=True, help="That are tried, at most.")
 @RESAMPLES
 @CONFIDENCE
 @OUT
 @SEED
-def plan(seed, shards, inverted, queries, recall, count, resamples, confidence, out) -> None:
+def plan(seed, shards, inverted, queries, recall, trial_queries, resamples, confidence, out):
     """Choose how many lists are looked into, and measure what is then missed."""
     from musical_roots.search import inverted as lists
     from musical_roots.search import planning
     from musical_roots.tables import open_shards
 
-    settings = recall, count, resamples, confidence, seed, "none"
+    settings = recall, trial_queries, resamples, confidence, seed, "none"
     asked, searched = open_shards(queries), open_shards(shards)
     lists.write(planning.plan(lists.read(inverted), asked, searched, *settings), out)
 

@@ -25,7 +25,9 @@ class Approximate(Switch):
         description="Share of the 50 nearest that should be found; the plan that is made for it "
         "says what is.",
     )
-    count: Count = Field(500, description="Queries of the study that a plan is tried on, at most.")
+    trial_queries: Count = Field(
+        500, description="Queries of the study that a plan is tried on, at most."
+    )
 
 
 class Search(Section):

@@ -28,7 +28,7 @@ def plan(
     queries: Embeddings,
     index: Embeddings,
     recall: float,
-    count: int,
+    trial_queries: int,
     resamples: int,
     confidence: float,
     seed: int,
@@ -45,7 +45,7 @@ def plan(
         The clips that the index holds.
     recall : float
         Recall at 50 that is wanted, in (0, 1].
-    count : int
+    trial_queries : int
         Queries that are tried, drawn by the seed.
     resamples, confidence, seed
         Of the intervals: a bootstrap clustered by the queries' track.
@@ -62,7 +62,7 @@ def plan(
     """
     queries = queries.where(~queries.clips["clip_id"].duplicated().to_numpy())
     drawn = np.zeros(len(queries), bool)
-    drawn[chosen(queries.clips["clip_id"], count, seed, "search.plan")] = True
+    drawn[chosen(queries.clips["clip_id"], trial_queries, seed, "search.plan")] = True
     asked = queries.where(drawn)
     choosing = _half(asked.clips["track_id"], seed)
     truth = exact.matches(asked, index, max(AT), exclude)
