@@ -141,7 +141,10 @@ def approximately(
     search = Approximate.open(file)
     search.matches(queries.where(np.arange(len(queries)) < 2), index, K)  # it looks ids up, once
     row, found = measured("search", lambda: search.matches(queries, index, K))
-    told = {name: value for name, value in held.about["plan"].items() if name != "n_vectors"}
+    shown = ("probed", "depth", "target", "reached", "n_queries")
+    plan = held.about["plan"]
+    told = {name: plan[name] for name in shown}
+    told |= {name: round(plan[name], 4) for name in plan if name.startswith("recall_at_")}
     size = sum(file.with_suffix(end).stat().st_size for end in (".faiss", ".parquet", ".json"))
     row |= trained | filled | planned | told
     return row | {"lists": held.about["lists"], "index_mb": round(size / 1e6, 1)}, found
