@@ -64,6 +64,7 @@ class Study:
 
     def match(self, out):
         asked = ["--queries", self.queries, "--k", 5, "--inverted", self.whole]
+        asked += ["--device", "cpu"]
         run("search", "match", *asked, "--out", out, *self.shards)
 
     def traces(self, clip_ids, track):

@@ -10,7 +10,9 @@ rule train_index:
     input:
         shards=lambda wildcards: ancient(STUDY.corpus_embeddings([wildcards.encoder])),
     output:
-        multiext("<results>/index/{encoder}/trained", ".faiss", ".parquet", ".json"),
+        index="<results>/index/{encoder}/trained.faiss",
+        clips="<results>/index/{encoder}/trained.parquet",
+        about="<results>/index/{encoder}/trained.json",
     log:
         "<logs>/train_index/{encoder}.log",
     params:
@@ -19,7 +21,7 @@ rule train_index:
     message:
         "Training an index of {wildcards.encoder}"
     shell:
-        "{params.call} --log {log:q} {params.flags} --out {output[0]:q} {input.shards:q}"
+        "{params.call} --log {log:q} {params.flags} --out {output.index:q} {input.shards:q}"
 
 
 rule fill_index:
@@ -27,9 +29,9 @@ rule fill_index:
         inverted="<results>/index/{encoder}/trained.faiss",
         shard="<results>/embeddings/{encoder}/{clips}/{shard}.npy",
     output:
-        multiext(
-            "<results>/index/{encoder}/{clips}/{shard}", ".faiss", ".parquet", ".json"
-        ),
+        index="<results>/index/{encoder}/{clips}/{shard}.faiss",
+        clips="<results>/index/{encoder}/{clips}/{shard}.parquet",
+        about="<results>/index/{encoder}/{clips}/{shard}.json",
     log:
         "<logs>/fill_index/{encoder}-{clips}-{shard}.log",
     params:
@@ -37,14 +39,16 @@ rule fill_index:
     message:
         "Indexing {wildcards.clips}, part {wildcards.shard}, with {wildcards.encoder}"
     shell:
-        "{params.call} --log {log:q} --inverted {input.inverted:q} --out {output[0]:q} {input.shard:q}"
+        "{params.call} --log {log:q} --inverted {input.inverted:q} --out {output.index:q} {input.shard:q}"
 
 
 rule merge_index:
     input:
         parts=lambda wildcards: STUDY.index_parts(wildcards.encoder),
     output:
-        multiext("<results>/index/{encoder}/merged", ".faiss", ".parquet", ".json"),
+        index="<results>/index/{encoder}/merged.faiss",
+        clips="<results>/index/{encoder}/merged.parquet",
+        about="<results>/index/{encoder}/merged.json",
     log:
         "<logs>/merge_index/{encoder}.log",
     params:
@@ -52,7 +56,7 @@ rule merge_index:
     message:
         "Merging the index of {wildcards.encoder}"
     shell:
-        "{params.call} --log {log:q} --out {output[0]:q} {input.parts:q}"
+        "{params.call} --log {log:q} --out {output.index:q} {input.parts:q}"
 
 
 rule plan_index:
@@ -61,7 +65,9 @@ rule plan_index:
         queries=lambda wildcards: STUDY.index_queries(wildcards.encoder),
         shards=lambda wildcards: STUDY.corpus_embeddings([wildcards.encoder]),
     output:
-        multiext("<results>/index/{encoder}/whole", ".faiss", ".parquet", ".json"),
+        index="<results>/index/{encoder}/whole.faiss",
+        clips="<results>/index/{encoder}/whole.parquet",
+        about="<results>/index/{encoder}/whole.json",
     log:
         "<logs>/plan_index/{encoder}.log",
     params:
@@ -73,7 +79,7 @@ rule plan_index:
         "Measuring what the index of {wildcards.encoder} misses"
     shell:
         "{params.call} --log {log:q} --inverted {input.inverted:q} {params.queries} {params.flags}"
-        " {params.interval} --out {output[0]:q} {input.shards:q}"
+        " {params.interval} --out {output.index:q} {input.shards:q}"
 
 
 rule search_recall:

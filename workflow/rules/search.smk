@@ -28,17 +28,21 @@ rule match:
         matches="<results>/matches/{encoder}/perturbed-{kind}.parquet",
     log:
         "<logs>/match/{encoder}-{kind}.log",
+    resources:
+        gpu=GPU,
     params:
         **stage("search match"),
         queries=lambda wildcards, input: each("--queries", input.queries),
         flags=flags(config["search"], "k"),
         inverted=lambda wildcards, input: each("--inverted", input.inverted),
         leave_out=lambda wildcards: STUDY.left_out(wildcards.kind),
+        device=DEVICE,
     message:
         "Searching perturbed clips ({wildcards.kind}) with {wildcards.encoder}"
     shell:
         "{params.call} --log {log:q} {params.queries} --targets {input.targets:q}"
-        " {params.flags} {params.inverted} --leave-out {params.leave_out} --out {output.matches:q} {input.index:q}"
+        " {params.flags} {params.inverted} --device {params.device} --leave-out {params.leave_out}"
+        " --out {output.matches:q} {input.index:q}"
 
 
 # Tracks that no statistics were fitted on, where there are some.

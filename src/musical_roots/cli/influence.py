@@ -131,11 +131,12 @@ def indexes(seed, lists, small, out) -> None:
 @SPLIT_ARTISTS
 @MATCHES
 @INVERTED
+@DEVICE
 @OUT
 @file("--nearest-out", "Nearest clip of each output and clip.", "nearest")
 def attribute(
     corpus, queries, parents, indexes, wanted, prompt_tracks, tracks, split_artists, k, inverted,
-    out, nearest
+    device, out, nearest
 ) -> None:  # fmt: skip
     """The nearest clips of every query in each index, and the nearest of each output and clip."""
     from musical_roots.corpus.split import blocks
@@ -147,7 +148,7 @@ def attribute(
     asked, searched = open_shards(queries), open_shards(corpus)
     from_what = open_shards(parents) if parents else None
     searches = asked, searched, read_table(indexes), k, from_what, wanted, prompt_tracks, artists
-    found = influence.attribute(*searches, searching(inverted))
+    found = influence.attribute(*searches, searching(inverted, device))
     write_table(found, out)
     write_table(influence.nearest(found, asked.clips), nearest)
 

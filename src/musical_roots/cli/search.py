@@ -5,6 +5,7 @@ import click
 from musical_roots.cli import (
     CONFIDENCE,
     COUNT,
+    DEVICE,
     INVERTED,
     MATCHES,
     OUT,
@@ -26,6 +27,7 @@ search = group("search", "Neighbours by cosine.")
 @files("--targets", "Pairs to report wherever they rank.", required=False)
 @MATCHES
 @INVERTED
+@DEVICE
 @click.option(
     "--leave-out",
     type=click.Choice(["none", "self", "track", "duplicates", "partner"]),
@@ -33,13 +35,13 @@ search = group("search", "Neighbours by cosine.")
     help="What of a query's own is not to be found.",
 )
 @OUT
-def match(index, queries, targets, k, inverted, leave_out, out) -> None:
+def match(index, queries, targets, k, inverted, device, leave_out, out) -> None:
     """Cosine neighbours of the queries: a match table."""
     from musical_roots.search.approximate import searching
     from musical_roots.tables import open_shards, read_tables, write_table
 
     wanted = read_tables(targets) if targets else None
-    matches = searching(inverted)
+    matches = searching(inverted, device)
     found = matches(open_shards(queries), open_shards(index), k, leave_out, wanted)
     write_table(found, out)
 

@@ -12,11 +12,13 @@ neighbour, and does nothing else. How often it does is in the index's sidecar (`
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from musical_roots import devices
 from musical_roots.errors import InputError
 from musical_roots.search import exact, inverted
 from musical_roots.search.contract import (
@@ -372,6 +374,20 @@ def _table(found: Found) -> pd.DataFrame:
     return pd.DataFrame(columns).assign(target="").astype({"target": "str"})
 
 
-def searching(path: Path | str | None) -> Callable[..., pd.DataFrame]:
-    """The search in an index's file, or the exact one if there is none: of one contract."""
-    return Approximate.open(path).matches if path else exact.matches
+def searching(path: Path | str | None, device: str) -> Callable[..., pd.DataFrame]:
+    """The search in an index's file, or the exact one if there is none: of one contract.
+
+    Parameters
+    ----------
+    path : path, optional
+    device : {"auto", "cpu", "cuda"}
+        Where the exact search multiplies; inverted lists are for the CPU.
+    """
+    if path:
+        return Approximate.open(path).matches
+    if device != "cpu" and (device == "cuda" or devices.may_be_there()):
+        import torch  # noqa: F401
+
+        if devices.settle(device) == "cuda":
+            return partial(exact.matches, device="cuda")
+    return exact.matches

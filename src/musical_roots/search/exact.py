@@ -15,11 +15,10 @@ How a fast search can be exact:
   for the two norms), so no row that belongs among the k nearest is lost.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 
+from musical_roots.search.blocks import QUERIES, Host, blocks
 from musical_roots.search.contract import (
     alphabetically,
     check,
@@ -41,8 +40,9 @@ def matches(
     targets: pd.DataFrame | None = None,
     only: np.ndarray | None = None,
     *,
-    chunk: int = 4096,
-    block: int = 2048,
+    chunk: int = QUERIES,
+    block: int | None = None,
+    device: str | None = None,
 ) -> pd.DataFrame:
     """The k nearest index rows of every query, exactly.
 
@@ -66,6 +66,8 @@ def matches(
         Index rows that can be matched, and that ranks count. A target may be any row.
     chunk, block : int
         Queries and index rows in memory at once. They change the cost, never the result.
+    device : str, optional
+        Of torch, such as "cuda", where products are made; numpy's, on the CPU, if none is named.
 
     Returns
     -------
@@ -83,7 +85,7 @@ def matches(
     ValueError
         If `k`, `chunk` or `block` is below 1, or `only` has another length than the index.
     """
-    if min(k, chunk, block) < 1:
+    if min(k, chunk, 1 if block is None else block) < 1:
         raise ValueError(f"k, chunk and block must be 1 or more, not {k}, {chunk} and {block}")
     only = matchable(only, index)
     check(queries, index, exclude)
@@ -96,7 +98,9 @@ def matches(
         stop = min(start + chunk, len(queries))
         mine = pairs[pairs["query"].between(start, stop - 1)]
         found.append(
-            _search(queries, start, stop, index, k, exclude, mine, only, alphabetical, block)
+            _search(
+                queries, start, stop, index, k, exclude, mine, only, alphabetical, block, device
+            )
         )
     return match_table(pd.concat(found, ignore_index=True), queries, index)
 
@@ -111,7 +115,8 @@ def _search(
     targets: pd.DataFrame,
     only: np.ndarray,
     alphabetical: np.ndarray,
-    block: int,
+    block: int | None,
+    device: str | None,
 ) -> pd.DataFrame:
     """Matches of queries `first` to `last`: query (position), rank, row (position), cosine, target.
 
@@ -119,26 +124,25 @@ def _search(
     the ranks of the targets.
     """
     vectors = queries.rows(first, last)
-    unit = unit_rows(vectors, queries, first)
+    on = blocks(unit_rows(vectors, queries, first), device)
+    block = block or on.rows
     margin = 2 * (vectors.shape[1] + 8) * 2.0**-24
     best = _Best(vectors, index, k, alphabetical, margin)
     ranked = [
         _Ranked(layer, vectors, first, index, alphabetical, margin) for layer in layers(targets)
     ]
     out_query, out_row = excluded(queries.clips.iloc[first:last], index.clips, exclude)
-    products = np.empty((len(vectors), min(block, len(index))), np.float32)
     for start in range(0, len(index), block):
         allowed = only[start : start + block]
         if not allowed.any():
             continue
         rows = index.rows(start, min(start + block, len(index)))
-        scores = np.matmul(unit, unit_rows(rows, index, start).T, out=products[:, : len(rows)])
+        scores = on.product(unit_rows(rows, index, start))
         low, high = np.searchsorted(out_row, [start, start + len(rows)])
-        scores[out_query[low:high], out_row[low:high] - start] = -np.inf
-        scores[:, ~allowed] = -np.inf
-        best.update(scores, start)
+        on.leave_out(scores, out_query[low:high], out_row[low:high] - start, allowed)
+        best.update(on, scores, start)
         for layer in ranked:
-            layer.update(scores, vectors, rows, start)
+            layer.update(on, scores, vectors, rows, start)
     nearest = best.table()
     nearest["query"] += first
     table = pd.concat([nearest, *(layer.table() for layer in ranked)], ignore_index=True)
@@ -166,17 +170,17 @@ class _Best:
         self.found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
         self.waiting = 0
 
-    def update(self, scores: np.ndarray, start: int) -> None:
+    def update(self, on: Host, scores, start: int) -> None:
         """Take the candidates of one block: index rows from `start` on."""
         enough = len(scores) * self.k
-        passing = scores >= self.floor[:, None]
-        if np.count_nonzero(passing) > 4 * enough and scores.shape[1] > self.k:
+        passing = on.reaches(scores, self.floor)
+        if on.total(passing) > 4 * enough and scores.shape[1] > self.k:
             # too many (the first block, or a query's own album): the k best of the block will do
-            kth = np.partition(scores, -self.k, axis=1)[:, -self.k]
+            kth = on.kth(scores, self.k)
             np.maximum(self.floor, kth - self.slack, out=self.floor)
-            passing = scores >= self.floor[:, None]
-        for query, row in _places(passing):
-            self.found.append((query, row + start, scores[query, row]))
+            passing = on.reaches(scores, self.floor)
+        for query, row in on.places(passing):
+            self.found.append((query, row + start, on.values(scores, query, row)))
             self.waiting += len(query)
             # seldom enough to cost little, often enough to bound memory
             if self.waiting >= enough:
@@ -235,14 +239,14 @@ class _Ranked:
         self.place[self.query] = alphabetical[layer["row"]]
         rows = take(index, layer["row"].to_numpy())
         self.cosine[self.query] = pair_cosines(vectors, self.query, rows, np.arange(len(rows)))
-        self.high = (self.cosine + margin).astype(np.float32)[:, None]
-        self.low = (self.cosine - margin).astype(np.float32)[:, None]
+        self.high = (self.cosine + margin).astype(np.float32)
+        self.low = (self.cosine - margin).astype(np.float32)
 
-    def update(self, scores: np.ndarray, vectors: np.ndarray, rows: np.ndarray, start: int) -> None:
+    def update(self, on: Host, scores, vectors: np.ndarray, rows: np.ndarray, start: int) -> None:
         """Count the rows of one block that come before the target: surely, or on a closer look."""
-        above = scores > self.high
-        self.before += [np.count_nonzero(line) for line in above]
-        for query, row in _places((scores >= self.low) ^ above):
+        above = on.passes(scores, self.high)
+        self.before += on.count(above)
+        for query, row in on.places(on.reaches(scores, self.low) ^ above):
             cosine, mine = pair_cosines(vectors, query, rows, row), self.cosine[query]
             earlier = self.alphabetical[row + start] < self.place[query]
             ahead = (cosine > mine) | ((cosine == mine) & earlier)
@@ -264,10 +268,3 @@ def _table(query, rank, row, cosine, target) -> pd.DataFrame:
     return pd.DataFrame({name: np.asarray(column) for name, column in columns.items()}).astype(
         {"target": "str"}
     )
-
-
-def _places(mask: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Where the mask [query, row] is true, some at a time: (query, row)."""
-    flat = np.flatnonzero(mask)
-    for at in range(0, len(flat), CANDIDATES):
-        yield np.divmod(flat[at : at + CANDIDATES], mask.shape[1])
