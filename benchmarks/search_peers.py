@@ -1,6 +1,6 @@
 """Our searches beside others' on the same vectors: one run, ratios, and the versions that ran.
 
-    pip install --target FOLDER --no-deps usearch==2.26.6 autofaiss==2.18.0 fire \\
+    pip install --target FOLDER --no-deps usearch==2.26.6 numkong autofaiss==2.18.0 fire \\
         embedding-reader fsspec
     PYTHONPATH=FOLDER python benchmarks/search_peers.py 100000
 
@@ -159,8 +159,7 @@ def main() -> pd.DataFrame:
             package, build = PEERS[what]
             try:
                 package_version = version(package)
-                folder = Path(name) / str(len(rows))
-                folder.mkdir()
+                folder = Path(tempfile.mkdtemp(dir=name))
                 start = time.process_time()
                 search = build(index, queries, folder)
                 built = time.process_time()

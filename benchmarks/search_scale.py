@@ -36,7 +36,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 K, BLOCK, SEED = 50, 2048, 20240125
-NAMES = ("scale", "effects", "growth", "synthetic")
+FITTED = 3  # sizes at the least, of a line with an interval
 KEYS = {"scale": ["clips", "how"], "effects": ["clips", "how"], "synthetic": ["quantity"]}
 
 
@@ -216,7 +216,7 @@ def growth(scale: pd.DataFrame) -> pd.DataFrame:
     for how, part in scale.groupby("how", sort=False):
         for name in ("search_cpu_s", "train_cpu_s", "fill_cpu_s", "search_own_mb", "index_mb"):
             mine = part[["clips", name]].dropna()
-            if len(mine) < 3 or (mine[name] <= 0).any():
+            if len(mine) < FITTED or (mine[name] <= 0).any():
                 continue
             line = stats.linregress(np.log(mine["clips"]), np.log(mine[name]))
             wide = stats.t.ppf(0.975, len(mine) - 2) * line.stderr
@@ -295,7 +295,8 @@ def main() -> None:
             rows, changed = at(size, study, model, folder, asked.quantisers, asked.recall)
             scale = written("scale", [row | hardware for row in rows])
             written("effects", changed)
-            written("growth", growth(scale))
+            if scale["clips"].nunique() >= FITTED:
+                written("growth", growth(scale))
             drawing(scale).savefig(ROOT / "benchmarks/search_scale.svg")
             print(pd.DataFrame(rows).T.to_string(), flush=True)
 
