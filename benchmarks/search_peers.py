@@ -1,7 +1,7 @@
 """Our searches beside others' on the same vectors: one run, ratios, and the versions that ran.
 
     pip install --target FOLDER --no-deps usearch==2.26.6 numkong autofaiss==2.18.0 fire \\
-        embedding-reader fsspec
+        termcolor embedding-reader fsspec
     PYTHONPATH=FOLDER python benchmarks/search_peers.py 100000
 
 writes search_peers.csv. Vectors are synthetic, like a study's (`synthetic_vectors.py`); queries are
@@ -94,13 +94,10 @@ def autofaiss(**memory):
     def build(index: Embeddings, queries: Embeddings, folder: Path):
         from autofaiss import build_index
 
-        settings = {"save_on_disk": True, "nb_cores": 1, "verbose": 40} | memory
-        made, _ = build_index(
-            whole(index),
-            index_path=str(folder / "index"),
-            index_infos_path=str(folder / "about.json"),
-            **settings,
-        )
+        # what it writes beside the index fails with numpy 2
+        settings = {"save_on_disk": False, "nb_cores": 1, "verbose": 40} | memory
+        made, _ = build_index(whole(index), **settings)
+        faiss.write_index(made, str(folder / "index"))
         asked = whole(queries)
         return lambda: made.search(asked, K)[1]
 
