@@ -32,7 +32,7 @@ OTHERS = {
     "experiment_a|listening": sections.LISTENING,
     "experiment_b|robustness|perturb": sections.ROBUSTNESS,
     "experiment_c": sections.INFLUENCE,
-    "claims": sections.CLAIMS,
+    "claims|questions": sections.CLAIMS,
     "listen_to": sections.GENERATION,
     "your_own": sections.CORPUS,
     "": sections.PROVENANCE,

@@ -154,6 +154,24 @@ def test_many_blocks_and_near_ties_at_full_size():
     assert rows_of(table) == expect(queries, index, 25)
 
 
+@pytest.mark.parametrize("exclude", ["none", "track"])
+def test_by_torch_it_finds_the_same(exclude):
+    """What a GPU would compute, computed by torch on the CPU: targets, masks, near ties."""
+    draw = np.random.default_rng(0)
+    vectors = unit_vectors(draw, 900, dim=64, distinct=200)
+    vectors.view(np.uint16)[::3, 0] ^= 1
+    queries, index = embeddings(vectors[:40]), embeddings(vectors, cuts=[100, 700])
+    ids = index.clips["clip_id"]
+    pairs = {"query_clip_id": ids[[0, 1, 2, 2]], "clip_id": ids[[5, 800, 2, 7]].array}
+    targets, only = pd.DataFrame(pairs).assign(target="original"), draw.random(900) < 0.7
+    found = [
+        matches(queries, index, 12, exclude, targets, only, block=block, device=device)
+        for block, device in ((None, None), (None, "cpu"), (128, "cpu"))
+    ]
+    pd.testing.assert_frame_equal(found[1], found[0])
+    pd.testing.assert_frame_equal(found[2], found[0])
+
+
 def test_endless_ties_stay_within_k():
     vectors = np.repeat(unit_vectors(np.random.default_rng(0), 1), 5000, axis=0)
     queries, index = embeddings(vectors[:3], "q"), embeddings(vectors)

@@ -91,6 +91,7 @@ rule attribute:
         ),
         parents=parents,
         corpus=lambda wildcards: STUDY.corpus_embeddings([wildcards.encoder]),
+        inverted=lambda wildcards: STUDY.inverted(wildcards.encoder),
         indexes="<results>/influence/indexes.parquet",
         tracks="<results>/corpus/tracks.csv",
     output:
@@ -102,6 +103,7 @@ rule attribute:
         # some 2 GB a million clips of the index, whatever the number of queries
         mem_mb=4000,
         runtime=240,
+        gpu=GPU,
     params:
         **stage("influence attribute"),
         queries=lambda wildcards, input: each("--queries", input.queries),
@@ -111,12 +113,16 @@ rule attribute:
             "--prompt-track", STUDY[wildcards.clips].prompt_track
         ),
         k=lambda wildcards: STUDY[wildcards.clips].k or config["search"]["k"],
+        inverted=lambda wildcards, input: each("--inverted", input.inverted),
+        device=DEVICE,
         flags=flags(config["corpus"], "split_artists"),
     message:
         "Attributing {wildcards.clips}, part {wildcards.shard}, with {wildcards.encoder}"
     shell:
         "{params.call} --log {log:q} {params.queries} {params.parents} --indexes {input.indexes:q}"
-        " {params.index} {params.prompt_track} {params.flags} --k {params.k} --tracks {input.tracks:q}"
+        " {params.index} {params.prompt_track} {params.flags} {params.inverted} --k {params.k}"
+        " --device {params.device}"
+        " --tracks {input.tracks:q}"
         " --out {output.matches:q} --nearest-out {output.nearest:q} {input.corpus:q}"
 
 

@@ -1,4 +1,4 @@
-# Exact cosine neighbours of every perturbed clip among all clips of the corpus. Two kinds may be one
+# Cosine neighbours of every perturbed clip among all clips of the corpus. Two kinds may be one
 # clip set, searched with and without the track that a clip was spliced with.
 #
 # Makes: results/matches/{encoder}/perturbed-{kind}.parquet   match table
@@ -23,20 +23,26 @@ rule match:
         ),
         targets=lambda wildcards: STUDY.perturbed(wildcards.kind).targets(),
         index=lambda wildcards: STUDY.corpus_embeddings([wildcards.encoder]),
+        inverted=lambda wildcards: STUDY.inverted(wildcards.encoder),
     output:
         matches="<results>/matches/{encoder}/perturbed-{kind}.parquet",
     log:
         "<logs>/match/{encoder}-{kind}.log",
+    resources:
+        gpu=GPU,
     params:
         **stage("search match"),
         queries=lambda wildcards, input: each("--queries", input.queries),
-        flags=flags(config["search"]),
+        flags=flags(config["search"], "k"),
+        inverted=lambda wildcards, input: each("--inverted", input.inverted),
         leave_out=lambda wildcards: STUDY.left_out(wildcards.kind),
+        device=DEVICE,
     message:
         "Searching perturbed clips ({wildcards.kind}) with {wildcards.encoder}"
     shell:
         "{params.call} --log {log:q} {params.queries} --targets {input.targets:q}"
-        " {params.flags} --leave-out {params.leave_out} --out {output.matches:q} {input.index:q}"
+        " {params.flags} {params.inverted} --device {params.device} --leave-out {params.leave_out}"
+        " --out {output.matches:q} {input.index:q}"
 
 
 # Tracks that no statistics were fitted on, where there are some.

@@ -112,6 +112,9 @@ WIDTH = click.option("--width", type=int, required=True, help="Of openvamp's tra
 LAYERS = click.option("--layers", type=int, required=True, help="Of openvamp's transformer.")
 TRAIN_TOKENS = files("--train-tokens", "Tokens of train.")
 CONTROL_TOKENS = files("--control-tokens", "Tokens of control.", required=False)
+INVERTED = file(
+    "--inverted", "Inverted lists of the corpus; if not given, search is exact.", required=False
+)
 OUTPUTS = files("--outputs", "List of outputs.")
 QUERIES = files("--queries", "Embeddings of what is searched for.")
 REJECTED_OUT = file("--rejected-out", "What is not kept, and why.", "rejected")
@@ -263,6 +266,7 @@ from musical_roots.cli import (  # noqa: E402, F401
     generate,
     gradients,
     harmony,
+    index,
     influence,
     listening,
     perturb,

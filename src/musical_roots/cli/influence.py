@@ -13,6 +13,7 @@ from musical_roots.cli import (
     DURATION,
     FDR,
     INDEXES,
+    INVERTED,
     LISTS,
     MATCHES,
     NULL,
@@ -130,22 +131,25 @@ def indexes(seed, lists, small, out) -> None:
 @TRACKS
 @SPLIT_ARTISTS
 @MATCHES
+@INVERTED
+@DEVICE
 @OUT
 @file("--nearest-out", "Nearest clip of each output and clip.", "nearest")
 def attribute(
-    corpus, queries, parents, indexes, wanted, prompt_tracks, tracks, split_artists, k, out, nearest
+    corpus, queries, parents, indexes, wanted, prompt_tracks, tracks, split_artists, k, inverted,
+    device, out, nearest
 ) -> None:  # fmt: skip
     """The nearest clips of every query in each index, and the nearest of each output and clip."""
     from musical_roots.corpus.split import blocks
     from musical_roots.experiments import influence
+    from musical_roots.search.approximate import searching
     from musical_roots.tables import open_shards, read_table, write_table
 
     artists = blocks(read_table(tracks).set_index("track_id"), split_artists)
     asked, searched = open_shards(queries), open_shards(corpus)
     from_what = open_shards(parents) if parents else None
-    found = influence.attribute(
-        asked, searched, read_table(indexes), k, from_what, wanted, prompt_tracks, artists
-    )
+    searches = asked, searched, read_table(indexes), k, from_what, wanted, prompt_tracks, artists
+    found = influence.attribute(*searches, searching(inverted, device))
     write_table(found, out)
     write_table(influence.nearest(found, asked.clips), nearest)
 

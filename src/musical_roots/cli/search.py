@@ -1,10 +1,12 @@
-"""Exact neighbours of query clips, same-track retrieval, and the paper's bins of cosine."""
+"""Neighbours of query clips, same-track retrieval, and the paper's bins of cosine."""
 
 import click
 
 from musical_roots.cli import (
     CONFIDENCE,
     COUNT,
+    DEVICE,
+    INVERTED,
     MATCHES,
     OUT,
     PATH,
@@ -16,7 +18,7 @@ from musical_roots.cli import (
     group,
 )
 
-search = group("search", "Exact neighbours by cosine.")
+search = group("search", "Neighbours by cosine.")
 
 
 @search.command("match")
@@ -24,6 +26,8 @@ search = group("search", "Exact neighbours by cosine.")
 @QUERIES
 @files("--targets", "Pairs to report wherever they rank.", required=False)
 @MATCHES
+@INVERTED
+@DEVICE
 @click.option(
     "--leave-out",
     type=click.Choice(["none", "self", "track", "duplicates", "partner"]),
@@ -31,12 +35,13 @@ search = group("search", "Exact neighbours by cosine.")
     help="What of a query's own is not to be found.",
 )
 @OUT
-def match(index, queries, targets, k, leave_out, out) -> None:
-    """Exact cosine neighbours of the queries: a match table."""
-    from musical_roots.search import matches
+def match(index, queries, targets, k, inverted, device, leave_out, out) -> None:
+    """Cosine neighbours of the queries: a match table."""
+    from musical_roots.search.approximate import searching
     from musical_roots.tables import open_shards, read_tables, write_table
 
     wanted = read_tables(targets) if targets else None
+    matches = searching(inverted, device)
     found = matches(open_shards(queries), open_shards(index), k, leave_out, wanted)
     write_table(found, out)
 

@@ -9,10 +9,32 @@ from musical_roots.errors import InputError
 from musical_roots.generators.base import FULL, GENERATORS
 
 
+class Approximate(Switch):
+    """Search by inverted lists, whose recall is measured beside it."""
+
+    activate: bool = Field(
+        False,
+        description="Whether Experiments B and C search by inverted lists; else all clips are "
+        "looked at.",
+    )
+    quantiser: Literal["pq", "rabitq", "sq"] = Field(
+        "pq", description="What a clip's vector is coded by (`search/inverted.py`)."
+    )
+    recall: Share = Field(
+        0.99,
+        description="Share of the 50 nearest that should be found; the plan that is made for it "
+        "says what is.",
+    )
+    trial_queries: Count = Field(
+        500, description="Queries of the study that a plan is tried on, at most."
+    )
+
+
 class Search(Section):
     """How neighbours are found."""
 
     k: Count = Field(50, description="Matches a query.")
+    approximate: Approximate = Approximate()
 
 
 class Bins(Section):

@@ -13,6 +13,7 @@ Source: Barnett, Flores Garcia and Pardo, ISMIR 2024, the case study; control in
 its round trips and the search without the prompt's track are ours.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +22,7 @@ import pandas as pd
 from musical_roots import statistics
 from musical_roots.experiments.draw_names import EXCEEDANCE, PROMPT_TRACK, draw_name
 from musical_roots.experiments.indexes import EXCLUDE
-from musical_roots.search import matches as search
+from musical_roots.search import matches
 from musical_roots.seeding import rng
 from musical_roots.tables import Embeddings
 
@@ -87,6 +88,7 @@ def attribute(
     wanted: tuple[str, ...] = ("train",),
     prompt_tracks: tuple[str, ...] = ("included",),
     blocks: pd.Series | None = None,
+    search: Callable[..., pd.DataFrame] = matches,
 ) -> pd.DataFrame:
     """The k nearest clips of every query in each index, with and without the prompt's track.
 
@@ -109,6 +111,8 @@ def attribute(
         Keys of `indexes.EXCLUDE`.
     blocks : Series, optional
         track_id -> block of tied artists (`corpus.split.blocks`): "artist_excluded" wants it.
+    search : callable
+        Of the contract of `search.matches`.
 
     Returns
     -------

@@ -159,6 +159,24 @@ class Study:
         sets = [self[split] for split in self.splits]
         return [path for one in encoders for part in sets for path in part.embeddings(one)]
 
+    def inverted(self, encoder: str) -> list[str]:
+        """The index that an encoder's clips are searched in, if the search is approximate."""
+        there = self.config["search"]["approximate"]["activate"]
+        return [f"{self.results}/index/{encoder}/whole.faiss"] if there else []
+
+    def index_parts(self, encoder: str) -> list[str]:
+        """Its parts, a shard each."""
+        folder = f"{self.results}/index/{encoder}"
+        pieces = [(split, part) for split in self.splits for part in self[split].shards]
+        return [f"{folder}/{split}/{part}.faiss" for split, part in pieces]
+
+    def index_queries(self, encoder: str) -> list[str]:
+        """What its recall is measured on: all that the study searches for in it."""
+        perturbed = {self.perturbed(kind).name for one, kind in self.matched() if one == encoder}
+        outputs = [f"vamps-{generator}" for generator in self.attributed]
+        asked = [*sorted(perturbed), *(outputs if encoder in self.witnesses else ())]
+        return [path for name in asked for path in self[name].embeddings(encoder)]
+
     def embeddings(self) -> list[str]:
         """All embeddings: of whatever has clip lists of its own, and is searched in or for."""
         needed = [part for part in self.clip_sets.values() if not part.made_of]

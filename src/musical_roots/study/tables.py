@@ -55,4 +55,5 @@ def tables(config: dict) -> list[str]:
     names += [*influence_tables(config), "findings"] if attributed(config) else []
     names += [*RACE_TABLES, *BESIDE] if raced(config) else []
     names += answers.names(config)
+    names += ["search_recall"] if config["search"]["approximate"]["activate"] else []
     return names

@@ -1,0 +1,306 @@
+"""Exact or approximate, and from which size on: time, memory, disk, recall, and Experiment C.
+
+`python benchmarks/search_scale.py 10000 100000` measures at these sizes, and writes
+search_scale.csv, search_effects.csv, search_growth.csv, search_synthetic.csv and search_scale.svg;
+what was measured at other sizes stays. The training set of a study (`--embeddings`, a folder such
+as results/embeddings/musicnn) is searched among so many synthetic clips that are like it
+(`synthetic_vectors.py`) for vamps and control music of the study. Times are CPU-seconds of one
+thread, to be divided by each other: `speed_ratio` is exact seconds over approximate ones.
+"""
+
+import argparse
+import multiprocessing
+import tempfile
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import faiss
+import matplotlib
+import numpy as np
+import pandas as pd
+from measuring import ROOT
+from synthetic_vectors import Model, beside, fitted, shards, turned
+from threadpoolctl import threadpool_limits
+
+from musical_roots import cost
+from musical_roots.provenance import environment
+from musical_roots.search import exact, inverted, planning
+from musical_roots.search.approximate import Approximate
+from musical_roots.search.vectors import unit_rows
+from musical_roots.tables import Embeddings, open_shards
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+K, BLOCK, SEED = 50, 2048, 20240125
+FITTED = 3  # sizes at the least, of a line with an interval
+KEYS = {"scale": ["clips", "how"], "effects": ["clips", "how"], "synthetic": ["quantity"]}
+
+
+class Memory:
+    """Peaks while a block runs, in MB: what is the process's own, and pages of mapped files."""
+
+    def __enter__(self):
+        self.own = self.mapped = 0.0
+        self.begun = _resident()[0]
+        self.ended = threading.Event()
+        self.watcher = threading.Thread(target=self._watch)
+        self.watcher.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.watcher.join()
+
+    def _watch(self):
+        while True:
+            own, mapped = _resident()
+            self.own, self.mapped = max(self.own, own), max(self.mapped, mapped)
+            if self.ended.wait(0.05):
+                return
+
+
+def _resident() -> tuple[float, float]:
+    told = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+    return tuple(int(told[name].split()[0]) / 1024 for name in ("RssAnon", "RssFile"))
+
+
+def measured(what: str, work) -> tuple[dict, object]:
+    """CPU-seconds and peaks of memory of some work, and what it gives."""
+    with Memory() as memory:
+        start = time.process_time()
+        made = work()
+        seconds = time.process_time() - start
+    return {
+        f"{what}_cpu_s": round(seconds, 3),
+        f"{what}_own_mb": round(memory.own),
+        f"{what}_mapped_mb": round(memory.mapped),
+    }, made
+
+
+def bare_product(queries: Embeddings, index: Embeddings) -> float:
+    """CPU-seconds of the float32 product alone, over the blocks of the exact search."""
+    unit = unit_rows(queries.rows(0, len(queries)), queries, 0)
+    scores, seconds = np.empty((len(queries), BLOCK), np.float32), 0.0
+    for start in range(0, len(index), BLOCK):
+        rows = index.rows(start, min(start + BLOCK, len(index)))
+        begun = time.process_time()
+        np.matmul(unit, rows.T, out=scores[:, : len(rows)])
+        seconds += time.process_time() - begun
+    return seconds
+
+
+def agrees_with_flat(queries: Embeddings, index: Embeddings, found: pd.DataFrame) -> float:
+    """Share of matches that IndexFlatIP has too, ties aside: those as near as its last."""
+    unit, heap = unit_rows(queries.rows(0, len(queries)), queries, 0), faiss.ResultHeap(
+        len(queries), K, keep_max=True
+    )  # fmt: skip
+    for start in range(0, len(index), 100_000):
+        rows = index.rows(start, min(start + 100_000, len(index)))
+        flat = faiss.IndexFlatIP(rows.shape[1])
+        flat.add(unit_rows(rows, index, start))
+        cosines, places = flat.search(unit, K)
+        heap.add_result(cosines, places + start)
+    heap.finalize()
+    last = np.repeat(heap.D[:, -1], K)
+    return float((found["cosine"].to_numpy() >= last - 1e-6).mean())
+
+
+def exactly(paths: list[Path], real: Embeddings, queries: Embeddings) -> tuple:
+    """A row on the exact search, and its match table."""
+    index = open_shards(paths).with_rows(real)
+    row, found = measured("search", lambda: exact.matches(queries, index, K))
+    few = queries.where(np.arange(len(queries)) < 100)
+    whole = exact.matches(few, index, K)
+    row |= {"bare_product_cpu_s": round(bare_product(queries, index), 3)}
+    row["over_bare_product"] = round(row["search_cpu_s"] / row["bare_product_cpu_s"], 3)
+    row["as_flat"] = round(agrees_with_flat(few, index, whole), 5)
+    row["vectors_mb"] = round(sum(path.stat().st_size for path in paths) / 1e6, 1)
+    return row, found
+
+
+def approximately(
+    quantiser: str,
+    paths: list[Path],
+    real: Embeddings,
+    queries: Embeddings,
+    file: Path,
+    recall: float,
+) -> tuple:
+    """A row on an approximate search, and its match table."""
+    index = open_shards(paths).with_rows(real)
+    faiss.omp_set_num_threads(1)
+    trained, empty = measured("train", lambda: inverted.train(index, quantiser, SEED))
+    filled, held = measured("fill", lambda: inverted.with_clips(empty, index))
+    settings = recall, min(500, len(queries)), 1000, 0.95, SEED, "none"
+    planned, held = measured("plan", lambda: planning.plan(held, queries, index, *settings))
+    inverted.write(held, file)
+    search = Approximate.open(file)
+    search.matches(queries.where(np.arange(len(queries)) < 2), index, K)  # it looks ids up, once
+    row, found = measured("search", lambda: search.matches(queries, index, K))
+    shown = ("probed", "depth", "target", "reached", "n_queries")
+    plan = held.about["plan"]
+    told = {name: plan[name] for name in shown}
+    told |= {name: round(plan[name], 4) for name in plan if name.startswith("recall_at_")}
+    size = sum(file.with_suffix(end).stat().st_size for end in (".faiss", ".parquet", ".json"))
+    row |= trained | filled | planned | told
+    return row | {"lists": held.about["lists"], "index_mb": round(size / 1e6, 1)}, found
+
+
+def effects(found: pd.DataFrame, outputs: pd.Series, null: pd.Series) -> dict:
+    """What Experiment C says: threshold of the null, p of each output, songs found most often."""
+    best = found[found["rank"] == 1].set_index("query_clip_id")["cosine"]
+    ours, theirs = best.reindex(outputs).to_numpy(), best.reindex(null).to_numpy()
+    p = (1 + (theirs[None, :] >= ours[:, None]).sum(axis=1)) / (1 + len(theirs))
+    top = found[found["query_clip_id"].isin(outputs) & (found["rank"] <= 10)]
+    songs = top["track_id"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    return {"p": p, "threshold": np.quantile(theirs, 0.95), "songs": list(songs.index[:10])}
+
+
+def compared(ours: dict, exactly: dict) -> dict:
+    """How far apart they are."""
+    return {
+        "threshold": round(ours["threshold"], 6),
+        "threshold_less_exact": round(ours["threshold"] - exactly["threshold"], 6),
+        "largest_change_of_p": round(float(np.abs(ours["p"] - exactly["p"]).max()), 5),
+        "outputs_at_p_05": int((ours["p"] <= 0.05).sum()),
+        "outputs_at_p_05_exact": int((exactly["p"] <= 0.05).sum()),
+        "of_ten_top_songs": len(set(ours["songs"]) & set(exactly["songs"])),
+        "n_outputs": len(ours["p"]),
+    }
+
+
+def alone(work, *arguments):
+    """The same in a process of its own, whose memory nothing else has touched."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(_one_thread, work, arguments).result()
+
+
+def _one_thread(work, arguments):
+    with threadpool_limits(1):
+        return work(*arguments)
+
+
+def at(size: int, study: tuple, model: Model, folder: Path, quantisers: list[str], recall: float):
+    """Rows of one size: scale, effects."""
+    real, outputs, null = study
+    paths = shards(model, max(size - len(real), 1), folder, real.provenance)
+    count = sum(int(path.stem.split("-")[1]) for path in paths)
+    queries = outputs.with_rows(null)
+    keys = outputs.clips["clip_id"], null.clips["clip_id"]
+    row, found = alone(exactly, paths, real, queries)
+    truth = effects(found, *keys)
+    common = {"clips": count + len(real), "queries": len(queries)}
+    rows, changed = [common | {"how": "exact"} | row], []
+    for quantiser in quantisers:
+        file = folder / f"{size}-{quantiser}.faiss"
+        mine, table = alone(approximately, quantiser, paths, real, queries, file, recall)
+        mine["speed_ratio"] = round(row["search_cpu_s"] / mine["search_cpu_s"], 2)
+        rows.append(common | {"how": quantiser} | mine)
+        changed.append(common | {"how": quantiser} | compared(effects(table, *keys), truth))
+    return rows, changed
+
+
+def growth(scale: pd.DataFrame) -> pd.DataFrame:
+    """Exponents of the growth with the number of clips, of least squares of logarithms.
+
+    The interval is of Student's t with the residuals' degrees of freedom: of few sizes, wide.
+    """
+    from scipy import stats
+
+    rows = []
+    for how, part in scale.groupby("how", sort=False):
+        for name in ("search_cpu_s", "train_cpu_s", "fill_cpu_s", "search_own_mb", "index_mb"):
+            mine = part[["clips", name]].dropna()
+            if len(mine) < FITTED or (mine[name] <= 0).any():
+                continue
+            line = stats.linregress(np.log(mine["clips"]), np.log(mine[name]))
+            wide = stats.t.ppf(0.975, len(mine) - 2) * line.stderr
+            told = {"exponent": line.slope, "low": line.slope - wide, "high": line.slope + wide}
+            rows.append({"how": how, "what": name, **told, "sizes": len(mine)})
+    columns = ["how", "what", "exponent", "low", "high", "sizes"]
+    return pd.DataFrame(rows, columns=columns).round(3)
+
+
+def drawing(scale: pd.DataFrame):
+    """Four panels over the number of clips: seconds a query, recall, memory, disk."""
+    panels = {
+        "ms_a_query": "CPU-ms a query",
+        "recall_at_50": "recall at 50",
+        "search_own_mb": "own memory of a search, MB",
+        "index_mb": "index on disk, MB",
+    }
+    scale = scale.assign(ms_a_query=1000 * scale["search_cpu_s"] / scale["queries"])
+    scale["recall_at_50"] = scale["recall_at_50"].where(scale["how"] != "exact", 1.0)
+    scale["index_mb"] = scale["index_mb"].where(scale["how"] != "exact", scale["vectors_mb"])
+    figure, axes = plt.subplots(1, 4, figsize=(14, 3.4), layout="constrained")
+    for axis, (name, title) in zip(axes, panels.items(), strict=True):
+        for how, part in scale.sort_values("clips").groupby("how", sort=False):
+            axis.plot(part["clips"], part[name], marker="o", label=how)
+        axis.set(xscale="log", xlabel="clips (synthetic, beside a study's)", title=title)
+        if name != "recall_at_50":
+            axis.set_yscale("log")
+    axes[0].legend(frameon=False)
+    return figure
+
+
+def written(name: str, rows: list[dict] | pd.DataFrame) -> pd.DataFrame:
+    """A table with these rows in the place of those of the same size and search."""
+    path, new = ROOT / f"benchmarks/search_{name}.csv", pd.DataFrame(rows)
+    if path.is_file() and name in KEYS and len(new):
+        old = pd.read_csv(path)
+        again = old[KEYS[name]].apply(tuple, axis=1).isin(new[KEYS[name]].apply(tuple, axis=1))
+        new = pd.concat([old[~again], new], ignore_index=True)
+        new = new.sort_values(KEYS[name][0], kind="stable") if name != "synthetic" else new
+    new.to_csv(path, index=False)
+    return new
+
+
+def study_of(folder: Path, queries: int) -> tuple[Embeddings, Embeddings, Embeddings]:
+    """A study's training set, outputs and control music after the codec: of few dimensions."""
+    names = {"corpus": ["train"], "outputs": ["vamps-openvamp"]}
+    names["null"] = ["control_roundtrip-openvamp"]
+    read = [
+        open_shards(sorted(path for part in parts for path in (folder / part).glob("*.npy")))
+        for parts in names.values()
+    ]
+    real, outputs, null = turned(read)
+    some = (np.arange(len(part)) < queries // 2 for part in (outputs, null))
+    outputs, null = (part.where(mask) for part, mask in zip((outputs, null), some, strict=True))
+    keep = ["clip_id", "track_id", "group_id"]
+    return tuple(replace(part, clips=part.clips[keep]) for part in (real, outputs, null))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sizes", type=int, nargs="+")
+    parser.add_argument("--embeddings", type=Path, default=ROOT / "results/embeddings/musicnn")
+    parser.add_argument("--folder", type=Path, help="Where vectors lie; deleted, if not given.")
+    parser.add_argument("--queries", type=int, default=1000)
+    parser.add_argument("--quantisers", nargs="+", default=list(inverted.QUANTISERS))
+    parser.add_argument("--recall", type=float, default=0.99)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = asked.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        study = study_of(asked.embeddings, asked.queries)
+        model = fitted(study[0])
+        written("synthetic", beside(study[0], model).round(4))
+        hardware = {"gflops": round(cost.gflops()), "hardware": environment()["processor"]}
+        for size in asked.sizes:
+            rows, changed = at(size, study, model, folder, asked.quantisers, asked.recall)
+            scale = written("scale", [row | hardware for row in rows])
+            written("effects", changed)
+            if scale["clips"].nunique() >= FITTED:
+                written("growth", growth(scale))
+            drawing(scale).savefig(ROOT / "benchmarks/search_scale.svg")
+            print(pd.DataFrame(rows).T.to_string(), flush=True)
+
+
+if __name__ == "__main__":
+    with threadpool_limits(1):
+        main()

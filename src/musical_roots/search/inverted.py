@@ -1,0 +1,360 @@
+"""Inverted lists of coded vectors (faiss): trained on a sample, filled shard by shard, merged, cut.
+
+An index is three files beside each other, as a shard is: ``whole.faiss`` (coded vectors and their
+ids), ``whole.parquet`` (clip_id and track_id of each) and ``whole.json`` (what made it, and what a
+search of it finds: see `planning`). An id is a hash of its clip_id: no position in a shard is kept,
+so shards may be listed in another order, or cut anew.
+
+Three codes, all of the distance between unit vectors, which orders as the cosine does:
+
+- ``pq``: product quantiser of 4 bits a part, after a rotation that gives all parts the same share
+  of the variance; scanned in registers. 64 parts, 32 bytes a vector.
+- ``rabitq``: a bit a component after a random rotation, scanned alike; nothing but lists to train.
+- ``sq``: 8 bits a component. This faiss scans it one vector at a time.
+
+References
+----------
+Jégou, Douze, Schmid, "Product quantization for nearest neighbor search", PAMI 2011 (lists, codes).
+André, Kermarrec, Le Scouarnec, "Cache locality is not enough", VLDB 2015 (scans in registers).
+Ge, He, Ke, Sun, "Optimized product quantization", PAMI 2014, section 3.2 (the rotation).
+Gao, Long, "RaBitQ", SIGMOD 2024.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from musical_roots.atomic import atomic
+from musical_roots.errors import InputError
+from musical_roots.search.vectors import take, unit_rows
+from musical_roots.seeding import rng
+from musical_roots.tables import Embeddings, read_json, write_json, write_table
+
+QUANTISERS = ("pq", "rabitq", "sq")
+PARTS = 64  # of the product quantiser, at most
+WIDEST = 512  # what the product quantiser hears of a vector, at most
+MOST_LISTS = 4096
+PER_LIST = 50  # vectors that a list is trained on: more than the 39 below which faiss warns
+ROUNDS = 10  # of k-means
+BATCH = 16_384  # vectors added at once
+COLUMNS = ["clip_id", "track_id"]
+
+
+@dataclass(frozen=True)
+class Inverted:
+    """Inverted lists in memory.
+
+    Attributes
+    ----------
+    lists : faiss.Index
+        Takes unit vectors.
+    clips : DataFrame
+        clip_id, track_id of what it holds.
+    about : dict
+        encoder, fingerprint, dim, quantiser, lists, seed, n_trained; "plan", once there is one.
+    """
+
+    lists: object
+    clips: pd.DataFrame
+    about: dict
+
+    def __len__(self) -> int:
+        return self.lists.ntotal
+
+
+def ids_of(clip_ids: pd.Series) -> np.ndarray:
+    """What clips are known by: int64 [n], 0 or more, a hash of each clip_id."""
+    return (_hashes(clip_ids, "musical-roots-id") >> 1).astype(np.int64)
+
+
+def chosen(clip_ids: pd.Series, count: int, seed: int, stage: str) -> np.ndarray:
+    """A random sample of clips, whatever their order: positions, int64 [count or fewer], rising."""
+    key = rng(seed, stage).bytes(8).hex()
+    if count >= len(clip_ids):
+        return np.arange(len(clip_ids))
+    return np.sort(np.argpartition(_hashes(clip_ids, key), count)[:count])
+
+
+def train(embeddings: Embeddings, quantiser: str, seed: int) -> Inverted:
+    """Empty lists, trained on a sample of the embeddings.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+        All that are to be held, or many of them.
+    quantiser : {"pq", "rabitq", "sq"}
+    seed : int
+        The config's.
+
+    Returns
+    -------
+    Inverted
+
+    Raises
+    ------
+    InputError
+        If there is nothing to train on.
+    """
+    if not len(embeddings):
+        raise InputError("an index cannot be trained on no clips; give it some")
+    count = number_of_lists(len(embeddings))
+    rows = chosen(embeddings.clips["clip_id"], PER_LIST * count, seed, "search.train")
+    sample = _unit(embeddings, rows)
+    dim = sample.shape[1]
+    lists = _untrained(
+        dim, count, quantiser, int(rng(seed, "search.train.lists").integers(2**31 - 1))
+    )
+    lists.train(sample)
+    about = {name: embeddings.provenance[name] for name in ("encoder", "fingerprint")}
+    about |= {
+        "dim": dim,
+        "quantiser": quantiser,
+        "lists": count,
+        "seed": seed,
+        "n_trained": len(rows),
+    }
+    return Inverted(lists, embeddings.clips[COLUMNS].iloc[:0].reset_index(drop=True), about)
+
+
+def number_of_lists(count: int) -> int:
+    """Lists for so many vectors: some twice the square root, a power of two."""
+    wanted = 2 ** round(math.log2(2 * math.sqrt(count)))
+    enough = 2 ** int(math.log2(max(1, count // PER_LIST)))  # to train each on
+    return min(wanted, enough, MOST_LISTS)
+
+
+def with_clips(held: Inverted, embeddings: Embeddings) -> Inverted:
+    """Lists that also hold these clips, where they did not.
+
+    Raises
+    ------
+    InputError
+        If the fingerprints differ, a clip_id occurs twice, two of them have one hash, or a vector
+        is not of unit length.
+    """
+    import faiss
+
+    same(held.about, embeddings.provenance)
+    ids, known = ids_of(embeddings.clips["clip_id"]), ids_of(held.clips["clip_id"])
+    new = np.flatnonzero(~np.isin(ids, known))
+    clips = embeddings.clips[COLUMNS].iloc[new]
+    distinct(np.concatenate([known, ids[new]]), pd.concat([held.clips, clips])["clip_id"])
+    lists = faiss.clone_index(held.lists)
+    for rows in _batches(new):
+        lists.add_with_ids(_unit(embeddings, rows), ids[rows])
+    return Inverted(lists, pd.concat([held.clips, clips], ignore_index=True), held.about)
+
+
+def merged(parts: list[Inverted]) -> Inverted:
+    """Lists that hold what all parts hold; they were trained together.
+
+    Raises
+    ------
+    InputError
+        If they were not, or two hold the same clip.
+    """
+    import faiss
+
+    first, clips = parts[0], pd.concat([part.clips for part in parts], ignore_index=True)
+    distinct(ids_of(clips["clip_id"]), clips["clip_id"])
+    lists = faiss.clone_index(first.lists)
+    for part in parts[1:]:
+        if _trained(part) != _trained(first):
+            raise InputError(
+                "parts of an index were not trained together; train it, and fill all parts again"
+            )
+        other = faiss.clone_index(part.lists)  # by name: what is inside it must live as long
+        _inside(lists).merge_from(_inside(other), 0)
+        lists.ntotal = _inside(lists).ntotal
+    _wipe(_inside(lists))
+    return Inverted(lists, clips, first.about)
+
+
+def without_clips(held: Inverted, clip_ids: pd.Series) -> Inverted:
+    """Lists that no longer hold these clips, nor a trace of their codes.
+
+    What was learned from them with all others, the lists' centres and the code's tables, stays:
+    train anew to be rid of that.
+    """
+    import faiss
+
+    gone = held.clips["clip_id"].isin(clip_ids)
+    lists = faiss.clone_index(held.lists)
+    lists.remove_ids(ids_of(held.clips["clip_id"][gone]))
+    _wipe(_inside(lists))
+    return Inverted(lists, held.clips[~gone].reset_index(drop=True), held.about)
+
+
+def nearest(
+    held: Inverted, vectors: np.ndarray, count: int, probed: int, among: np.ndarray | None = None
+) -> np.ndarray:
+    """Ids of the nearest coded vectors, nearest first: int64 [n, count], -1 where none is left.
+
+    Parameters
+    ----------
+    held : Inverted
+    vectors : ndarray, float32 [n, dim]
+        Of unit length.
+    count : int
+        1 or more.
+    probed : int
+        Lists that are looked into.
+    among : ndarray, int64, optional
+        Ids that alone can be found.
+    """
+    import faiss
+
+    probed = min(probed, held.about["lists"])
+    how = faiss.SearchParametersIVF(nprobe=probed)
+    if among is not None:
+        selector = faiss.IDSelectorBatch(among)
+        how = faiss.SearchParametersIVF(nprobe=probed, sel=selector)
+    if isinstance(held.lists, faiss.IndexPreTransform):
+        how = faiss.SearchParametersPreTransform(index_params=how)
+    return held.lists.search(vectors, count, params=how)[1]
+
+
+def write(held: Inverted, path: Path | str) -> None:
+    """Write `path` (``.faiss``), and what stands beside it."""
+    import faiss
+
+    path = Path(path)
+    with atomic(path) as temporary:
+        faiss.write_index(held.lists, str(temporary))
+    write_table(held.clips, path.with_suffix(".parquet"))
+    write_json(held.about, path.with_suffix(".json"))
+
+
+def read(path: Path | str) -> Inverted:
+    """Read an index.
+
+    Raises
+    ------
+    InputError
+        If a file of it is missing or damaged, or they do not belong together.
+    """
+    import faiss
+
+    path = Path(path)
+    try:
+        held = Inverted(
+            faiss.read_index(str(path)),
+            pd.read_parquet(path.with_suffix(".parquet")),
+            read_json(path.with_suffix(".json")),
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"{path}: not a readable index ({error}); make it again") from error
+    if len(held) != len(held.clips):
+        raise InputError(f"{path}: {len(held)} vectors for {len(held.clips)} clips; make it again")
+    return held
+
+
+def _untrained(dim: int, lists: int, quantiser: str, seed: int):
+    """Lists that know nothing yet."""
+    import faiss
+
+    if quantiser == "pq":
+        parts = max(1, min(PARTS, dim // 2))
+        width = min(dim, WIDEST) // parts * parts
+        turn = faiss.PCAMatrix(dim, width)
+        turn.balanced_bins = parts
+        inside = faiss.IndexIVFPQFastScan(faiss.IndexFlatL2(width), width, lists, parts, 4)
+    elif quantiser == "rabitq":
+        turn = faiss.RandomRotationMatrix(dim, dim)
+        turn.init(seed)
+        inside = faiss.IndexIVFRaBitQFastScan(faiss.IndexFlatL2(dim), dim, lists)
+    elif quantiser == "sq":
+        turn, kind = None, faiss.ScalarQuantizer.QT_8bit
+        inside = faiss.IndexIVFScalarQuantizer(faiss.IndexFlatL2(dim), dim, lists, kind)
+    else:
+        raise InputError(f"quantiser: {quantiser!r} is unknown; use one of {', '.join(QUANTISERS)}")
+    inside.cp.niter, inside.cp.seed = ROUNDS, seed
+    inside.cp.max_points_per_centroid = PER_LIST + 1
+    return faiss.IndexPreTransform(turn, inside) if turn else inside
+
+
+def _inside(lists):
+    """The inverted lists themselves, behind what turns vectors."""
+    import faiss
+
+    return faiss.downcast_index(faiss.extract_index_ivf(lists))
+
+
+def _wipe(inside) -> None:
+    """Zero the room behind the last code of each list, where faiss leaves codes that were moved.
+
+    So nothing stays of what was removed, and merged lists have the bytes of lists filled in turn.
+    """
+    import faiss
+
+    lists = faiss.downcast_InvertedLists(inside.invlists)
+    if not isinstance(lists, faiss.BlockInvertedLists):
+        return
+    packer, size = lists.packer, lists.block_size
+    nothing = np.zeros(packer.code_size, np.uint8)
+    for number in range(lists.nlist):
+        count = lists.list_size(number)
+        blocks, full = -(-count // packer.nvec), count // packer.nvec
+        if blocks == full:
+            continue
+        codes = faiss.rev_swig_ptr(lists.get_codes(number), blocks * size)
+        last = codes[full * size :].reshape(1, size)
+        for place in range(count % packer.nvec, packer.nvec):
+            packer.pack_1(nothing, place, last)
+
+
+def _trained(held: Inverted) -> str:
+    """What two parts share that were trained together."""
+    import faiss
+
+    centres = _inside(held.lists).quantizer
+    told = {name: value for name, value in held.about.items() if name != "plan"}
+    return json.dumps(told, sort_keys=True) + str(hash(faiss.serialize_index(centres).tobytes()))
+
+
+def same(about: dict, provenance: dict) -> None:
+    """Refuse vectors of another fingerprint than the index was made of."""
+    if about["fingerprint"] != provenance["fingerprint"]:
+        raise InputError(
+            f"index of fingerprint {about['fingerprint']}, clips of fingerprint "
+            f"{provenance['fingerprint']}; make the index again"
+        )
+
+
+def distinct(ids: np.ndarray, clip_ids: pd.Series) -> None:
+    """Refuse clips that occur twice, or that cannot be told apart by their ids."""
+    order = np.argsort(ids, kind="stable")
+    again = np.flatnonzero(ids[order][1:] == ids[order][:-1])
+    if not len(again):
+        return
+    one, other = clip_ids.iloc[order[again[0]]], clip_ids.iloc[order[again[0] + 1]]
+    if one == other:
+        raise InputError(f"index: clip {one} occurs twice; list each shard once")
+    raise InputError(f"index: clips {one} and {other} have one hash; leave one of them out")
+
+
+def _unit(embeddings: Embeddings, rows: np.ndarray) -> np.ndarray:
+    """Vectors at these positions, of length 1 in float32: [len(rows), dim]."""
+    some = replace(embeddings, clips=embeddings.clips.iloc[rows])
+    return unit_rows(take(embeddings, rows), some, 0)
+
+
+def _batches(rows: np.ndarray) -> Iterator[np.ndarray]:
+    for at in range(0, len(rows), BATCH):
+        yield rows[at : at + BATCH]
+
+
+def _hashes(clip_ids: pd.Series, key: str) -> np.ndarray:
+    """uint64 [n]; in parts, for text takes much room as Python's own."""
+    parts = [
+        pd.util.hash_array(
+            clip_ids.iloc[at : at + BATCH].to_numpy(object), hash_key=key, categorize=False
+        )
+        for at in range(0, len(clip_ids), BATCH)
+    ]
+    return np.concatenate([np.empty(0, np.uint64), *parts])

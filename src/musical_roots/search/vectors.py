@@ -1,0 +1,66 @@
+"""Unit vectors by position over all shards, and cosines of pairs of them, exact to the last bit."""
+
+import numpy as np
+
+from musical_roots.errors import InputError
+from musical_roots.tables import Embeddings
+
+CANDIDATES = 2048  # taken at once: 4 MB of float32 at 512 dimensions
+PAIRS = 256  # whose float64 rows stay in the processor's cache: 5 times as fast as 8192
+
+
+def cosines(embeddings: Embeddings, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Cosine of each pair of rows, as `matches` reports it.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+        Unit vectors.
+    left, right : ndarray, int [n]
+        Positions over all shards.
+
+    Returns
+    -------
+    ndarray, float64 [n]
+    """
+    found = np.empty(len(left))
+    for at in range(0, len(left), CANDIDATES):
+        some = slice(at, at + CANDIDATES)
+        ours, theirs = take(embeddings, left[some]), take(embeddings, right[some])
+        each = np.arange(len(ours))
+        found[some] = pair_cosines(ours, each, theirs, each)
+    return found
+
+
+def pair_cosines(left: np.ndarray, i: np.ndarray, right: np.ndarray, j: np.ndarray) -> np.ndarray:
+    """Cosine of each pair ``left[i], right[j]``: float64 [len(i)], sums exact."""
+    cosines = np.empty(len(i))
+    for at in range(0, len(i), PAIRS):
+        some = slice(at, at + PAIRS)
+        a, b = left[i[some]].astype(np.float64), right[j[some]].astype(np.float64)
+        cosines[some] = np.vecdot(a, b) / np.sqrt(np.vecdot(a, a) * np.vecdot(b, b))
+    return cosines
+
+
+def unit_rows(rows: np.ndarray, embeddings: Embeddings, start: int) -> np.ndarray:
+    """Rows divided by their norms, which float16 made differ from 1: float32 [n, dim]."""
+    squares = np.vecdot(rows, rows)
+    good = np.abs(squares - 1) < 0.01  # false for NaN too
+    if not good.all():
+        clip_id = embeddings.clips["clip_id"].iloc[start + int(np.argmin(good))]
+        raise InputError(
+            f"clip {clip_id} ({embeddings.provenance['encoder']}): its vector is not of unit "
+            "length; delete its shard and embed it again"
+        )
+    return rows / np.sqrt(squares)[:, None]
+
+
+def take(embeddings: Embeddings, rows: np.ndarray) -> np.ndarray:
+    """Vectors at any positions over all shards: float32 [len(rows), dim]."""
+    ends = np.cumsum([len(shard) for shard in embeddings.vectors])
+    shards = np.searchsorted(ends, rows, side="right")
+    taken = np.empty((len(rows), embeddings.provenance["dim"]), np.float32)
+    for shard in np.unique(shards):
+        here, vectors = shards == shard, embeddings.vectors[shard]
+        taken[here] = vectors[rows[here] - (ends[shard] - len(vectors))]
+    return taken

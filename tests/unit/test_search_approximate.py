@@ -1,0 +1,307 @@
+"""Approximate search: one contract with the exact one, and nothing left of what is removed."""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from musical_roots.errors import InputError
+from musical_roots.search import exact, inverted, planning
+from musical_roots.search.approximate import Approximate
+from musical_roots.tables import Embeddings
+
+DIM = 32
+PROVENANCE = {"encoder": "test", "fingerprint": "abc", "dim": DIM}
+EVERYTHING = {"probed": 10_000, "depth": 10_000}  # so that nothing can be missed
+
+
+def drawn(seed, tracks, clips, name="c", spread=0.5):
+    """Embeddings of tracks whose clips lie around a centre; clip_ids in no order of the rows."""
+    draw = np.random.default_rng(seed)
+    centres = np.repeat(draw.normal(size=(tracks, DIM)), clips, axis=0)
+    vectors = centres + spread * draw.normal(size=centres.shape)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    n = len(vectors)
+    clips = {
+        "clip_id": [f"{name}{(row * 7919) % 99991:05d}" for row in range(n)],
+        "track_id": [f"{name}track{row // clips}" for row in range(n)],
+        "group_id": [f"{name}group{row // (2 * clips)}" for row in range(n)],
+    }
+    table = pd.DataFrame(clips).astype("str")
+    return Embeddings(table, np.split(vectors.astype(np.float16), [n // 3]), PROVENANCE)
+
+
+INDEX = drawn(0, 200, 10)
+QUERIES = drawn(1, 20, 5, name="q", spread=2.0)
+
+
+def built(quantiser, index=INDEX):
+    return inverted.with_clips(inverted.train(index, quantiser, seed=3), index)
+
+
+@pytest.fixture(scope="module", params=inverted.QUANTISERS)
+def held(request):
+    return built(request.param)
+
+
+def parts_of(held, cuts=(0, 700, 1500, 2000)):
+    """The same lists, filled part by part."""
+    empty = inverted.train(INDEX, held.about["quantiser"], seed=3)
+    rows = np.arange(len(INDEX))
+    return [
+        inverted.with_clips(empty, INDEX.where((rows >= low) & (rows < high)))
+        for low, high in pairwise(cuts)
+    ]
+
+
+def content(held):
+    import faiss
+
+    return faiss.serialize_index(held.lists).tobytes()
+
+
+@pytest.mark.parametrize("exclude", ["none", "self", "track", "duplicates"])
+@pytest.mark.parametrize("share", [1.0, 0.3])
+def test_where_nothing_is_missed_it_is_the_exact_search(held, exclude, share):
+    """Matches, ranks of targets, exclusions and masks: the same table, to the last bit."""
+    own = INDEX.where(np.arange(len(INDEX)) % 97 == 0)
+    only = np.random.default_rng(2).random(len(INDEX)) < share
+    ids = own.clips["clip_id"]
+    targets = pd.DataFrame(
+        {
+            "query_clip_id": [ids[0], ids[0], ids[3]],
+            "clip_id": [INDEX.clips["clip_id"][5], INDEX.clips["clip_id"][900], ids[2]],
+            "target": ["original", "random", "original"],
+        }
+    )
+    found = Approximate(held, **EVERYTHING).matches(own, INDEX, 20, exclude, targets, only)
+    pd.testing.assert_frame_equal(found, exact.matches(own, INDEX, 20, exclude, targets, only))
+
+
+def test_cosines_and_order_are_exact_whatever_is_missed(held):
+    found = Approximate(held, probed=2, depth=60).matches(QUERIES, INDEX, 20)
+    every = exact.matches(QUERIES, INDEX, len(INDEX))
+    keys = ["query_clip_id", "clip_id"]
+    both = found.merge(every, on=keys, suffixes=("", "_exact"))
+    assert len(both) == len(found) == 20 * len(QUERIES)
+    assert (both["cosine"] == both["cosine_exact"]).all()
+    assert (both["rank"] <= both["rank_exact"]).all()
+    assert both.groupby("query_clip_id", sort=False)["rank_exact"].is_monotonic_increasing.all()
+    assert len(found) > 0 and not found["cosine"].equals(every["cosine"])
+
+
+def test_more_lists_miss_less(held):
+    truth = exact.matches(QUERIES, INDEX, 10)
+    found = [
+        planning.recalls(Approximate(held, probed, 400).matches(QUERIES, INDEX, 10), truth, 10)
+        for probed in (1, held.about["lists"])
+    ]
+    assert found[0].mean() < found[1].mean()
+    assert found[1].mean() > 0.95
+
+
+def test_a_query_whose_lists_hold_too_little_is_searched_for_exactly(held):
+    """All that its one list holds is its own track's."""
+    own = INDEX.where(np.arange(len(INDEX)) % 97 == 0)
+    found = Approximate(held, probed=1, depth=5).matches(own, INDEX, 400, "track")
+    expected = exact.matches(own, INDEX, 400, "track")
+    assert len(found) == len(expected)
+    mine = found.merge(expected, on=["query_clip_id", "clip_id", "rank", "cosine"])
+    assert len(mine) == len(expected)
+
+
+def test_shards_in_another_order_and_cut_give_the_same_table(held):
+    turned = Embeddings(
+        INDEX.clips.iloc[::-1].reset_index(drop=True),
+        np.split(np.concatenate(INDEX.vectors)[::-1], [11, 800]),
+        PROVENANCE,
+    )
+    search = Approximate(held, probed=3, depth=100)
+    once = search.matches(QUERIES, INDEX, 10)
+    pd.testing.assert_frame_equal(search.matches(QUERIES, turned, 10), once)
+    trained = inverted.train(turned, held.about["quantiser"], seed=3)
+    assert trained.about == held.about
+
+
+def test_ranks_beyond_what_is_re_ranked_are_estimated(held, monkeypatch):
+    monkeypatch.setattr("musical_roots.search.approximate.SAMPLE", 1000)
+    rows = np.arange(0, len(INDEX), 97)
+    ids = QUERIES.clips["clip_id"]
+    targets = pd.DataFrame(
+        {
+            "query_clip_id": np.repeat(ids.to_numpy(object)[:10], len(rows)),
+            "clip_id": np.tile(INDEX.clips["clip_id"].to_numpy(object)[rows], 10),
+            "target": "original",
+        }
+    )
+    nearest = exact.matches(QUERIES.where(np.arange(len(QUERIES)) < 10), INDEX, 3)
+    targets = pd.concat([targets, nearest[["query_clip_id", "clip_id"]].assign(target="near")])
+    some = QUERIES.where(np.arange(len(QUERIES)) < 10)
+    found = Approximate(held, 10_000, 100).matches(some, INDEX, 10, targets=targets)
+    true = exact.matches(some, INDEX, 10, targets=targets)
+    keys = ["query_clip_id", "clip_id", "target"]
+    both = found.merge(true, on=keys, suffixes=("", "_exact"))
+    both = both[both["target"] != ""]
+    assert len(both) == len(targets) and (both["cosine"] == both["cosine_exact"]).all()
+    near = both[both["rank_exact"] <= 10]
+    assert (near["rank"] - near["rank_exact"]).abs().max() <= 1
+    far = both[both["rank_exact"] > 200]
+    # a sample of half of 2,000 rows: its error is some 2 % of them at the most, one SD
+    assert (far["rank"] - far["rank_exact"]).abs().max() < 0.1 * len(INDEX)
+    assert abs((far["rank"] - far["rank_exact"]).mean()) < 0.03 * len(INDEX)
+    assert not (far["rank"] == far["rank_exact"]).all()
+
+
+def test_filled_in_parts_and_merged_it_has_the_bytes_of_one_filled_in_turn(held):
+    merged = inverted.merged(parts_of(held))
+    assert content(merged) == content(held)
+    pd.testing.assert_frame_equal(merged.clips, held.clips)
+
+
+def test_a_part_that_came_later_adds_itself_alone(held):
+    first = inverted.merged(parts_of(held)[:2])
+    later = inverted.with_clips(first, INDEX)  # what it holds already is passed over
+    assert content(later) == content(held) and len(later) == len(INDEX)
+    assert len(first) == 1500, "what was given is left as it was"
+
+
+@pytest.mark.parametrize("tracks", [["ctrack3"], ["ctrack199"], ["ctrack0", "ctrack77"]])
+def test_what_is_removed_is_in_no_answer_and_no_file(held, tracks, tmp_path):
+    gone = INDEX.clips["track_id"].isin(tracks)
+    left = INDEX.where(~gone.to_numpy())
+    inverted.write(inverted.without_clips(held, INDEX.clips["clip_id"][gone]), tmp_path / "x.faiss")
+    again = inverted.read(tmp_path / "x.faiss")
+    asked = INDEX.where(gone.to_numpy())  # with its own vectors
+    found = Approximate(again, **EVERYTHING).matches(asked, left, 5)
+    assert not found["clip_id"].isin(asked.clips["clip_id"]).any()
+    pd.testing.assert_frame_equal(found, exact.matches(asked, left, 5))
+    ids = inverted.ids_of(INDEX.clips["clip_id"][gone])
+    for file in tmp_path.iterdir():
+        told = file.read_bytes()
+        for clip_id, number in zip(INDEX.clips["clip_id"][gone], ids, strict=True):
+            assert clip_id.encode() not in told
+            assert int(number).to_bytes(8, "little") not in told
+    present = (tmp_path / "x.faiss").read_bytes()
+    kept = inverted.ids_of(left.clips["clip_id"])
+    assert all(int(number).to_bytes(8, "little") in present for number in kept[:50])
+
+
+@pytest.mark.parametrize("quantiser", inverted.QUANTISERS)
+def test_no_code_of_what_is_removed_stays_behind(quantiser):
+    """Removed from the end, the lists are those that never held it: byte by byte."""
+    early = np.arange(len(INDEX)) < 1900
+    empty = inverted.train(INDEX, quantiser, seed=3)
+    never = inverted.with_clips(empty, INDEX.where(early))
+    once = inverted.with_clips(never, INDEX.where(~early))
+    assert len(once) == 2000
+    removed = inverted.without_clips(once, INDEX.clips["clip_id"][~early])
+    assert content(removed) == content(never)
+
+
+def test_an_index_of_other_clips_is_refused(held):
+    search = Approximate(held, 2, 100)
+    fewer = INDEX.where(np.arange(len(INDEX)) > 0)
+    with pytest.raises(InputError, match=r"holds clip c00000, which the embeddings lack"):
+        search.matches(QUERIES, fewer, 5)
+    more = INDEX.with_rows(QUERIES)
+    with pytest.raises(InputError, match=r"lacks clip q00000 of the embeddings"):
+        search.matches(QUERIES, more, 5)
+    # what cannot be matched may be there: as a target
+    only = np.arange(len(more)) < len(INDEX)
+    found = search.matches(QUERIES, more, 5, only=only)
+    pd.testing.assert_frame_equal(found, search.matches(QUERIES, INDEX, 5))
+    with pytest.raises(InputError, match="occurs twice"):
+        search.matches(QUERIES, INDEX.with_rows(INDEX), 5)
+    other = Embeddings(INDEX.clips, INDEX.vectors, PROVENANCE | {"fingerprint": "xyz"})
+    with pytest.raises(InputError, match="fingerprint"):
+        search.matches(QUERIES, other, 5)
+    with pytest.raises(InputError, match="index of fingerprint abc, clips of fingerprint xyz"):
+        inverted.with_clips(held, other)
+
+
+def test_parts_that_do_not_belong_together_are_refused(held):
+    one, other, _ = parts_of(held)
+    with pytest.raises(InputError, match="occurs twice"):
+        inverted.merged([one, one])
+    apart = inverted.with_clips(inverted.train(INDEX, held.about["quantiser"], seed=4), QUERIES)
+    with pytest.raises(InputError, match="not trained together"):
+        inverted.merged([one, apart])
+    assert len(one) == 700 and len(other) == 800
+
+
+def test_bad_input_is_named(held, tmp_path):
+    with pytest.raises(InputError, match="quantiser: 'flat' is unknown"):
+        inverted.train(INDEX, "flat", 0)
+    with pytest.raises(InputError, match="cannot be trained on no clips"):
+        inverted.train(INDEX.where(np.zeros(len(INDEX), bool)), "sq", 0)
+    with pytest.raises(InputError, match="index without a plan"):
+        Approximate(held)
+    (tmp_path / "x.faiss").write_bytes(b"no index")
+    with pytest.raises(InputError, match=r"x\.faiss: not a readable index"):
+        inverted.read(tmp_path / "x.faiss")
+    bad = Embeddings(INDEX.clips, [np.concatenate(INDEX.vectors) * np.float16(3)], PROVENANCE)
+    with pytest.raises(InputError, match="not of unit length"):
+        inverted.train(bad, "sq", 0)
+
+
+@pytest.mark.parametrize("count", [1, 2, 49, 50, 1000, 100_000, 5_000_000])
+def test_lists_are_a_power_of_two_and_can_be_trained(count):
+    lists = inverted.number_of_lists(count)
+    assert lists & (lists - 1) == 0 and 1 <= lists <= inverted.MOST_LISTS
+    assert lists == 1 or lists * inverted.PER_LIST <= count
+    assert inverted.number_of_lists(5_000_000) == 4096
+
+
+PLANNED = {"trial_queries": 100, "resamples": 200, "confidence": 0.95, "seed": 5}
+
+
+def test_a_plan_says_what_a_search_then_finds(held):
+    planned = planning.plan(held, QUERIES, INDEX, 0.9, exclude="none", **PLANNED)
+    told = planned.about["plan"]
+    assert told["reached"] and told["probed"] < held.about["lists"]
+    truth = exact.matches(QUERIES, INDEX, 50)
+    search = Approximate(planned)
+    assert (search.probed, search.depth) == (told["probed"], told["depth"])
+    half = ~planning._half(QUERIES.clips["track_id"], 5)
+    assert told["n_queries"] == half.sum()
+    for k in planning.AT:
+        mine = planning.recalls(search.matches(QUERIES, INDEX, 50), truth, k)
+        measured = mine[QUERIES.clips["clip_id"][half]].mean()
+        assert measured == pytest.approx(told[f"recall_at_{k}"], abs=1e-12)
+        assert told[f"recall_at_{k}_low"] <= measured <= told[f"recall_at_{k}_high"]
+
+
+def test_more_recall_costs_more(held):
+    plans = [
+        planning.plan(held, QUERIES, INDEX, recall, exclude="none", **PLANNED).about["plan"]
+        for recall in (0.5, 0.99)
+    ]
+    assert plans[0]["probed"] < plans[1]["probed"]
+
+
+def test_a_plan_that_cannot_be_kept_says_so(held, monkeypatch):
+    monkeypatch.setattr(planning, "DEPTHS", (1, 2))
+    told = planning.plan(held, QUERIES, INDEX, 0.99, exclude="none", **PLANNED).about["plan"]
+    assert not told["reached"] and told["recall_at_50"] <= 2 / 50
+
+
+def test_halves_of_a_plan_share_no_track():
+    tracks = QUERIES.clips["track_id"]
+    half = planning._half(tracks, 1)
+    assert not set(tracks[half]) & set(tracks[~half])
+    assert len(set(tracks[half])) == len(set(tracks[~half])) == 10
+
+
+def test_plans_are_told_in_a_table_and_survive_the_disk(held, tmp_path):
+    planned = planning.plan(held, QUERIES, INDEX, 0.8, exclude="none", **PLANNED)
+    inverted.write(planned, tmp_path / "whole.faiss")
+    again = inverted.read(tmp_path / "whole.faiss")
+    assert again.about == planned.about
+    table = planning.told([again])
+    assert table["recall_at_50"].tolist() == [planned.about["plan"]["recall_at_50"]]
+    assert table["quantiser"].tolist() == [held.about["quantiser"]]
+    search = Approximate.open(tmp_path / "whole.faiss")
+    pd.testing.assert_frame_equal(
+        search.matches(QUERIES, INDEX, 10), Approximate(planned).matches(QUERIES, INDEX, 10)
+    )
