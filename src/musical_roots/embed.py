@@ -5,8 +5,9 @@
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -173,3 +174,39 @@ def unit_vectors(features: np.ndarray, statistics: np.ndarray) -> np.ndarray:
     standard = (features - mean) / scale
     norms = np.linalg.norm(standard, axis=1, keepdims=True)
     return (standard / np.where(norms > 0, norms, 1.0)).astype(np.float16)
+
+
+def shard_list(shards: Iterable[Path]) -> pd.DataFrame:
+    """What a search through many shards waits for, in the place of them all: one row a shard.
+
+    Parameters
+    ----------
+    shards : iterable of Path
+        Their ``.npy`` files.
+
+    Returns
+    -------
+    DataFrame
+        path, clips, and the SHA-256 of vectors, clips and provenance: a list changes when a shard
+        does.
+
+    Raises
+    ------
+    InputError
+        If a shard cannot be read.
+    """
+    return pd.DataFrame([_row(shard) for shard in shards], columns=["path", "clips", "sha256"])
+
+
+def _row(shard: Path) -> dict:
+    told = hashlib.sha256()
+    try:
+        for suffix in (".npy", ".parquet", ".json"):
+            with shard.with_suffix(suffix).open("rb") as file:
+                told.update(hashlib.file_digest(file, "sha256").digest())
+        clips = len(np.load(shard, mmap_mode="r"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{shard}: not a readable shard ({error}); delete it and run again"
+        ) from error
+    return {"path": str(shard), "clips": clips, "sha256": told.hexdigest()}

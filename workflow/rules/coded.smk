@@ -72,7 +72,7 @@ rule attribute_coded:
         queries=lambda wildcards: STUDY[wildcards.clips].embeddings(
             wildcards.encoder, wildcards.shard
         ),
-        corpus=lambda wildcards: STUDY.corpus_embeddings([wildcards.encoder]),
+        corpus=lambda wildcards: STUDY.corpus_list(wildcards.encoder),
         coded=lambda wildcards: [
             path
             for part in STUDY.coded_corpus(wildcards.generator)

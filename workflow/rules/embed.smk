@@ -5,6 +5,7 @@
 #        results/embeddings/{encoder}/statistics.npy         fitted on train
 #        results/models/clmr_open.safetensors                trained on train, if it is active
 #        results/embeddings/{encoder}/{clips}/{shard}.npy    unit vectors, float16; .parquet, .json
+#        results/embeddings/{encoder}/corpus.csv             list of the corpus's shards
 
 
 rule embeddings:
@@ -149,3 +150,19 @@ rule embed:
     shell:
         "{params.call} --log {log:q} --raw-features {input.features:q} --clips {input.clips:q}"
         " --statistics {input.statistics:q} --out {output.vectors:q}"
+
+
+# Hundreds of jobs search through all of the corpus: they wait for its list, and not each for every shard.
+rule shard_list:
+    input:
+        lambda wildcards: STUDY.corpus_embeddings([wildcards.encoder]),
+    output:
+        table="<results>/embeddings/{encoder}/corpus.csv",
+    log:
+        "<logs>/shard_list/{encoder}.log",
+    params:
+        **stage("embed list"),
+    message:
+        "Listing the corpus's embeddings by {wildcards.encoder}"
+    shell:
+        "{params.call} --log {log:q} --out {output.table:q} {input:q}"

@@ -90,7 +90,7 @@ rule attribute:
             wildcards.encoder, wildcards.shard
         ),
         parents=parents,
-        corpus=lambda wildcards: STUDY.corpus_embeddings([wildcards.encoder]),
+        corpus=lambda wildcards: STUDY.corpus_list(wildcards.encoder),
         indexes="<results>/influence/indexes.parquet",
         tracks="<results>/corpus/tracks.csv",
     output:

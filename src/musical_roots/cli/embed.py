@@ -85,3 +85,14 @@ def vectors(features, clips, statistics, out) -> None:
     made_by["fingerprint"] += f"+{embed.digest(fitted)}"
     vectors = embed.unit_vectors(np.load(features), fitted)
     write_shard(out, vectors, embed.heard(read_table(clips), made_by), made_by)
+
+
+@embed.command("list")
+@click.argument("shards", type=PATH, nargs=-1, required=True)
+@OUT
+def shard_list(shards, out) -> None:
+    """List shards of embeddings, for a search through all of them."""
+    from musical_roots import embed
+    from musical_roots.tables import write_table
+
+    write_table(embed.shard_list(shards), out)

@@ -151,6 +151,10 @@ class Study:
         sets = [self[split] for split in self.splits]
         return [path for one in encoders for part in sets for path in part.embeddings(one)]
 
+    def corpus_list(self, encoder: str) -> str:
+        """The list of these shards, for jobs of which there are many: an edge in place of hundreds."""
+        return f"{self.results}/embeddings/{encoder}/corpus.csv"
+
     def embeddings(self) -> list[str]:
         """All embeddings: of whatever has clip lists of its own, and is searched in or for."""
         needed = [part for part in self.clip_sets.values() if not part.made_of]
