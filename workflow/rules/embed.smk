@@ -6,6 +6,7 @@
 #        results/models/clmr_open.safetensors                trained on train, if it is active
 #        results/embeddings/{encoder}/{clips}/{shard}.npy    unit vectors, float16; .parquet, .json
 #        results/embeddings/{encoder}/corpus.csv             list of the corpus's shards
+#        results/export/{encoder}.parquet                    for vector databases; made when asked for
 
 
 rule embeddings:
@@ -166,3 +167,19 @@ rule shard_list:
         "Listing the corpus's embeddings by {wildcards.encoder}"
     shell:
         "{params.call} --log {log:q} --out {output.table:q} {input:q}"
+
+
+rule export:
+    input:
+        shards="<results>/embeddings/{encoder}/corpus.csv",
+        tracks="<results>/corpus/tracks.csv",
+    output:
+        table="<results>/export/{encoder}.parquet",
+    log:
+        "<logs>/export/{encoder}.log",
+    params:
+        **stage("embed export"),
+    message:
+        "Exporting the corpus's embeddings by {wildcards.encoder}"
+    shell:
+        "{params.call} --log {log:q} --tracks {input.tracks:q} --out {output.table:q} {input.shards:q}"

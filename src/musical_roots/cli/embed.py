@@ -9,6 +9,7 @@ from musical_roots.cli import (
     PATH,
     PRECISION,
     SEED,
+    TRACKS,
     batch,
     checkpoints,
     file,
@@ -96,3 +97,16 @@ def shard_list(shards, out) -> None:
     from musical_roots.tables import write_table
 
     write_table(embed.shard_list(shards), out)
+
+
+@embed.command("export")
+@click.argument("shards", type=PATH, nargs=-1, required=True)
+@TRACKS
+@OUT
+def export(shards, tracks, out) -> None:
+    """Embeddings and metadata in one Parquet file, for a vector database."""
+    from musical_roots import export
+    from musical_roots.cli import log
+    from musical_roots.tables import read_table
+
+    log.info("%d clips", export.write_parquet(shards, read_table(tracks), out))
