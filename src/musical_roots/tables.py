@@ -239,7 +239,7 @@ def write_shard(
 
 
 def listed(paths: Iterable[Path | str]) -> list[Path]:
-    """Shards, with those of a shard list (``.csv``) in its place: some jobs take thousands of them."""
+    """Shards; a list of some (``.csv``) stands for those, for jobs that take thousands."""
     return [
         Path(shard)
         for path in map(Path, paths)

@@ -1,4 +1,4 @@
-"""A real SLURM on this machine, for the tests beside: munge, a controller, and nodes, in one folder.
+"""A real SLURM on this machine: munge, a controller, and nodes, in one folder.
 
 Debian: `apt-get install slurm-wlm munge`. Nothing outside the folder is touched, no service is
 started for good, and no accounting database is needed. It wants root, as jobs do for whoever starts
@@ -44,7 +44,7 @@ SlurmdTimeout=30
 JobRequeue=1
 ReturnToService=2
 # squeue knows a finished job for so long: there is no accounting
-MinJobAge=300
+MinJobAge={job_age}
 MessageTimeout=60
 # a crowded machine starts jobs late
 BatchStartTimeout=120
@@ -70,13 +70,14 @@ class Cluster:
     cpus, memory_mb : int
         That each node says to have.
     jobs : int
-        That the queue holds, finished ones for five minutes among them.
+        That the queue holds; finished ones are among them for `job_age` seconds.
+    job_age : int
     """
 
-    def __init__(self, folder: Path, nodes=2, cpus=2, memory_mb=16000, jobs=10000):
+    def __init__(self, folder: Path, nodes=2, cpus=2, memory_mb=16000, jobs=10000, job_age=300):
         self.folder, self.processes = Path(folder).absolute(), {}
         self.nodes = [f"node{number}" for number in range(nodes)]
-        self.shape, self.jobs = (cpus, memory_mb), jobs
+        self.shape, self.jobs, self.job_age = (cpus, memory_mb), jobs, job_age
         self.config = self.folder / "slurm.conf"
 
     def environment(self) -> dict[str, str]:
@@ -120,18 +121,14 @@ class Cluster:
 
     def kill_node(self, node: str) -> None:
         """Let a node die with the jobs that are on it, as where its power goes."""
+        told = [self.ask("scontrol", "listpids", job, node) for job in self.jobs_on(node)]
+        tasks = [line.split()[0] for text in told for line in text.splitlines()[1:]]
+        tasks = {int(pid) for pid in tasks if pid.isdigit()}
         self.stop(node)
-        for process in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):  # it has ended meanwhile
-                words = (process / "environ").read_bytes().split(b"\0")
-                if self._is_of(node, words):
-                    os.kill(int(process.name), signal.SIGKILL)
-
-    def _is_of(self, node: str, environment: list[bytes]) -> bool:
-        """Whether a process is of a job on a node of this very cluster."""
-        ours = f"PATH={self.folder}/bin:".encode()
-        there = f"SLURMD_NODENAME={node}".encode()
-        return there in environment and any(word.startswith(ours) for word in environment)
+        # what holds a job's tasks comes first: it would tell the controller how they ended
+        for pid in [*{_parent(task) for task in tasks} - tasks - {0, 1}, *tasks]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def ask(self, *words: str) -> str:
         """What a command of SLURM answers."""
@@ -194,8 +191,17 @@ class Cluster:
         ]
         return CONFIG.format(
             host=f"{host}(127.0.0.1)", controller=ports[0], user=getpass.getuser(),
-            folder=self.folder, jobs=self.jobs, nodes="\n".join(nodes),
+            folder=self.folder, jobs=self.jobs, job_age=self.job_age, nodes="\n".join(nodes),
         )  # fmt: skip
+
+
+def _parent(process: int) -> int:
+    """The slurmstepd that a task is of; 0 if there is none."""
+    with suppress(OSError):
+        parent = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+        if Path(f"/proc/{parent}/comm").read_text().startswith("slurmstepd"):
+            return parent
+    return 0
 
 
 def _path() -> str:

@@ -88,7 +88,7 @@ rule attribute_coded:
     wildcard_constraints:
         generator=CODED,
     resources:
-        mem_mb=4000,
+        mem_mb=memory(2000, 2, "corpus", "coded"),
         runtime=240,
     params:
         **stage("influence attribute"),

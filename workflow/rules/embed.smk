@@ -87,8 +87,10 @@ rule encode:
         audio=lambda wildcards: STUDY[wildcards.clips].audio(wildcards.shard),
         weights=lambda wildcards: STUDY.models[wildcards.encoder].files,
     output:
-        features="<results>/features/{encoder}/{clips}/{shard}.npy",
-        provenance="<results>/features/{encoder}/{clips}/{shard}.json",
+        # left where they are, for the stage to see whether they are what it would make: a track more
+        # is a new clip list of one part, and a new look at the others
+        features=update("<results>/features/{encoder}/{clips}/{shard}.npy"),
+        provenance=update("<results>/features/{encoder}/{clips}/{shard}.json"),
     log:
         "<logs>/encode/{encoder}-{clips}-{shard}.log",
     benchmark:
@@ -96,8 +98,9 @@ rule encode:
     # Rendered audio is removed once every encoder has read it: that comes before new rendering.
     priority: 1
     resources:
-        mem_mb=3000,
-        runtime=240,
+        # network, batch and features; the features of a shard are some dozens of times its clip list
+        mem_mb=memory(3000, 100, "clips"),
+        runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=GPU,
     params:
         **stage("embed encode", module),
@@ -109,11 +112,17 @@ rule encode:
                 for key in ("part", "features")
             }
         ),
+        # audio that the run renders may change under the same clip's name
+        kept=lambda wildcards: (
+            f"--kept-if {CODE.digest('embed encode', *module(wildcards))}"
+            if wildcards.clips in STUDY.splits
+            else ""
+        ),
     message:
         "Encoding {wildcards.clips}/{wildcards.shard} with {wildcards.encoder}"
     shell:
         "{params.call} --log {log:q} --encoder {wildcards.encoder} --clips {input.clips:q}"
-        " --checkpoints {params.checkpoints:q} {params.flags} {params.choices}"
+        " --checkpoints {params.checkpoints:q} {params.flags} {params.choices} {params.kept}"
         " --out {output.features:q}"
 
 
@@ -144,6 +153,8 @@ rule embed:
         provenance="<results>/embeddings/{encoder}/{clips}/{shard}.json",
     log:
         "<logs>/embed/{encoder}-{clips}-{shard}.log",
+    resources:
+        mem_mb=memory(1000, 6, "features"),
     params:
         **stage("embed vectors"),
     message:

@@ -99,8 +99,8 @@ rule attribute:
     log:
         "<logs>/attribute/{encoder}-{clips}-{shard}.log",
     resources:
-        # some 2 GB a million clips of the index, whatever the number of queries
-        mem_mb=4000,
+        # some 2 GB a million clips of the index, whatever the number of queries: twice its bytes
+        mem_mb=memory(2000, 2, "corpus"),
         runtime=240,
     params:
         **stage("influence attribute"),
@@ -196,7 +196,7 @@ rule resemblance:
     log:
         "<logs>/resemblance/{generator}.log",
     resources:
-        mem_mb=4000,
+        mem_mb=memory(2000, 2, "corpus", "matches"),
     params:
         **stage("influence resemblance"),
         matches=lambda wildcards, input: each("--output-matches", input.matches),
@@ -273,7 +273,7 @@ rule concentration:
     log:
         "<logs>/concentration/{generator}-{encoder}.log",
     resources:
-        mem_mb=4000,
+        mem_mb=memory(2000, 2, "corpus"),
     params:
         **stage("influence concentration"),
         files=lambda wildcards, input: " ".join(

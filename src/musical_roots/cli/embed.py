@@ -14,6 +14,7 @@ from musical_roots.cli import (
     checkpoints,
     file,
     group,
+    log,
     progress,
 )
 
@@ -37,21 +38,30 @@ embed = group("embed", "Clip lists -> raw features -> unit vectors.")
     type=click.Choice(["encoder", "projector"]),
     help="Which layer's, for an encoder that leaves the choice.",
 )
+@click.option(
+    "--kept-if",
+    default="",
+    help="Digest of the code: features that it made of the very same clips are kept; else none.",
+)
 @OUT
 @SEED
-def encode(seed, encoder, clips, checkpoints, batch, out, **settings) -> None:
-    """Raw features of a clip list."""
+def encode(seed, encoder, clips, checkpoints, batch, kept_if, out, **settings) -> None:
+    """Raw features of a clip list. A clip that cannot be read is listed, and stops nothing."""
     from musical_roots import embed
     from musical_roots.encoders import base
-    from musical_roots.tables import read_table, write_array, write_json
+    from musical_roots.tables import read_table
 
-    table = read_table(clips)
+    table, unheard = read_table(clips), []
     settings = {key: value for key, value in settings.items() if value is not None}
     model = base.load(encoder, checkpoints, seed=seed, **settings)
+    about = embed.made_by(model, table) | {"made_from": embed.made_from(table, kept_if)}
+    if embed.kept(out, about):
+        return
     with progress(len(table), f"{encoder}, {clips.parent.name}", "clips") as bar:
-        features = embed.encode(table, model, batch, bar.update)
-    write_json(embed.made_by(model, table), out.with_suffix(".json"))
-    write_array(features, out)
+        features = embed.encode(table, model, batch, bar.update, unheard)
+    for clip in unheard:
+        log.warning("not heard: %s", clip["why"])
+    embed.write_features(out, features, about, unheard)
 
 
 @embed.command("fit")
@@ -82,7 +92,8 @@ def vectors(features, clips, statistics, out) -> None:
     from musical_roots.tables import read_json, read_table, write_shard
 
     fitted = np.load(statistics)
-    made_by = read_json(features.with_suffix(".json"))
+    told = read_json(features.with_suffix(".json"))
+    made_by = {key: value for key, value in told.items() if key not in embed.KEPT_BY}
     made_by["fingerprint"] += f"+{embed.digest(fitted)}"
     vectors = embed.unit_vectors(np.load(features), fitted)
     write_shard(out, vectors, embed.heard(read_table(clips), made_by), made_by)
@@ -106,7 +117,6 @@ def shard_list(shards, out) -> None:
 def export(shards, tracks, out) -> None:
     """Embeddings and metadata in one Parquet file, for a vector database."""
     from musical_roots import export
-    from musical_roots.cli import log
     from musical_roots.tables import read_table
 
     log.info("%d clips", export.write_parquet(shards, read_table(tracks), out))

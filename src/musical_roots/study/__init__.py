@@ -152,7 +152,7 @@ class Study:
         return [path for one in encoders for part in sets for path in part.embeddings(one)]
 
     def corpus_list(self, encoder: str) -> str:
-        """The list of these shards, for jobs of which there are many: an edge in place of hundreds."""
+        """The list of these shards, for many jobs: an edge of each in place of hundreds."""
         return f"{self.results}/embeddings/{encoder}/corpus.csv"
 
     def embeddings(self) -> list[str]:
