@@ -3,6 +3,7 @@
 #   make test     formatting, lint, unit, workflow and result tests
 #   make listen   the page of the listening study on this machine; answers go to answers/
 #   make browser  what tests/browser tries that page with, by npm; Chromium is the machine's own
+#   make cluster  a study through a SLURM that it starts on this machine: Debian's slurm-wlm and munge, as root
 #   make bench    the speed table in benchmarks/; bench-gpu the one of a GPU
 #   make models   the weights that come with the repository, trained anew: models/openvamp
 #   make counterfactual   the truth by retraining that comes with it, made anew, in hours: models/counterfactual
@@ -31,7 +32,7 @@ export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 export MPLCONFIGDIR := $(CURDIR)/.snakemake/cache/matplotlib
 endif
 
-.PHONY: study listen browser test lint format bench bench-gpu models counterfactual setup
+.PHONY: study listen browser cluster test lint format bench bench-gpu models counterfactual setup
 
 setup: $(READY)
 
@@ -66,6 +67,11 @@ listen: $(READY)
 
 browser:
 	npm ci --ignore-scripts --prefix src/musical_roots/listening/web
+
+# its plugin is no part of the environment: a run here does without it
+cluster: $(READY)
+	python -m pip install --quiet snakemake-executor-plugin-slurm==2.8.0
+	PYTHONPATH=tests python -m pytest tests/cluster
 
 # the workflow's tests by themselves: a run of theirs wants all cores, and one cache
 test: lint
