@@ -69,9 +69,11 @@ browser:
 	npm ci --ignore-scripts --prefix src/musical_roots/listening/web
 
 # its plugin is no part of the environment: a run here does without it
+PLUGINS := .snakemake/cluster-plugins
 cluster: $(READY)
-	python -m pip install --quiet snakemake-executor-plugin-slurm==2.8.0
-	PYTHONPATH=tests python -m pytest tests/cluster
+	python -m pip install --quiet --no-deps --upgrade --target $(PLUGINS) \
+		snakemake-executor-plugin-slurm==2.8.0 snakemake-executor-plugin-slurm-jobstep==0.6.1
+	PYTHONPATH=tests:$(PLUGINS) python -m pytest tests/cluster
 
 # the workflow's tests by themselves: a run of theirs wants all cores, and one cache
 test: lint
