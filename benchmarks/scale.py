@@ -11,6 +11,7 @@ import pandas as pd
 from measuring import ROOT
 
 from musical_roots import tables
+from musical_roots.errors import InputError
 
 SIZES = {"5M": 5_000_000, "100M": 100_000_000, "1B": 1_000_000_000}
 MEASURED_AT = 5_000_000  # clips that a query's time in paper_scale.csv is of
@@ -106,8 +107,10 @@ if __name__ == "__main__":
     page = ROOT / "docs/scale.md"
     text = page.read_text(encoding="utf-8")
     for name, part in (("scale", as_markdown(made)), ("assumed", assumptions())):
-        before, _, rest = text.partition(f"<!-- {name} -->\n")
-        _, _, after = rest.partition(f"\n<!-- /{name} -->")
-        text = f"{before}<!-- {name} -->\n{part}\n<!-- /{name} -->{after}"
+        before, opened, rest = text.partition(f"<!-- {name} -->")
+        _, closed, after = rest.partition(f"<!-- /{name} -->")
+        if not closed:
+            raise InputError(f"{page}: it has no place for {name}: <!-- {name} --><!-- /{name} -->")
+        text = f"{before}{opened}\n{part}\n{closed}{after}"
     tables.write_text(text, page)
     print(as_markdown(made))

@@ -27,3 +27,10 @@ def test_costs_are_in_proportion_to_clips():
     hours = table[(table.what == "encode with clap") & (table.unit == "core-hours")]["5M"].item()
     one = paper.cpu_s_an_item["encode with clap, fp32"]
     assert hours == pytest.approx(one * 5_000_000 / 3600)
+
+
+def test_the_page_is_whole():
+    text = (ROOT / "docs/scale.md").read_text()
+    for part in ("Which engine, and why", "What changes in the statistics", "Export"):
+        assert text.count(f"## {part}\n") == 1
+    assert text.count("-->") == 4
