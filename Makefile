@@ -3,6 +3,7 @@
 #   make test     formatting, lint, unit, workflow and result tests
 #   make listen   the page of the listening study on this machine; answers go to answers/
 #   make browser  what tests/browser tries that page with, by npm; Chromium is the machine's own
+#   make cluster  a study through a SLURM that it starts on this machine: Debian's slurm-wlm and munge, as root
 #   make bench    the speed table in benchmarks/; bench-gpu the one of a GPU
 #   make docs     the pages of docs/ as a site, in docs/_build/html; it asks nothing of any other site
 #   make models   the weights that come with the repository, trained anew: models/openvamp
@@ -35,7 +36,8 @@ export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 export MPLCONFIGDIR := $(CURDIR)/.snakemake/cache/matplotlib
 endif
 
-.PHONY: study listen docs browser test lint format bench bench-gpu models counterfactual verify reference setup
+.PHONY: study listen docs browser cluster test lint format bench bench-gpu models counterfactual verify \
+	reference setup
 
 setup: $(READY)
 
@@ -86,6 +88,13 @@ docs: $(READY)
 
 browser:
 	npm ci --ignore-scripts --prefix src/musical_roots/listening/web
+
+# its plugin is no part of the environment: a run here does without it
+PLUGINS := .snakemake/cluster-plugins
+cluster: $(READY)
+	python -m pip install --quiet --no-deps --upgrade --target $(PLUGINS) \
+		snakemake-executor-plugin-slurm==2.8.0 snakemake-executor-plugin-slurm-jobstep==0.6.1
+	PYTHONPATH=tests:$(PLUGINS) python -m pytest tests/cluster
 
 # the workflow's tests by themselves: a run of theirs wants all cores, and one cache
 test: lint

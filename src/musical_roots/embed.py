@@ -5,8 +5,10 @@
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,7 @@ import pandas as pd
 from musical_roots import audio
 from musical_roots.encoders.base import Encoder
 from musical_roots.errors import InputError
+from musical_roots.tables import write_array, write_json
 
 
 def encode(
@@ -21,6 +24,7 @@ def encode(
     encoder: Encoder,
     batch_size: int | None = None,
     progress: Callable[[int], object] = lambda done: None,
+    unheard: list[dict] | None = None,
 ) -> np.ndarray:
     """Raw features of every clip in a list.
 
@@ -35,6 +39,9 @@ def encode(
         Clips a batch, instead of what suits the encoder's device; changes speed alone.
     progress : callable
         Told how many clips were done after each batch.
+    unheard : list, optional
+        Takes what cannot be heard, one dict a clip: clip_id, why. Its features are NaN, and the
+        rest goes on. Without it, the first such clip is an error.
 
     Returns
     -------
@@ -43,21 +50,32 @@ def encode(
     Raises
     ------
     InputError
-        If a clip's file is gone or cannot be decoded, or its features are not finite.
+        If a clip's file is gone or cannot be decoded, or its features are not finite; with
+        `unheard`, if that is so of every clip.
     """
     features = np.empty((len(clips), encoder.dim), dtype=np.float32)
-    done = 0
-    for batch in _decoded_ahead(clips, encoder.sample_rate, batch_size or encoder.batch_size()):
+    done, wrong = 0, {}
+    for batch, bad in _decoded_ahead(
+        clips, encoder.sample_rate, batch_size or encoder.batch_size()
+    ):
         features[done : done + len(batch)] = _in_memory(encoder, batch)
+        wrong |= {done + row: why for row, why in bad.items()}
+        if unheard is None and wrong:
+            raise InputError(next(iter(wrong.values())))
         done += len(batch)
         progress(len(batch))
-    broken = ~np.isfinite(features).all(axis=1)
-    if broken.any():
-        clip = clips.iloc[int(np.argmax(broken))]
-        raise InputError(
-            f"{clip.path} at {clip.start_s} s: {encoder.name} gives features that are not finite; "
-            "remove the recording or look at its samples"
-        )
+    features[list(wrong)] = np.nan
+    for row in np.flatnonzero(~np.isfinite(features).all(axis=1)):
+        clip = clips.iloc[row]
+        told = f"{clip.path} at {clip.start_s} s: {encoder.name} gives features that are not finite"
+        wrong.setdefault(int(row), f"{told}; remove the recording or look at its samples")
+    if wrong and (unheard is None or len(wrong) == len(clips)):
+        raise InputError(wrong[min(wrong)])
+    if wrong:
+        features[list(wrong)] = np.nan
+        unheard += [
+            {"clip_id": clips.clip_id.iloc[row], "why": wrong[row]} for row in sorted(wrong)
+        ]
     return features
 
 
@@ -84,6 +102,46 @@ def made_by(encoder: Encoder, clips: pd.DataFrame) -> dict:
     } | ({"features": encoder.features} if encoder.features else {})
 
 
+# Of a sidecar of features: what says whether they can be kept. Embeddings have no use for it.
+KEPT_BY = ("made_from", "sha256")
+
+
+def made_from(clips: pd.DataFrame, code: str) -> str:
+    """Digest of the clips and the code that features are made from; "" if no code is named."""
+    told = [code, *(f"{row.clip_id} {row.duration_s}" for row in clips.itertuples())]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest() if code else ""
+
+
+def kept(features: Path, made_by: dict) -> bool:
+    """Whether features from an earlier run are those that would be made now; if so, they are new.
+
+    They are where clips, code, weights and settings are the same, the file is as it was written,
+    and every clip was heard.
+    """
+    sidecar = features.with_suffix(".json")
+    try:
+        theirs = json.loads(sidecar.read_text(encoding="utf-8"))
+        vectors = np.load(features)
+    except (OSError, ValueError):
+        return False
+    same = made_by["made_from"] and made_by | {"sha256": sha256(vectors)} == theirs
+    for path in (sidecar, features) if same else ():
+        path.touch()  # later than what it was made from
+    return bool(same)
+
+
+def write_features(path: Path, features: np.ndarray, made_by: dict, unheard: list[dict]) -> None:
+    """Write features and their sidecar, which says what was not heard, if there is any."""
+    write_array(features, path)
+    told = made_by | {"sha256": sha256(features)} | ({"unheard": unheard} if unheard else {})
+    write_json(told, path.with_suffix(".json"))
+
+
+def sha256(array: np.ndarray) -> str:
+    """Digest of an array's bytes."""
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
 def heard(clips: pd.DataFrame, made_by: dict) -> pd.DataFrame:
     """A clip list with the span of its file that was really heard: heard_start_s, heard_s."""
     spans = [made_by["heard_s"][str(duration)] for duration in clips.duration_s]
@@ -102,19 +160,25 @@ def _in_memory(encoder: Encoder, batch: np.ndarray) -> np.ndarray:
     return np.concatenate([_in_memory(encoder, batch[:half]), _in_memory(encoder, batch[half:])])
 
 
-def _decoded_ahead(clips: pd.DataFrame, sample_rate: int, batch_size: int) -> Iterator[np.ndarray]:
-    """Batches of decoded clips, float32 [n, samples], one batch ahead of the consumer."""
+def _decoded_ahead(
+    clips: pd.DataFrame, sample_rate: int, batch_size: int
+) -> Iterator[tuple[np.ndarray, dict[int, str]]]:
+    """Batches of decoded clips, float32 [n, samples], one batch ahead of the consumer.
 
-    def decode(first: int) -> np.ndarray:
-        part = clips.iloc[first : first + batch_size]
-        return np.stack(
-            [
-                audio.read(path, sample_rate, start_s, duration_s)[0]
-                for path, start_s, duration_s in zip(
-                    part.path, part.start_s, part.duration_s, strict=True
-                )
-            ]
-        )
+    With each, which rows cannot be read, and why: they are silence.
+    """
+
+    def decode(first: int) -> tuple[np.ndarray, dict[int, str]]:
+        part, bad = clips.iloc[first : first + batch_size], {}
+        rows = zip(part.path, part.start_s, part.duration_s, strict=True)
+        read = []
+        for row, (path, start_s, duration_s) in enumerate(rows):
+            try:
+                read.append(audio.read(path, sample_rate, start_s, duration_s)[0])
+            except InputError as error:
+                bad[row] = str(error)
+                read.append(np.zeros(round(duration_s * sample_rate), np.float32))
+        return np.stack(read), bad
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         ahead = None
@@ -151,12 +215,20 @@ def fit(shards: list[np.ndarray], standardise: bool) -> np.ndarray:
     dim = shards[0].shape[1]
     if not standardise:
         return np.stack([np.zeros(dim), np.ones(dim)])
+    shards = [_finite(shard) for shard in shards]
+    count = sum(len(shard) for shard in shards)
     mean = sum(shard.sum(axis=0, dtype=np.float64) for shard in shards) / count
     squares = sum(((shard - mean) ** 2).sum(axis=0) for shard in shards)
     scale = np.sqrt(squares / count)
     # A dimension that all but never varies tells clips apart by rounding alone: it is only centred.
     typical = np.median(scale[scale > 1e-12]) if (scale > 1e-12).any() else np.inf
     return np.stack([mean, np.where(scale > 1e-4 * typical, scale, 1.0)])
+
+
+def _finite(features: np.ndarray) -> np.ndarray:
+    """Features of the clips that were heard."""
+    there = np.isfinite(features).all(axis=1)
+    return features if there.all() else features[there]
 
 
 def digest(statistics: np.ndarray) -> str:
@@ -167,9 +239,50 @@ def digest(statistics: np.ndarray) -> str:
 def unit_vectors(features: np.ndarray, statistics: np.ndarray) -> np.ndarray:
     """Standardised rows of unit length: float32 [n, dim] -> float16 [n, dim].
 
-    A row of zeros has no direction and stays zero: its cosine to everything is 0.
+    A row of zeros has no direction and stays zero: its cosine to everything is 0. So does that of
+    a clip that could not be heard.
     """
     mean, scale = statistics
     standard = (features - mean) / scale
+    standard[~np.isfinite(standard).all(axis=1)] = 0
     norms = np.linalg.norm(standard, axis=1, keepdims=True)
     return (standard / np.where(norms > 0, norms, 1.0)).astype(np.float16)
+
+
+def shard_list(shards: Iterable[Path]) -> pd.DataFrame:
+    """What a search through many shards waits for, in the place of them all: one row a shard.
+
+    Parameters
+    ----------
+    shards : iterable of Path
+        Their ``.npy`` files.
+
+    Returns
+    -------
+    DataFrame
+        path, clips, bytes of the vectors, and the SHA-256 of vectors, clips and provenance: a list
+        changes when a shard does.
+
+    Raises
+    ------
+    InputError
+        If a shard cannot be read.
+    """
+    return pd.DataFrame(
+        [_row(shard) for shard in shards], columns=["path", "clips", "bytes", "sha256"]
+    )
+
+
+def _row(shard: Path) -> dict:
+    told = hashlib.sha256()
+    try:
+        for suffix in (".npy", ".parquet", ".json"):
+            with shard.with_suffix(suffix).open("rb") as file:
+                told.update(hashlib.file_digest(file, "sha256").digest())
+        clips = len(np.load(shard, mmap_mode="r"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{shard}: not a readable shard ({error}); delete it and run again"
+        ) from error
+    size = shard.stat().st_size
+    return {"path": str(shard), "clips": clips, "bytes": size, "sha256": told.hexdigest()}

@@ -238,8 +238,17 @@ def write_shard(
     write_json(provenance | {"dim": int(vectors.shape[1])}, stem.with_suffix(".json"))
 
 
-def open_shards(paths: list[Path | str]) -> Embeddings:
-    """Open shards as one set of embeddings; `paths` are their ``.npy`` files.
+def listed(paths: Iterable[Path | str]) -> list[Path]:
+    """Shards; a list of some (``.csv``) stands for those, for jobs that take thousands."""
+    return [
+        Path(shard)
+        for path in map(Path, paths)
+        for shard in (read_table(path, ["path"]).path if path.suffix == ".csv" else [path])
+    ]
+
+
+def open_shards(paths: Iterable[Path | str]) -> Embeddings:
+    """Open shards as one set of embeddings; `paths` are their ``.npy`` files, or lists of them.
 
     Raises
     ------
@@ -248,7 +257,7 @@ def open_shards(paths: list[Path | str]) -> Embeddings:
         statistics than the rest.
     """
     clips, vectors, provenance = [], [], None
-    for path in map(Path, paths):
+    for path in listed(paths):
         try:
             vectors.append(np.load(path, mmap_mode="r"))
             clips.append(pd.read_parquet(path.with_suffix(".parquet")))

@@ -92,3 +92,14 @@ def test_clip_id_is_stable_and_says_what_the_clip_holds():
         ("0123456789abcdef", 3, 3, "noise:5"),
     ]
     assert len({name, *(clips.clip_id(*other) for other in others)}) == 4
+
+
+def test_a_track_more_moves_no_other_to_another_part():
+    names = pd.Series([f"{number * 2654435761 % 2**64:016x}" for number in range(200)])
+    parts = [clips.in_part(names, part, 7) for part in range(7)]
+    assert (sum(part.astype(int) for part in parts) == 1).all()
+    assert all(part.any() for part in parts)
+    more = pd.concat([pd.Series(["00000000000000ff"]), names], ignore_index=True)
+    for part, before in enumerate(parts):
+        assert clips.in_part(more, part, 7)[1:].tolist() == before.tolist()
+    assert clips.in_part(names.head(0), 0, 7).tolist() == []

@@ -142,3 +142,72 @@ def test_a_batch_too_large_for_the_device_is_halved(clips):
 
     with pytest.raises(RuntimeError, match="illegal"):
         embed.encode(clips, Broken())
+
+
+def test_a_bad_file_stops_nothing_and_is_listed(clips):
+    some = clips.assign(clip_id=[f"c{row}" for row in range(len(clips))])
+    some.loc[4, "path"] = "gone.wav"
+    unheard = []
+    features = embed.encode(some, Energy(), 3, unheard=unheard)
+    assert [clip["clip_id"] for clip in unheard] == ["c4"] and "gone.wav" in unheard[0]["why"]
+    assert np.isnan(features[4]).all()
+    rest = np.arange(len(clips)) != 4
+    assert np.array_equal(features[rest], embed.encode(clips, Energy())[rest])
+    statistics = embed.fit([features], standardise=True)
+    assert np.array_equal(statistics, embed.fit([features[rest]], standardise=True))
+    vectors = embed.unit_vectors(features, statistics)
+    assert (vectors[4] == 0).all() and np.isfinite(vectors).all()
+
+
+def test_where_no_file_can_be_read_the_disk_is_to_blame(clips):
+    some = clips.assign(clip_id="c", path="gone.wav")
+    with pytest.raises(InputError, match=r"gone\.wav"):
+        embed.encode(some, Energy(), unheard=[])
+
+
+def test_features_are_kept_for_the_same_clips_code_and_weights_alone(clips, tmp_path):
+    some = clips.assign(clip_id=[f"c{row}" for row in range(len(clips))])
+    path = tmp_path / "000.npy"
+
+    def about(clips=some, code="1", encoder=None):
+        made_by = embed.made_by(encoder or Energy(), clips)
+        return made_by | {"made_from": embed.made_from(clips, code)}
+
+    def write(**more):
+        features = embed.encode(some, Energy())
+        np.save(path, features)
+        told = about() | {"sha256": embed.sha256(features)} | more
+        path.with_suffix(".json").write_text(json.dumps(told))
+
+    assert not embed.kept(path, about())
+    write()
+    assert embed.kept(path, about())
+    other = Energy()
+    other.fingerprint = "2"
+    for changed in (
+        about(some.head(11)),
+        about(some.assign(clip_id="x")),
+        about(code="2"),
+        about(code=""),
+        about(encoder=other),
+    ):
+        assert not embed.kept(path, changed)
+    write(unheard=[{"clip_id": "c1", "why": "gone"}])
+    assert not embed.kept(path, about())  # it may be there again
+    write()
+    np.save(path, np.load(path) + 1)
+    assert not embed.kept(path, about())
+
+
+def test_a_list_of_shards_changes_when_a_shard_does(tmp_path):
+    for suffix, content in ((".parquet", b"clips"), (".json", b"{}")):
+        (tmp_path / f"000{suffix}").write_bytes(content)
+    np.save(tmp_path / "000.npy", np.zeros((3, 4), np.float16))
+    first = embed.shard_list([tmp_path / "000.npy"])
+    assert (first.clips[0], len(first)) == (3, 1)
+    assert embed.shard_list([tmp_path / "000.npy"]).equals(first)
+    (tmp_path / "000.json").write_bytes(b"{ }")
+    assert embed.shard_list([tmp_path / "000.npy"]).sha256[0] != first.sha256[0]
+    (tmp_path / "000.parquet").unlink()
+    with pytest.raises(InputError, match="000"):
+        embed.shard_list([tmp_path / "000.npy"])

@@ -72,7 +72,7 @@ rule attribute_coded:
         queries=lambda wildcards: STUDY[wildcards.clips].embeddings(
             wildcards.encoder, wildcards.shard
         ),
-        corpus=lambda wildcards: STUDY.corpus_embeddings([wildcards.encoder]),
+        corpus=lambda wildcards: STUDY.corpus_list(wildcards.encoder),
         coded=lambda wildcards: [
             path
             for part in STUDY.coded_corpus(wildcards.generator)
@@ -88,7 +88,7 @@ rule attribute_coded:
     wildcard_constraints:
         generator=CODED,
     resources:
-        mem_mb=4000,
+        mem_mb=memory(2000, 2, "corpus", "coded"),
         runtime=240,
     params:
         **stage("influence attribute"),

@@ -1,6 +1,8 @@
 # The checked config and the study that it makes, and what only Snakemake can do for all rules.
 
 import atexit
+import csv
+import functools
 import json
 import os
 import re
@@ -42,6 +44,39 @@ pathvars:
     resources=CACHE,
     logs=f"{RESULTS}/logs",
     benchmarks=f"{RESULTS}/benchmarks",
+
+
+def memory(least_mb, times, *names):
+    """Memory that grows with some inputs of a job, and with each try: a formula of their bytes.
+
+    `names` are inputs: files, or a list of shards, whose own bytes count. What is not made yet
+    counts nothing: a dry run shows the least.
+    """
+
+    def mb(wildcards, input, attempt):
+        paths = [path for name in names for path in _paths(input[name])]
+        return attempt * (least_mb + round(times * sum(map(_bytes, paths)) / 1e6))
+
+    return mb
+
+
+def _paths(given):
+    return [given] if isinstance(given, str) else given
+
+
+@functools.cache
+def _size(path, changed_ns):
+    if not path.endswith("/corpus.csv"):
+        return os.stat(path).st_size
+    with open(path, newline="", encoding="utf-8") as file:
+        return sum(int(row["bytes"]) for row in csv.DictReader(file))
+
+
+def _bytes(path):
+    try:
+        return _size(path, os.stat(path).st_mtime_ns)
+    except OSError:
+        return 0
 
 
 def stage(name, plugins=None):

@@ -5,6 +5,8 @@
 #        results/embeddings/{encoder}/statistics.npy         fitted on train
 #        results/models/clmr_open.safetensors                trained on train, if it is active
 #        results/embeddings/{encoder}/{clips}/{shard}.npy    unit vectors, float16; .parquet, .json
+#        results/embeddings/{encoder}/corpus.csv             list of the corpus's shards
+#        results/export/{encoder}.parquet                    for vector databases; made when asked for
 
 
 rule embeddings:
@@ -85,8 +87,10 @@ rule encode:
         audio=lambda wildcards: STUDY[wildcards.clips].audio(wildcards.shard),
         weights=lambda wildcards: STUDY.models[wildcards.encoder].files,
     output:
-        features="<results>/features/{encoder}/{clips}/{shard}.npy",
-        provenance="<results>/features/{encoder}/{clips}/{shard}.json",
+        # left where they are, for the stage to see whether they are what it would make: a track more
+        # is a new clip list of one part, and a new look at the others
+        features=update("<results>/features/{encoder}/{clips}/{shard}.npy"),
+        provenance=update("<results>/features/{encoder}/{clips}/{shard}.json"),
     log:
         "<logs>/encode/{encoder}-{clips}-{shard}.log",
     benchmark:
@@ -94,8 +98,9 @@ rule encode:
     # Rendered audio is removed once every encoder has read it: that comes before new rendering.
     priority: 1
     resources:
-        mem_mb=3000,
-        runtime=240,
+        # network, batch and features; the features of a shard are some dozens of times its clip list
+        mem_mb=memory(3000, 100, "clips"),
+        runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=GPU,
     params:
         **stage("embed encode", module),
@@ -107,11 +112,17 @@ rule encode:
                 for key in ("part", "features")
             }
         ),
+        # audio that the run renders may change under the same clip's name
+        kept=lambda wildcards: (
+            f"--kept-if {CODE.digest('embed encode', *module(wildcards))}"
+            if wildcards.clips in STUDY.splits
+            else ""
+        ),
     message:
         "Encoding {wildcards.clips}/{wildcards.shard} with {wildcards.encoder}"
     shell:
         "{params.call} --log {log:q} --encoder {wildcards.encoder} --clips {input.clips:q}"
-        " --checkpoints {params.checkpoints:q} {params.flags} {params.choices}"
+        " --checkpoints {params.checkpoints:q} {params.flags} {params.choices} {params.kept}"
         " --out {output.features:q}"
 
 
@@ -142,6 +153,8 @@ rule embed:
         provenance="<results>/embeddings/{encoder}/{clips}/{shard}.json",
     log:
         "<logs>/embed/{encoder}-{clips}-{shard}.log",
+    resources:
+        mem_mb=memory(1000, 6, "features"),
     params:
         **stage("embed vectors"),
     message:
@@ -149,3 +162,35 @@ rule embed:
     shell:
         "{params.call} --log {log:q} --raw-features {input.features:q} --clips {input.clips:q}"
         " --statistics {input.statistics:q} --out {output.vectors:q}"
+
+
+# Hundreds of jobs search through all of the corpus: they wait for its list, and not each for every shard.
+rule shard_list:
+    input:
+        lambda wildcards: STUDY.corpus_embeddings([wildcards.encoder]),
+    output:
+        table="<results>/embeddings/{encoder}/corpus.csv",
+    log:
+        "<logs>/shard_list/{encoder}.log",
+    params:
+        **stage("embed list"),
+    message:
+        "Listing the corpus's embeddings by {wildcards.encoder}"
+    shell:
+        "{params.call} --log {log:q} --out {output.table:q} {input:q}"
+
+
+rule export:
+    input:
+        shards="<results>/embeddings/{encoder}/corpus.csv",
+        tracks="<results>/corpus/tracks.csv",
+    output:
+        table="<results>/export/{encoder}.parquet",
+    log:
+        "<logs>/export/{encoder}.log",
+    params:
+        **stage("embed export"),
+    message:
+        "Exporting the corpus's embeddings by {wildcards.encoder}"
+    shell:
+        "{params.call} --log {log:q} --tracks {input.tracks:q} --out {output.table:q} {input.shards:q}"

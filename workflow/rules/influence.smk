@@ -90,7 +90,7 @@ rule attribute:
             wildcards.encoder, wildcards.shard
         ),
         parents=parents,
-        corpus=lambda wildcards: STUDY.corpus_embeddings([wildcards.encoder]),
+        corpus=lambda wildcards: STUDY.corpus_list(wildcards.encoder),
         inverted=lambda wildcards: STUDY.inverted(wildcards.encoder),
         indexes="<results>/influence/indexes.parquet",
         tracks="<results>/corpus/tracks.csv",
@@ -100,8 +100,8 @@ rule attribute:
     log:
         "<logs>/attribute/{encoder}-{clips}-{shard}.log",
     resources:
-        # some 2 GB a million clips of the index, whatever the number of queries
-        mem_mb=4000,
+        # some 2 GB a million clips of the index, whatever the number of queries: twice its bytes
+        mem_mb=memory(2000, 2, "corpus"),
         runtime=240,
         gpu=GPU,
     params:
@@ -204,7 +204,7 @@ rule resemblance:
     log:
         "<logs>/resemblance/{generator}.log",
     resources:
-        mem_mb=4000,
+        mem_mb=memory(2000, 2, "corpus", "matches"),
     params:
         **stage("influence resemblance"),
         matches=lambda wildcards, input: each("--output-matches", input.matches),
@@ -281,7 +281,7 @@ rule concentration:
     log:
         "<logs>/concentration/{generator}-{encoder}.log",
     resources:
-        mem_mb=4000,
+        mem_mb=memory(2000, 2, "corpus"),
     params:
         **stage("influence concentration"),
         files=lambda wildcards, input: " ".join(

@@ -183,7 +183,7 @@ def clips(seed, tracks, split, shard, clip_duration_s, out, **grid) -> None:
 
     table = read_table(tracks, ["track_id", "group_id", "split", "root", "path"])
     grid["duration_s"] = clip_duration_s
-    part = table[table.split == split].iloc[shard[0] :: shard[1]]
+    part = table[(table.split == split) & clips.in_part(table.track_id, *shard)]
     with progress(len(part), f"cutting {split}", "tracks") as bar:
         write_table(clips.cut(part, seed=seed, **grid, progress=bar.update), out)
 

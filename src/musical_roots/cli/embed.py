@@ -9,10 +9,12 @@ from musical_roots.cli import (
     PATH,
     PRECISION,
     SEED,
+    TRACKS,
     batch,
     checkpoints,
     file,
     group,
+    log,
     progress,
 )
 
@@ -36,21 +38,30 @@ embed = group("embed", "Clip lists -> raw features -> unit vectors.")
     type=click.Choice(["encoder", "projector"]),
     help="Which layer's, for an encoder that leaves the choice.",
 )
+@click.option(
+    "--kept-if",
+    default="",
+    help="Digest of the code: features that it made of the very same clips are kept; else none.",
+)
 @OUT
 @SEED
-def encode(seed, encoder, clips, checkpoints, batch, out, **settings) -> None:
-    """Raw features of a clip list."""
+def encode(seed, encoder, clips, checkpoints, batch, kept_if, out, **settings) -> None:
+    """Raw features of a clip list. A clip that cannot be read is listed, and stops nothing."""
     from musical_roots import embed
     from musical_roots.encoders import base
-    from musical_roots.tables import read_table, write_array, write_json
+    from musical_roots.tables import read_table
 
-    table = read_table(clips)
+    table, unheard = read_table(clips), []
     settings = {key: value for key, value in settings.items() if value is not None}
     model = base.load(encoder, checkpoints, seed=seed, **settings)
+    about = embed.made_by(model, table) | {"made_from": embed.made_from(table, kept_if)}
+    if embed.kept(out, about):
+        return
     with progress(len(table), f"{encoder}, {clips.parent.name}", "clips") as bar:
-        features = embed.encode(table, model, batch, bar.update)
-    write_json(embed.made_by(model, table), out.with_suffix(".json"))
-    write_array(features, out)
+        features = embed.encode(table, model, batch, bar.update, unheard)
+    for clip in unheard:
+        log.warning("not heard: %s", clip["why"])
+    embed.write_features(out, features, about, unheard)
 
 
 @embed.command("fit")
@@ -81,7 +92,31 @@ def vectors(features, clips, statistics, out) -> None:
     from musical_roots.tables import read_json, read_table, write_shard
 
     fitted = np.load(statistics)
-    made_by = read_json(features.with_suffix(".json"))
+    told = read_json(features.with_suffix(".json"))
+    made_by = {key: value for key, value in told.items() if key not in embed.KEPT_BY}
     made_by["fingerprint"] += f"+{embed.digest(fitted)}"
     vectors = embed.unit_vectors(np.load(features), fitted)
     write_shard(out, vectors, embed.heard(read_table(clips), made_by), made_by)
+
+
+@embed.command("list")
+@click.argument("shards", type=PATH, nargs=-1, required=True)
+@OUT
+def shard_list(shards, out) -> None:
+    """List shards of embeddings, for a search through all of them."""
+    from musical_roots import embed
+    from musical_roots.tables import write_table
+
+    write_table(embed.shard_list(shards), out)
+
+
+@embed.command("export")
+@click.argument("shards", type=PATH, nargs=-1, required=True)
+@TRACKS
+@OUT
+def export(shards, tracks, out) -> None:
+    """Embeddings and metadata in one Parquet file, for a vector database."""
+    from musical_roots import export
+    from musical_roots.tables import read_table
+
+    log.info("%d clips", export.write_parquet(shards, read_table(tracks), out))

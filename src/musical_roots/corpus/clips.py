@@ -103,6 +103,19 @@ def cut(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def in_part(track_ids: pd.Series, part: int, parts: int) -> pd.Series:
+    """Which tracks are in a part: by their own name, so that one more moves no other.
+
+    Parameters
+    ----------
+    track_ids : Series of str
+        16 hex digits each.
+    part, parts : int
+        Which, from 0, of how many.
+    """
+    return track_ids.map(lambda track: int(track, 16) % parts == part).astype(bool)
+
+
 def clip_id(track_id: str, start_s: float, duration_s: float, transform: str = "") -> str:
     """Name of a clip by what it holds, never by where it stands: 16 hex digits.
 

@@ -159,6 +159,10 @@ class Study:
         sets = [self[split] for split in self.splits]
         return [path for one in encoders for part in sets for path in part.embeddings(one)]
 
+    def corpus_list(self, encoder: str) -> str:
+        """The list of these shards, for many jobs: an edge of each in place of hundreds."""
+        return f"{self.results}/embeddings/{encoder}/corpus.csv"
+
     def inverted(self, encoder: str) -> list[str]:
         """The index that an encoder's clips are searched in, if the search is approximate."""
         there = self.config["search"]["approximate"]["activate"]
