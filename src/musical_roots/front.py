@@ -196,5 +196,5 @@ def caption(text: str, config: dict) -> Markup:
     """A caption of the workflow's report as HTML: Jinja that quotes the config, then docutils."""
     whole = jinja2.Template(text).render(snakemake=SimpleNamespace(config=config))
     settings = {"file_insertion_enabled": False, "raw_enabled": False, "report_level": 5}
-    parts = publish_parts(whole, writer_name="html5", settings_overrides=settings)
+    parts = publish_parts(whole, writer="html5", settings_overrides=settings)
     return Markup(parts["body"])

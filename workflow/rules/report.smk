@@ -105,7 +105,7 @@ rule claims_page:
         "Writing the page on claims"
     shell:
         "{params.call} --log {log:q} --claims {input.table:q} --tally {input.tally:q}"
-        " --about {params.about:q} --benchmarks {params.benchmarks:q} --out {output:q}"
+        " --behind {params.about:q} --benchmarks {params.benchmarks:q} --out {output:q}"
 
 
 rule check:

@@ -109,7 +109,9 @@ def claims(tables, expected, numbers, tallied, out) -> None:
 @report.command("claims-page")
 @file("--claims", "Each claim, and its verdict.", "verdicts")
 @file("--tally", "How many could be tested, and how many hold.", "tallied")
-@click.option("--about", required=True, help="Of each table, as JSON: command, figures, timed.")
+@click.option(
+    "--behind", "about", required=True, help="Of each table, as JSON: command, figures, timed."
+)
 @file("--benchmarks", "Folder of what jobs took.")
 @OUT
 def claims_page(verdicts, tallied, about, benchmarks, out) -> None:
