@@ -90,6 +90,7 @@ rule attribute_coded:
     resources:
         mem_mb=memory(2000, 2, "corpus", "coded"),
         runtime=240,
+        gpu=GPU,
     params:
         **stage("influence attribute"),
         queries=lambda wildcards, input: each("--queries", input.queries),
@@ -98,12 +99,14 @@ rule attribute_coded:
             "--prompt-track", STUDY[wildcards.clips].prompt_track
         ),
         k=1,
+        device=DEVICE,
         flags=flags(config["corpus"], "split_artists"),
     message:
         "Attributing {wildcards.clips} in the coded index, part {wildcards.shard}, with {wildcards.encoder}"
     shell:
         "{params.call} --log {log:q} {params.queries} --indexes {input.indexes:q} {params.index}"
-        " {params.prompt_track} --k {params.k} {params.flags} --tracks {input.tracks:q}"
+        " {params.prompt_track} --k {params.k} --device {params.device} {params.flags}"
+        " --tracks {input.tracks:q}"
         " --out {output.matches:q} --nearest-out {output.nearest:q} {input.corpus:q} {input.coded:q}"
 
 
