@@ -34,7 +34,11 @@ class Search(Section):
     """How neighbours are found."""
 
     k: Count = Field(50, description="Matches a query.")
-    approximate: Approximate = Approximate()
+    approximate: Approximate = Field(
+        Approximate(),
+        description="Whether Experiments B and C search by inverted lists; else all clips are "
+        "looked at.",
+    )
 
 
 class Bins(Section):
