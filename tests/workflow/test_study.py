@@ -92,7 +92,11 @@ def test_the_truth_is_made_and_is_of_these_outputs(tiny):
     told = json.loads((folder / "about.json").read_text())
     assert told["matches"] and told["outputs"] == told["outputs_here"] == 16
     losses = pd.read_parquet(folder / "losses.parquet")
-    assert losses.model.nunique() == 8 and losses.loss.between(1, 10).all()
+    members = pd.read_parquet(folder / "members.parquet")
+    models = members.groupby("design").model.nunique()
+    assert models[["tracks", "artists", "other_music"]].tolist() == [4 + 2, 2, 4]
+    assert models["left_out"] == members[~members.inside].query("design == 'left_out'").shape[0]
+    assert losses.model.nunique() == models.sum() and losses.loss.between(1, 10).all()
 
 
 def test_nothing_to_be_done_in_a_second_run(tiny):
