@@ -3,6 +3,7 @@
 Everywhere else in the package audio is mono float32 [samples], full scale 1.
 """
 
+import io
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
@@ -155,6 +156,13 @@ def write(path: Path | str, audio: np.ndarray, sample_rate: int) -> None:
     form, subtype = how[Path(path).suffix]
     with atomic(path) as temporary:
         soundfile.write(str(temporary), audio, sample_rate, format=form, subtype=subtype)
+
+
+def mp3(audio: np.ndarray, sample_rate: int) -> bytes:
+    """An MP3 file of mono audio, for a page. The same audio gives the same bytes."""
+    file = io.BytesIO()
+    soundfile.write(file, audio, sample_rate, format="MP3")
+    return file.getvalue()
 
 
 def tags(path: Path | str) -> dict[str, str]:
