@@ -79,7 +79,9 @@ def write_notebook(source: Path, path: Path) -> None:
     # through a file of this user, not a port that others can listen at
     safely = Config(KernelManager={"transport": "ipc"})
     try:
-        NotebookClient(book, timeout=600, kernel_name="python3", config=safely).execute()
+        NotebookClient(
+            book, timeout=600, startup_timeout=600, kernel_name="python3", config=safely
+        ).execute()
     except CellExecutionError as error:
         reason = f"{error.ename}: {error.evalue}"
         raise InputError(
