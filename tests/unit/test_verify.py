@@ -20,7 +20,10 @@ TABLES = {name: read_table(REFERENCE / f"{name}.csv") for name in ASKED.tables}
 # Columns that are results: each of a table where a mistake would be made.
 RESULTS = [
     *(("robustness", name) for name in ("recall_at_1", "recall_at_10", "mrr", "cosine_mean")),
-    *(("outputs", name) for name in ("p_musicnn", "cosine_mel", "tier", "score_token_share")),
+    *(
+        ("outputs", name)
+        for name in ("p_musicnn", "cosine_mel", "tier_prompt_included", "score_token_share")
+    ),
     *(("planted", name) for name in ("power_at_05", "perturbed_false_at_05")),
     *(("calibration", name) for name in ("p_at_05", "ks_p")),
     *(("competition", name) for name in ("target_wins", "sign_flip_p", "lowest_q")),

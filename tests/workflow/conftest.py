@@ -78,7 +78,7 @@ class Study:
     def bytes(self, results: Path) -> dict[str, bytes]:
         """Every result that must be the same in every run (results/README.md)."""
         differing = ("report.html", "pages/provenance.html", "benchmarks/", "logs/", "config.json")
-        differing += ("ro-crate-metadata.json",)
+        differing += ("ro-crate-metadata.json", "pages/claims.html")  # when, and what jobs took
         return {
             str(path.relative_to(results)): path.read_bytes()
             for path in sorted(results.rglob("*"))
