@@ -66,7 +66,7 @@ def _paths(given):
 
 @functools.cache
 def _size(path, changed_ns):
-    if not path.endswith("/corpus.csv"):
+    if os.path.basename(path) != "corpus.csv":
         return os.stat(path).st_size
     with open(path, newline="", encoding="utf-8") as file:
         return sum(int(row["bytes"]) for row in csv.DictReader(file))

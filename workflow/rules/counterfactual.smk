@@ -134,7 +134,7 @@ rule truth:
         "<logs>/truth.log",
     params:
         **stage("counterfactual take"),
-        folder=STUDY.retraining.taken_from,
+        folder=lambda wildcards: STUDY.retraining.taken_from,
         train=lambda wildcards, input: each("--train-tokens", input.train),
         vamps=lambda wildcards, input: each("--outputs", input.vamps),
     message:
