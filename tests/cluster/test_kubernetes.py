@@ -32,7 +32,7 @@ def test_a_job_asks_for_what_its_rule_says(tmp_path):
     assert container["image"] == "roots:1"
     assert container["resources"]["requests"]["memory"] == "2000M"
     assert container["resources"]["requests"]["cpu"] == "950m"
-    assert {"mountPath": "/work", "name": "musical-roots"} in container["volumeMounts"]
+    assert {"mountPath": "/mnt/music", "name": "musical-roots"} in container["volumeMounts"]
     claim = {"claimName": "musical-roots"}
     assert {"name": "musical-roots", "persistentVolumeClaim": claim} in pod["volumes"]
     assert "--allowed-rules recordings" in container["args"][1]
