@@ -4,14 +4,13 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import jinja2
 import pandas as pd
 from markupsafe import Markup
 
 from musical_roots.auditions import perturbations, sounds, vamps
+from musical_roots.pages import bundled
+from musical_roots.pages import template as page_of
 from musical_roots.tables import write_text
-
-WEB = Path(__file__).parents[1] / "web"
 
 
 class Sounds:
@@ -34,13 +33,8 @@ class Sounds:
 
 def render(template: str, **shown) -> str:
     """A page of a template in `web`, with the styles and scripts that all of them share."""
-    web = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(WEB), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    css = "".join((WEB / name).read_text("utf-8") for name in ("page.css", "audition.css"))
-    js = (WEB / "audition.js").read_text("utf-8")
-    web.globals |= {"css": Markup(css), "js": Markup(js)}
-    return web.get_template(template).render(**shown)
+    parts = {"css": bundled(("page.css", "audition.css")), "js": bundled(("audition.js",))}
+    return page_of(template).render(**parts, **shown)
 
 
 def write_vamps(
