@@ -2,6 +2,7 @@
 
 import os
 import re
+import tempfile
 from functools import cached_property
 from pathlib import Path
 
@@ -76,12 +77,18 @@ def write_notebook(source: Path, path: Path) -> None:
     from traitlets.config import Config
 
     book = nbformat.read(source, as_version=4)
-    # through a file of this user, not a port that others can listen at
-    safely = Config(KernelManager={"transport": "ipc"})
     try:
-        NotebookClient(
-            book, timeout=600, startup_timeout=600, kernel_name="python3", config=safely
-        ).execute()
+        # through files of this run alone: others can listen at a port, and kernels that start at the
+        # same moment in one working folder would take each other's
+        with tempfile.TemporaryDirectory() as folder:
+            manager = {"transport": "ipc", "connection_file": f"{folder}/kernel.json"}
+            NotebookClient(
+                book,
+                timeout=600,
+                startup_timeout=600,
+                kernel_name="python3",
+                config=Config(KernelManager=manager),
+            ).execute()
     except CellExecutionError as error:
         reason = f"{error.ename}: {error.evalue}"
         raise InputError(

@@ -27,6 +27,14 @@ def test_a_notebook_becomes_one_page(tmp_path):
     assert "<script" not in text and 'src="http' not in text
 
 
+def test_notebooks_at_once_do_not_meet(tmp_path, monkeypatch):
+    """Kernels that talk through files of the working folder would take each other's."""
+    monkeypatch.chdir(tmp_path)
+    source = book(tmp_path / "b.ipynb", "import os; print('here:', *sorted(os.listdir()))")
+    write_notebook(source, tmp_path / "b.html")
+    assert "here: b.ipynb\n" in (tmp_path / "b.html").read_text()
+
+
 @pytest.mark.parametrize(
     "cell, told",
     [("1 / 0", "ZeroDivisionError"), ("import warnings; warnings.warn('old ways')", "old ways")],

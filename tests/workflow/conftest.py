@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -31,10 +32,13 @@ class Study:
         shutil.copytree(ROOT / "tests/results", folder / "tests/results")
 
     def snakemake(self, *words: str, timeout: float = 900) -> subprocess.CompletedProcess:
-        """Run snakemake; its output is one text in `stdout`."""
-        return subprocess.run(
+        """Run snakemake; its output is one text in `stdout`, what failed again at its end."""
+        done = subprocess.run(
             self.command(*words), **self.surroundings(), text=True, timeout=timeout
         )
+        failed = re.findall(r"^Error in rule .*?(?=^\[\w{3} \w{3})", done.stdout, re.M | re.S)
+        done.stdout += "\n".join(each[-1500:] for each in failed)
+        return done
 
     def kill(self, made: float, seconds: float, *words: str, timeout: float = 900) -> None:
         """Run snakemake, and kill it and its jobs once so many files are made, and a little later.
