@@ -217,10 +217,11 @@ def check(claims: list[Claim], tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """
     rows = []
     for claim in claims:
-        obtained = _obtained(claim, tables)
+        parts = _selected(claim, tables)
+        obtained = _obtained(claim, parts)
         told = {"obtained": obtained, "verdict": _verdict(claim, obtained)}
         told |= {"tests_paper": "yes" if claim.tests_paper else "no", "unit": claim.unit}
-        told |= {"minus": claim.minus or "", "rows": _picked(claim, tables)}
+        told |= {"minus": claim.minus or "", "rows": sum(map(len, parts))}
         rows.append(claim.model_dump() | told)
     table = pd.DataFrame(rows, columns=COLUMNS)
     lacking = table.verdict == "not_comparable"
@@ -292,35 +293,33 @@ def _in_words(claims: int, tested: int, hold: int) -> str:
     return f"{said} Of the other {claims - tested} the study lacks what they are about."
 
 
-def _obtained(claim: Claim, tables: dict[str, pd.DataFrame]) -> float | None:
+def _selected(claim: Claim, tables: dict[str, pd.DataFrame]) -> list[pd.DataFrame]:
+    """Rows with the columns that a claim needs, where its number is known: of `select`, of `minus`.
+
+    None where the study lacks the table.
+    """
     if claim.table not in tables:
-        return None
-    rows = _selected(tables[claim.table], claim.select, claim)
-    if claim.minus is None:
-        return _number(rows, claim)
-    others = _selected(tables[claim.table], claim.minus, claim)
-    if claim.pair:
-        one, other = (part.groupby(claim.pair)[claim.column].mean() for part in (rows, others))
+        return []
+    needed = [*claim.pair, claim.column, *([claim.weight] if claim.weight else [])]
+    queries = [claim.select, *([claim.minus] if claim.minus is not None else [])]
+    parts = []
+    for query in queries:
+        try:
+            parts.append(tables[claim.table].query(query)[needed].dropna())
+        except (KeyError, ValueError, SyntaxError, pd.errors.UndefinedVariableError) as error:
+            raise InputError(f"claim {claim.claim}: cannot select {query!r}: {error}") from error
+    return parts
+
+
+def _obtained(claim: Claim, parts: list[pd.DataFrame]) -> float | None:
+    if claim.pair and len(parts) == 2:
+        one, other = (part.groupby(claim.pair)[claim.column].mean() for part in parts)
         differences = (one - other).dropna()
         return None if differences.empty else float(differences.agg(claim.reduce))
-    value, other = _number(rows, claim), _number(others, claim)
-    return None if value is None or other is None else value - other
-
-
-def _picked(claim: Claim, tables: dict[str, pd.DataFrame]) -> int:
-    """Rows of the table that a claim's number is made of."""
-    queries = [claim.select, *([claim.minus] if claim.minus else [])]
-    there = queries if claim.table in tables else []
-    return sum(len(_selected(tables[claim.table], query, claim)) for query in there)
-
-
-def _selected(table: pd.DataFrame, query: str, claim: Claim) -> pd.DataFrame:
-    """Rows with the columns that a claim needs, where its number is known."""
-    needed = [*claim.pair, claim.column, *([claim.weight] if claim.weight else [])]
-    try:
-        return table.query(query)[needed].dropna()
-    except (KeyError, ValueError, SyntaxError, pd.errors.UndefinedVariableError) as error:
-        raise InputError(f"claim {claim.claim}: cannot select {query!r}: {error}") from error
+    numbers = [_number(part, claim) for part in parts]
+    if not numbers or None in numbers:
+        return None
+    return numbers[0] - sum(numbers[1:])
 
 
 def _number(rows: pd.DataFrame, claim: Claim) -> float | None:

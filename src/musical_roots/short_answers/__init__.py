@@ -179,6 +179,7 @@ def _row(asked: Question, tables: dict[str, pd.DataFrame], generator: str) -> di
 
 def in_lines(answered: pd.DataFrame) -> str:
     """The same for a terminal: two lines a question, the answer first."""
+    answered = answered.fillna("")  # a column that is blank throughout is read as numbers
     several = answered.generator[answered.section == INFLUENCE].nunique() > 1
     lines = []
     for row in answered.itertuples():

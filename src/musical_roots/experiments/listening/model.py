@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import expit
-from scipy.stats import t
+from scipy.special import expit, stdtr, stdtrit
 
 from musical_roots.experiments.listening import FEWEST
 from musical_roots.listening.kinds import TEST
@@ -55,12 +54,12 @@ class Fit:
 
     def bounds(self, confidence: float) -> tuple[np.ndarray, np.ndarray]:
         """Interval of each coefficient."""
-        half = t.ppf((1 + confidence) / 2, self.freedom) * self.errors
+        half = stdtrit(self.freedom, (1 + confidence) / 2) * self.errors
         return self.logits - half, self.logits + half
 
     def p_values(self) -> np.ndarray:
         """Of each coefficient, against 0, two-sided."""
-        return 2 * t.sf(np.abs(self.logits) / self.errors, self.freedom)
+        return 2 * stdtr(self.freedom, -np.abs(self.logits) / self.errors)
 
     def share(self, logit: float) -> float:
         """Share over all listeners and X's, where those at the middle have `logit`."""
