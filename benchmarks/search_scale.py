@@ -281,7 +281,7 @@ def main() -> None:
     parser.add_argument("--embeddings", type=Path, default=ROOT / "results/embeddings/musicnn")
     parser.add_argument("--folder", type=Path, help="Where vectors lie; deleted, if not given.")
     parser.add_argument("--queries", type=int, default=1000)
-    parser.add_argument("--quantisers", nargs="+", default=list(inverted.QUANTISERS))
+    parser.add_argument("--quantisers", nargs="*", default=list(inverted.QUANTISERS))
     parser.add_argument("--recall", type=float, default=0.99)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:

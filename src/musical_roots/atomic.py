@@ -4,12 +4,15 @@ A run killed at any moment leaves the old one or the new one, never half of one.
 """
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from musical_roots.errors import InputError, is_disk_full
+
+BEGUN = re.compile(r"\..*\.(\d+)\.(?:part|old)")  # a name with the number of who writes there
 
 
 @contextmanager
@@ -54,6 +57,30 @@ def atomic_folder(path: Path | str) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def clear(folder: Path | str) -> None:
+    """Delete what processes that no longer live had begun to write anywhere below a folder."""
+    for place, folders, files in os.walk(folder):
+        for name in [*folders, *files]:
+            process = BEGUN.fullmatch(name)
+            if not process or _lives(int(process[1])):
+                continue
+            if name in files:
+                Path(place, name).unlink(missing_ok=True)
+            else:
+                shutil.rmtree(Path(place, name), ignore_errors=True)
+                folders.remove(name)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 def settle(part: Path, path: Path) -> None:

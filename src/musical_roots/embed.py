@@ -16,7 +16,7 @@ import pandas as pd
 from musical_roots import audio
 from musical_roots.encoders.base import Encoder
 from musical_roots.errors import InputError
-from musical_roots.tables import write_array, write_json
+from musical_roots.tables import read_array, write_array, write_json
 
 
 def encode(
@@ -121,8 +121,8 @@ def kept(features: Path, made_by: dict) -> bool:
     sidecar = features.with_suffix(".json")
     try:
         theirs = json.loads(sidecar.read_text(encoding="utf-8"))
-        vectors = np.load(features)
-    except (OSError, ValueError):
+        vectors = read_array(features)
+    except (OSError, ValueError, InputError):
         return False
     same = made_by["made_from"] and made_by | {"sha256": sha256(vectors)} == theirs
     for path in (sidecar, features) if same else ():
@@ -279,8 +279,8 @@ def _row(shard: Path) -> dict:
         for suffix in (".npy", ".parquet", ".json"):
             with shard.with_suffix(suffix).open("rb") as file:
                 told.update(hashlib.file_digest(file, "sha256").digest())
-        clips = len(np.load(shard, mmap_mode="r"))
-    except (OSError, ValueError) as error:
+        clips = len(read_array(shard, mapped=True))
+    except OSError as error:
         raise InputError(
             f"{shard}: not a readable shard ({error}); delete it and run again"
         ) from error

@@ -78,8 +78,8 @@ def write_notebook(source: Path, path: Path) -> None:
 
     book = nbformat.read(source, as_version=4)
     try:
-        # through files of this run alone: others can listen at a port, and kernels that start at the
-        # same moment in one working folder would take each other's
+        # through files of this run alone: others can listen at a port, and kernels that start at
+        # the same moment in one working folder would take each other's
         with tempfile.TemporaryDirectory() as folder:
             manager = {"transport": "ipc", "connection_file": f"{folder}/kernel.json"}
             NotebookClient(

@@ -8,6 +8,7 @@ row) and ``000.json`` (provenance: the encoder's fingerprint, versions, seed).
 import csv
 import json
 import re
+import tokenize
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ TEXT = {
     *("encoder", "kind", "generator", "unit", "target", "prompts", "claim", "certainty"),
     "verdict",
 }
+# what numpy raises on a damaged file, but for OSError
+DAMAGED = (ValueError, EOFError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile)
 # control characters, line separators, and halves of characters, which no table can hold
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
@@ -156,6 +159,21 @@ def write_arrays(arrays: dict[str, np.ndarray], path: Path | str) -> None:
         np.savez_compressed(file, **arrays)
 
 
+def read_array(path: Path | str, mapped: bool = False) -> np.ndarray:
+    """Read a .npy file, or map it into memory.
+
+    Raises
+    ------
+    InputError
+        If it is missing, or damaged.
+    """
+    try:
+        return np.load(path, mmap_mode="r" if mapped else None)
+    except (OSError, *DAMAGED) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: not readable ({reason}); delete it and run again") from error
+
+
 def read_arrays(paths: Iterable[Path | str]) -> dict[str, np.ndarray]:
     """Read named arrays of several .npz files as one mapping, in the order of their names."""
     found = {}
@@ -163,8 +181,9 @@ def read_arrays(paths: Iterable[Path | str]) -> dict[str, np.ndarray]:
         try:
             with np.load(path) as file:
                 found |= dict(file)
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
-            raise InputError(f"{path}: not readable ({error}); delete it and run again") from error
+        except (OSError, *DAMAGED) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{path}: not readable ({reason}); delete it and run again") from error
     return dict(sorted(found.items()))
 
 
@@ -200,7 +219,7 @@ class Embeddings:
         dim = self.provenance["dim"]
         if not parts:
             return np.empty((0, dim), np.float32)
-        return _widen(parts[0] if len(parts) == 1 else np.concatenate(parts))
+        return widen(parts[0] if len(parts) == 1 else np.concatenate(parts))
 
     def with_rows(self, more: "Embeddings") -> "Embeddings":
         """These rows, then those of `more`, which are of the same fingerprint."""
@@ -216,8 +235,8 @@ class Embeddings:
         return Embeddings(self.clips[mask].reset_index(drop=True), parts, self.provenance)
 
 
-def _widen(half: np.ndarray) -> np.ndarray:
-    """float16 to float32 by shifting bits: 7 times as fast as astype, exact for finite values."""
+def widen(half: np.ndarray) -> np.ndarray:
+    """Turn float16 to float32 by shifting bits: 7 times as fast as astype, exact if finite."""
     bits = half.view(np.int16).astype(np.int32)
     bits <<= 13
     bits &= np.int32(-0x70002000)  # the sign, and the exponent and fraction in their new place
@@ -259,7 +278,7 @@ def open_shards(paths: Iterable[Path | str]) -> Embeddings:
     clips, vectors, provenance = [], [], None
     for path in listed(paths):
         try:
-            vectors.append(np.load(path, mmap_mode="r"))
+            vectors.append(read_array(path, mapped=True))
             clips.append(pd.read_parquet(path.with_suffix(".parquet")))
             made_by = read_json(path.with_suffix(".json"))
         except (OSError, ValueError) as error:

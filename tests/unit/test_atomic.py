@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from musical_roots.atomic import atomic, atomic_folder
+from musical_roots.atomic import atomic, atomic_folder, clear
 from musical_roots.errors import InputError
 
 
@@ -31,6 +31,22 @@ def test_a_killed_write_leaves_the_old_file(tmp_path):
     done = subprocess.run([sys.executable, "-c", code, str(path)])
     assert done.returncode == -9
     assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize("way", ["atomic", "atomic_folder"])
+def test_what_a_killed_process_had_begun_is_cleared_away(tmp_path, way):
+    code = (
+        f"import os, sys, signal; from musical_roots.atomic import {way}\n"
+        f"with {way}(sys.argv[1]) as temporary:\n"
+        "    (temporary / 'a' if temporary.is_dir() else temporary).write_text('half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "below/file")])
+    assert done.returncode == -9 and len(list((tmp_path / "below").iterdir())) == 1
+    (tmp_path / "below/other.1.part").touch()  # a person's own
+    (tmp_path / "below" / f".mine.{os.getpid()}.part").touch()  # still at work
+    clear(tmp_path)
+    assert tree(tmp_path) == ["below", f"below/.mine.{os.getpid()}.part", "below/other.1.part"]
 
 
 @pytest.mark.parametrize("way", [atomic, atomic_folder])

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from finished_study import of_tones
 
 from musical_roots import config, tables
 from musical_roots.generators.openvamp.generator import CODEC, NETWORK
@@ -88,6 +89,43 @@ def test_audio(tmp_path):
             faults[f"audio {number}, {name!r}"] = wrong
         else:
             shutil.rmtree(folder)
+    report(faults)
+
+
+def test_audio_that_is_traced(tmp_path):
+    """Alone, and in a folder beside what can be heard."""
+    of_tones(tmp_path)
+    made, faults = mutants.sound(tmp_path), {}
+    for number in mutants.numbers("traced", 200, 6):
+        folder = tmp_path / f"asked{number}"
+        name, data = mutants.audio(made, 1, number)
+        (folder / "asked").mkdir(parents=True)
+        (folder / "asked" / name).write_bytes(data)
+        asked = "asked"
+        if number % 2:
+            tone(folder / "asked/good.wav", 440)
+        else:
+            asked = f"asked/{name}"
+        call = ["trace", "--study", "../results", "--json", "out.json", "--jobs", "1", "--", asked]
+        if wrong := tried(folder, [call], ["out.json"]):
+            faults[f"traced {number}, {name!r}"] = wrong
+    report(faults)
+
+
+def test_a_study_that_is_damaged_is_not_traced(tmp_path):
+    whole = of_tones(tmp_path)
+    files_there = sorted(path for path in whole.rglob("*") if path.is_file())
+    tone(tmp_path / "a.wav", 440)
+    faults = {}
+    for number in mutants.numbers("study", 60, 6):
+        folder, draw = tmp_path / f"damaged{number}", mutants.rng(0, "study", number)
+        shutil.copytree(whole, folder / "results")
+        file = folder / files_there[number % len(files_there)].relative_to(tmp_path)
+        file.write_bytes(mutants.of_bytes(file.read_bytes(), draw))
+        call = ["trace", "../a.wav", "--study", "results", "--json", "out.json", "--jobs", "1"]
+        if wrong := tried(folder, [call], ["out.json"]):
+            faults[f"study {number}, {file.name}"] = wrong
+        shutil.rmtree(folder)
     report(faults)
 
 

@@ -123,7 +123,7 @@ def test_shards_of_two_fingerprints_are_never_mixed(tmp_path):
 def test_a_damaged_shard_is_named(tmp_path):
     path, _ = shard(tmp_path)
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError, match=r"000\.npy: not a readable shard"):
+    with pytest.raises(InputError, match=r"000\.npy: not readable"):
         tables.open_shards([path])
 
 

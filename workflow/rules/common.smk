@@ -239,7 +239,7 @@ def start():
     """Hold the lock of this folder, and see to it that no other study's results are replaced."""
     if "MUSICAL_ROOTS_RUN" in os.environ:  # the report is made by a run inside the run
         return None
-    from musical_roots import running
+    from musical_roots import atomic, running
 
     try:
         lock = running.hold_lock(
@@ -248,6 +248,8 @@ def start():
         )
         files = [os.path.relpath(path) for path in workflow.configfiles]
         running.claim_results(RESULTS, files, STUDY.corpus_of())
+        if workflow.local_exec:  # elsewhere a killed run's jobs may be at work still
+            atomic.clear(RESULTS)
     except InputError as error:
         stop(error)
     os.environ.update(MUSICAL_ROOTS_RUN=str(os.getpid()))

@@ -69,13 +69,11 @@ def encode(seed, encoder, clips, checkpoints, batch, kept_if, out, **settings) -
 @OUT
 def fit(features, out) -> None:
     """Per-dimension statistics of the training clips' features."""
-    import numpy as np
-
     from musical_roots import embed
-    from musical_roots.tables import read_json, write_array
+    from musical_roots.tables import read_array, read_json, write_array
 
     standardise = read_json(features[0].with_suffix(".json"))["standardise"]
-    shards = [np.load(path, mmap_mode="r") for path in features]
+    shards = [read_array(path, mapped=True) for path in features]
     write_array(embed.fit(shards, standardise), out)
 
 
@@ -86,16 +84,14 @@ def fit(features, out) -> None:
 @OUT
 def vectors(features, clips, statistics, out) -> None:
     """Unit vectors of raw features: one shard of embeddings."""
-    import numpy as np
-
     from musical_roots import embed
-    from musical_roots.tables import read_json, read_table, write_shard
+    from musical_roots.tables import read_array, read_json, read_table, write_shard
 
-    fitted = np.load(statistics)
+    fitted = read_array(statistics)
     told = read_json(features.with_suffix(".json"))
     made_by = {key: value for key, value in told.items() if key not in embed.KEPT_BY}
     made_by["fingerprint"] += f"+{embed.digest(fitted)}"
-    vectors = embed.unit_vectors(np.load(features), fitted)
+    vectors = embed.unit_vectors(read_array(features), fitted)
     write_shard(out, vectors, embed.heard(read_table(clips), made_by), made_by)
 
 

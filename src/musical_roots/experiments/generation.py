@@ -15,6 +15,7 @@ from musical_roots import audio
 from musical_roots.generators.openvamp.codec import Codec, levelled, log_mel, to_audio
 from musical_roots.seeding import rng
 from musical_roots.statistics import cluster_bootstrap
+from musical_roots.tables import read_arrays
 
 NGRAM = 8  # frames
 RESOLUTIONS = (512, 1024, 2048)  # samples of a window
@@ -130,7 +131,7 @@ def ngram_overlap(
     known = KnownRuns(train, group_of)
     rows = []
     for vamp in vamps.itertuples():
-        made = np.load(vamp.tokens_path)
+        made = read_arrays([vamp.tokens_path])
         about = (vamp.setting, vamp.prompt_split, vamp.output_id, vamp.prompt_group_id)
         rows.append((*about, *_shares(known, made["tokens"], ~made["kept"], about[-1])))
     frames = made["tokens"].shape[1]

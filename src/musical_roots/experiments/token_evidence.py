@@ -26,6 +26,7 @@ from musical_roots.experiments.competition import SIDES
 from musical_roots.experiments.indexes import EXCLUDE, INDEXES
 from musical_roots.experiments.token_share import CODEBOOKS, TokenIndex, merge
 from musical_roots.seeding import rng
+from musical_roots.tables import read_arrays
 
 VIEW = "token_share"
 FRAME_S = 0.02  # of openvamp's codec, whose module takes two seconds to import
@@ -138,7 +139,7 @@ def plants(
 def of_outputs(vamps: pd.DataFrame) -> Iterator[Query]:
     """The outputs of a vamp list, one after the other."""
     for vamp in vamps.itertuples():
-        made = np.load(vamp.tokens_path)
+        made = read_arrays([vamp.tokens_path])
         cluster = vamp.prompt_group_id or vamp.output_id
         about = (vamp.output_id, vamp.setting, cluster, vamp.prompt_split, vamp.prompt_track_id)
         yield Query(*about, made["tokens"], made["kept"])
@@ -164,7 +165,7 @@ def of_excerpts(
         paths = some.sort_values("output_id").tokens_path.to_numpy()
         for row in excerpts.itertuples():
             chance = rng(seed, "token_evidence.mask", f"{setting} {row.output_id}")
-            kept, mine = np.load(chance.choice(paths))["kept"], tokens[row.output_id]
+            kept, mine = read_arrays([chance.choice(paths)])["kept"], tokens[row.output_id]
             frames = min(kept.shape[1], mine.shape[1])  # of one length, but for the last frame
             about = (row.output_id, setting, row.prompt_group_id, row.prompt_split)
             cut = mine[:, :frames], kept[:, :frames]

@@ -11,8 +11,7 @@ How a fast search can be exact:
   multiples of 2**-48, so a float64 sum of them below 2**5 has no rounding at all, in whatever
   order it is taken: equal vectors tie exactly, and a clip and its copy have cosine 1.
 - A float32 matrix product, block by block, only proposes candidates. Its error is at most
-  ``margin`` (the bound n*u of any summation order, Higham 2002, section 3.1, for the product and
-  for the two norms), so no row that belongs among the k nearest is lost.
+  `vectors.margin`, so no row that belongs among the k nearest is lost.
 """
 
 import numpy as np
@@ -28,7 +27,7 @@ from musical_roots.search.contract import (
     matchable,
     target_pairs,
 )
-from musical_roots.search.vectors import CANDIDATES, pair_cosines, take, unit_rows
+from musical_roots.search.vectors import CANDIDATES, margin, pair_cosines, take, unit_rows
 from musical_roots.tables import Embeddings
 
 
@@ -126,10 +125,10 @@ def _search(
     vectors = queries.rows(first, last)
     on = blocks(unit_rows(vectors, queries, first), device)
     block = block or on.rows
-    margin = 2 * (vectors.shape[1] + 8) * 2.0**-24
-    best = _Best(vectors, index, k, alphabetical, margin)
+    error = margin(vectors.shape[1])
+    best = _Best(vectors, index, k, alphabetical, error)
     ranked = [
-        _Ranked(layer, vectors, first, index, alphabetical, margin) for layer in layers(targets)
+        _Ranked(layer, vectors, first, index, alphabetical, error) for layer in layers(targets)
     ]
     out_query, out_row = excluded(queries.clips.iloc[first:last], index.clips, exclude)
     for start in range(0, len(index), block):
@@ -161,10 +160,10 @@ class _Best:
         index: Embeddings,
         k: int,
         alphabetical: np.ndarray,
-        margin: float,
+        error: float,
     ):
         self.vectors, self.index, self.k, self.alphabetical = vectors, index, k, alphabetical
-        self.slack = np.float32(2 * margin)  # the error of a row's score and of the k-th
+        self.slack = np.float32(2 * error)  # the error of a row's score and of the k-th
         # below any cosine, above an excluded row's -inf
         self.floor = np.full(len(vectors), -2, np.float32)
         self.found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
@@ -228,7 +227,7 @@ class _Ranked:
         first: int,
         index: Embeddings,
         alphabetical: np.ndarray,
-        margin: float,
+        error: float,
     ):
         self.layer, self.alphabetical = layer, alphabetical
         self.query = layer["query"].to_numpy() - first
@@ -239,8 +238,8 @@ class _Ranked:
         self.place[self.query] = alphabetical[layer["row"]]
         rows = take(index, layer["row"].to_numpy())
         self.cosine[self.query] = pair_cosines(vectors, self.query, rows, np.arange(len(rows)))
-        self.high = (self.cosine + margin).astype(np.float32)
-        self.low = (self.cosine - margin).astype(np.float32)
+        self.high = (self.cosine + error).astype(np.float32)
+        self.low = (self.cosine - error).astype(np.float32)
 
     def update(self, on: Host, scores, vectors: np.ndarray, rows: np.ndarray, start: int) -> None:
         """Count the rows of one block that come before the target: surely, or on a closer look."""

@@ -157,7 +157,9 @@ def masks(within: pd.DataFrame | None, index: Embeddings) -> dict[str, np.ndarra
     """Which clips are in train, train_equal and control, by name: bool [len(index)]."""
     if within is None:
         return {}
-    inside = within.set_index("clip_id").reindex(index.clips.clip_id, fill_value=False)
+    inside = within.set_index("clip_id")[list(INDEXES)].reindex(
+        index.clips.clip_id, fill_value=False
+    )
     return {name: inside[name].to_numpy(bool) for name in INDEXES}
 
 

@@ -72,12 +72,10 @@ def of_file(
 
 def power_of(study: Finished, encoder: str, made_by: str | None) -> pd.DataFrame:
     """How many planted copies an encoder finds: the study's own table, columns `POWER`."""
-    table = study.table("planted")
-    if table.empty:
-        return pd.DataFrame(columns=POWER)
-    mine = table[table.encoder.str.partition(" (")[0] == encoder]
+    table = study.table("planted", ["encoder", "generator", *POWER])
+    mine = table[table.encoder.str.split(" (", regex=False).str[0] == encoder]
     full = FULL.get(made_by, made_by) if made_by else mine.generator.iloc[0] if len(mine) else ""
-    mine = mine[mine.generator.str.partition(" (")[0] == full.partition(" (")[0]]
+    mine = mine[mine.generator.str.split(" (", regex=False).str[0] == full.partition(" (")[0]]
     return mine.reindex(columns=POWER).reset_index(drop=True)
 
 

@@ -14,7 +14,7 @@ from musical_roots.encoders import base
 from musical_roots.errors import InputError
 from musical_roots.generators.base import FULL
 from musical_roots.study import Study
-from musical_roots.tables import Embeddings, open_shards, read_json, read_table
+from musical_roots.tables import Embeddings, open_shards, read_array, read_json, read_table
 
 MAKE = "make it with `make study`, or name a finished one with --study"
 UNTRAINED = ("random",)
@@ -85,13 +85,13 @@ class Finished:
     @cached_property
     def recall(self) -> dict[str, float]:
         """Encoder -> how often it finds the same track among control clips."""
-        table = self.table("retrieval")
-        return {} if table.empty else dict(zip(table.encoder, table.recall_at_1, strict=True))
+        table = self.table("retrieval", ["encoder", "recall_at_1"])
+        return dict(zip(table.encoder, table.recall_at_1, strict=True))
 
-    def table(self, name: str) -> pd.DataFrame:
-        """One of its tables; empty where the study has none of that name."""
+    def table(self, name: str, columns: list[str]) -> pd.DataFrame:
+        """One of its tables, with these columns; empty where the study has none of that name."""
         path = self.folder / f"tables/{name}.csv"
-        return read_table(path) if path.is_file() else pd.DataFrame()
+        return read_table(path, columns) if path.is_file() else pd.DataFrame(columns=columns)
 
     def corpus(self, encoder: str) -> Embeddings:
         """All clips of the corpus, as an encoder hears them."""
@@ -135,7 +135,7 @@ class Finished:
         InputError
             If the study's vectors were made with other weights or statistics.
         """
-        fitted = np.load(self.folder / f"embeddings/{name}/statistics.npy")
+        fitted = read_array(self.folder / f"embeddings/{name}/statistics.npy")
         mine, theirs = f"{fingerprint}+{embed.digest(fitted)}", self._fingerprint(name)
         if mine != theirs:
             raise InputError(

@@ -34,6 +34,7 @@ from musical_roots.generators.openvamp.sampling import fill
 from musical_roots.generators.openvamp.training import longer_than_a_crop
 from musical_roots.seeding import rng
 from musical_roots.statistics import cluster_bootstrap, conformal_p
+from musical_roots.tables import read_arrays
 
 MEASURES = ("share", "lift", "matched_lift", "rank", "p", "loss")
 
@@ -157,7 +158,7 @@ def made_again(
     """
     made = []
     for row in outputs.itertuples():
-        file = np.load(row.tokens_path)
+        file = read_arrays([row.tokens_path])
         told = {one.name: getattr(row, one.name) for one in fields(VampSettings)}
         chance = rng(seed, "counterfactual.dosed_vamp", row.output_id)
         tokens = fill(model, file["tokens"], file["kept"], VampSettings(**told), chance)

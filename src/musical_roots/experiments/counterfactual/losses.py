@@ -16,6 +16,7 @@ from torch.nn import functional
 from musical_roots.generators.openvamp.model import MaskedTransformer
 from musical_roots.generators.openvamp.training import CROP, longer_than_a_crop
 from musical_roots.seeding import rng
+from musical_roots.tables import read_arrays
 
 AT_ONCE = 16  # crops
 
@@ -42,7 +43,10 @@ def hidden_of_outputs(outputs: pd.DataFrame, seed: int, masks: int) -> list[Hidd
     """
     asked = []
     for row in outputs.itertuples():
-        file, chance = np.load(row.tokens_path), rng(seed, "counterfactual.mask", row.output_id)
+        file, chance = (
+            read_arrays([row.tokens_path]),
+            rng(seed, "counterfactual.mask", row.output_id),
+        )
         tokens, masked = file["tokens"], masks_within(~file["kept"], masks, chance)
         asked += [Hidden(row.output_id, tokens, mask) for mask in masked]
     return asked

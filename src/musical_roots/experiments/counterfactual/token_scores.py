@@ -23,6 +23,7 @@ import pandas as pd
 from musical_roots.experiments.counterfactual.scores import COLUMNS, long
 from musical_roots.experiments.generation import runs
 from musical_roots.experiments.token_share import CODEBOOKS, TokenIndex
+from musical_roots.tables import read_arrays
 
 Made = Mapping[str, tuple[np.ndarray, np.ndarray]]  # output_id -> tokens, kept
 NGRAM = 4  # tokens
@@ -31,8 +32,8 @@ SHARES = (1, 2, 3)  # codebooks
 
 def read(outputs: pd.DataFrame) -> Made:
     """Tokens of some outputs: output_id, tokens_path."""
-    files = zip(outputs.output_id, map(np.load, outputs.tokens_path), strict=True)
-    return {name: (file["tokens"], file["kept"]) for name, file in files}
+    made = ((row.output_id, read_arrays([row.tokens_path])) for row in outputs.itertuples())
+    return {name: (file["tokens"], file["kept"]) for name, file in made}
 
 
 def of_tokens(made: Made, tracks: Mapping[str, np.ndarray]) -> pd.DataFrame:
