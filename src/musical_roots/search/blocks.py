@@ -36,7 +36,7 @@ class Host:
         product[:, ~allowed] = -np.inf
 
     def reaches(self, product, level: np.ndarray):
-        """Where it is at or above each query's level: a mask, whose room the next one uses again."""
+        """Where it is at or above each query's level: a mask; the next one uses its room again."""
         return np.greater_equal(product, level[:, None], out=self.masks[:, : product.shape[1]])
 
     def passes(self, product, level: np.ndarray):
