@@ -29,13 +29,14 @@ from musical_roots import cost
 from musical_roots.provenance import environment
 from musical_roots.search import exact, inverted, planning
 from musical_roots.search.approximate import Approximate
+from musical_roots.search.blocks import ROWS
 from musical_roots.search.vectors import unit_rows
 from musical_roots.tables import Embeddings, open_shards
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-K, BLOCK, SEED = 50, 2048, 20240125
+K, BLOCK, SEED = 50, ROWS, 20240125
 FITTED = 3  # sizes at the least, of a line with an interval
 KEYS = {"scale": ["clips", "how"], "effects": ["clips", "how"], "synthetic": ["quantity"]}
 

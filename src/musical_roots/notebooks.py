@@ -14,6 +14,14 @@ from musical_roots.tables import read_table, write_text
 ROOM = "MUSICAL_ROOTS_RESULTS"  # the study's folder, from the repository's root
 # the exporter's own, for formulas and diagrams, are fetched from elsewhere
 SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL)
+# what the exporter makes that cannot be read by all: cells that head nothing, tables that scroll by
+# mouse alone, a pale colour
+TIDIED = {
+    "<th></th>": "<td></td>",
+    'class="output_html': 'tabindex="0" class="output_html',
+    "</head>": "<style>.highlight .ow { color: #6a1b9a; }"
+    " .text_cell_render, .output_markdown { overflow: visible !important; }</style></head>",
+}
 
 
 class Results:
@@ -97,8 +105,13 @@ def write_notebook(source: Path, path: Path) -> None:
     if warned := _warnings(book):
         raise InputError(f"{source}: a cell warns ({warned[0]}); mend what it warns of")
     # this template alone knows texts in place of pictures
-    exporter = nbconvert.HTMLExporter(template_name="classic")
-    write_text(SCRIPT.sub("", exporter.from_notebook_node(book)[0]), path)
+    exporter = nbconvert.HTMLExporter(
+        template_name="classic", exclude_input_prompt=True, exclude_output_prompt=True
+    )
+    page = SCRIPT.sub("", exporter.from_notebook_node(book)[0])
+    for made, tidied in TIDIED.items():
+        page = page.replace(made, tidied)
+    write_text(page, path)
 
 
 def _warnings(book) -> list[str]:

@@ -1,4 +1,4 @@
-// A page to hear, or one of claims, in headless Chromium: is it whole, and does every player play?
+// A page to hear, of a trace, or of claims, in headless Chromium: is it whole, and does every player play?
 // node audition.mjs MODULES CHROMIUM ADDRESS WIDTH light|dark PICTURES  ->  what was seen, as JSON
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
@@ -77,6 +77,20 @@ if (seen.players) {
   await moving();
   seen.keys.push(await page.$$eval("section.row .player", (all) => all.findIndex((one) => one.matches(".playing"))));
   await page.keyboard.press("Escape");
+}
+
+/** A page may have the browser's own players, too. */
+seen.audio = 0;
+for (const audio of await page.$$("audio")) {
+  seen.audio += 1;
+  try {
+    await audio.evaluate((one) => one.play());
+    await page.waitForFunction((one) => one.currentTime > 0, audio);
+    const playing = await page.$$eval("audio", (all) => all.filter((one) => !one.paused).length);
+    seen.together = Math.max(seen.together, playing);
+  } catch (error) {
+    seen.silent.push(await audio.getAttribute("aria-label"));
+  }
 }
 
 /** What is left of the rows when a filter asks for one value; then all of them again. */

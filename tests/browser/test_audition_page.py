@@ -1,4 +1,4 @@
-"""Pages to hear, and that of claims, in a real browser: they are whole, and every player plays."""
+"""Pages to hear, of a trace, and of claims, in a browser: they are whole, and each player plays."""
 
 import json
 import os
@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from click.testing import CliRunner
+from finished_study import RATE, of_tones, tune
 
-from musical_roots import claims, claims_page
+from musical_roots import claims, claims_page, cli
 from musical_roots.auditions import page
 from musical_roots.auditions.vamps import Recurring, Row, Span
 from musical_roots.claims import Claim
@@ -68,6 +70,34 @@ def test_every_player_plays_and_one_at_a_time(heard, width, scheme):
     assert seen["players"] == 7 and seen["silent"] == [] and seen["together"] == 1
     assert seen["keys"] == [0, 1]  # Escape stops; 2 plays the second sound of the first row
     assert seen["filtered"] == {"setting": [2, 1], "prompts": [2, 1]}
+
+
+@pytest.fixture(scope="module")
+def traced(tmp_path_factory):
+    """The page of a file that holds what a training track has, and of one that holds nothing."""
+    folder = tmp_path_factory.mktemp("traced")
+    study = of_tones(folder)
+    copied, _ = soundfile.read(folder / "music/01.wav", dtype="float32")
+    spliced = np.concatenate([tune(99, 6), copied[3 * RATE : 9 * RATE]])
+    for name, samples in (
+        ("spliced.wav", spliced),
+        ("a_name_that_is_rather_long.wav", tune(98, 9)),
+    ):
+        soundfile.write(folder / name, samples, RATE)
+    page = folder / "traced.html"
+    words = [folder / "spliced.wav", folder / "a_name_that_is_rather_long.wav", "--study", study]
+    words = ["trace", *words, "--html", page, "--jobs", 1]
+    assert CliRunner().invoke(cli.stages, list(map(str, words))).exit_code == 0
+    return page
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(360, "light"), (360, "dark"), (1300, "light"), (1300, "dark")]
+)
+def test_both_sides_of_a_trace_play_one_at_a_time(traced, width, scheme):
+    seen = look(traced, width, scheme)
+    assert seen["audio"] >= 4 and seen["audio"] % 2 == 0
+    assert seen["silent"] == [] and seen["together"] == 1
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1300, "dark")])

@@ -10,8 +10,8 @@ import numpy as np
 
 from musical_roots.search.vectors import CANDIDATES
 
-ROWS, ROWS_ON_GPU = 2048, 65_536  # of the index at once
-QUERIES = 4096  # at once: a block of their products is 34 MB, on a GPU 1 GB
+ROWS, ROWS_ON_GPU = 1024, 65_536  # of the index at once
+QUERIES = 4096  # at once: a block of their products is 17 MB, on a GPU 1 GB
 
 
 class Host:
@@ -21,11 +21,13 @@ class Host:
 
     def __init__(self, unit: np.ndarray):
         self.unit, self.products = unit, np.empty((len(unit), 0), np.float32)
+        self.masks = np.empty((len(unit), 0), bool)
 
     def product(self, rows: np.ndarray) -> np.ndarray:
         """Of the queries with some rows, float32; its room is used again by the next."""
         if self.products.shape[1] < len(rows):
             self.products = np.empty((len(self.unit), len(rows)), np.float32)
+            self.masks = np.empty(self.products.shape, bool)
         return np.matmul(self.unit, rows.T, out=self.products[:, : len(rows)])
 
     def leave_out(self, product, query: np.ndarray, row: np.ndarray, allowed: np.ndarray) -> None:
@@ -34,8 +36,8 @@ class Host:
         product[:, ~allowed] = -np.inf
 
     def reaches(self, product, level: np.ndarray):
-        """Where it is at or above each query's level: a mask."""
-        return product >= level[:, None]
+        """Where it is at or above each query's level: a mask; the next one uses its room again."""
+        return np.greater_equal(product, level[:, None], out=self.masks[:, : product.shape[1]])
 
     def passes(self, product, level: np.ndarray):
         """Where it is above each query's level: a mask."""

@@ -130,13 +130,14 @@ def _search(
     ranked = [
         _Ranked(layer, vectors, first, index, alphabetical, error) for layer in layers(targets)
     ]
+    room = np.empty((2, min(block, len(index)), vectors.shape[1]), np.float32)
     out_query, out_row = excluded(queries.clips.iloc[first:last], index.clips, exclude)
     for start in range(0, len(index), block):
         allowed = only[start : start + block]
         if not allowed.any():
             continue
-        rows = index.rows(start, min(start + block, len(index)))
-        scores = on.product(unit_rows(rows, index, start))
+        rows = index.rows(start, min(start + block, len(index)), room[0])
+        scores = on.product(unit_rows(rows, index, start, room[1]))
         low, high = np.searchsorted(out_row, [start, start + len(rows)])
         on.leave_out(scores, out_query[low:high], out_row[low:high] - start, allowed)
         best.update(on, scores, start)

@@ -59,8 +59,13 @@ def margin(dim: int) -> float:
     return 2 * (dim + 8) * 2.0**-24
 
 
-def unit_rows(rows: np.ndarray, embeddings: Embeddings, start: int) -> np.ndarray:
-    """Rows divided by their norms, which float16 made differ from 1: float32 [n, dim]."""
+def unit_rows(
+    rows: np.ndarray, embeddings: Embeddings, start: int, room: np.ndarray | None = None
+) -> np.ndarray:
+    """Rows divided by their norms, which float16 made differ from 1: float32 [n, dim].
+
+    They are written to the first rows of `room`, if it is given.
+    """
     squares = np.vecdot(rows, rows)
     good = np.abs(squares - 1) < 0.01  # false for NaN too
     if not good.all():
@@ -69,7 +74,8 @@ def unit_rows(rows: np.ndarray, embeddings: Embeddings, start: int) -> np.ndarra
             f"clip {clip_id} ({embeddings.provenance['encoder']}): its vector is not of unit "
             "length; delete its shard and embed it again"
         )
-    return rows / np.sqrt(squares)[:, None]
+    out = None if room is None else room[: len(rows)]
+    return np.divide(rows, np.sqrt(squares)[:, None], out=out)
 
 
 def take(embeddings: Embeddings, rows: np.ndarray) -> np.ndarray:

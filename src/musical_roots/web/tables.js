@@ -78,6 +78,9 @@ function live(table) {
     language: { search: "Search", lengthMenu: "_MENU_ rows a page", info: "_START_ to _END_ of _TOTAL_" },
   });
   const whole = api.table().container();
+  for (const pages of whole.querySelectorAll("nav")) {
+    pages.setAttribute("aria-label", `pages of: ${wide.getAttribute("aria-label")}`);
+  }
   wide.before(whole);
   whole.querySelector(".dt-layout-table").append(wide);
   wide.append(table);
