@@ -295,7 +295,8 @@ def main() -> None:
         for size in asked.sizes:
             rows, changed = at(size, study, model, folder, asked.quantisers, asked.recall)
             scale = written("scale", [row | hardware for row in rows])
-            written("effects", changed)
+            if changed:
+                written("effects", changed)
             if scale["clips"].nunique() >= FITTED:
                 written("growth", growth(scale))
             drawing(scale).savefig(ROOT / "benchmarks/search_scale.svg")
