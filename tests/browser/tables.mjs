@@ -22,7 +22,9 @@ const heads = () => page.locator("table.data thead th").allInnerTexts();
 
 seen.first = (await rows()).length;
 seen.columns = (await heads()).length;
+const unsorted = (await rows())[0];
 await page.locator("th", { hasText: "level" }).locator(".dt-column-order").click();
+await page.waitForFunction((was) => document.querySelector("table.data tbody tr").innerText !== was, unsorted);
 seen.least = (await rows())[0];
 await page.locator(".filters select").first().selectOption("random");
 seen.filtered = await rows();
