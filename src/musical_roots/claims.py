@@ -296,7 +296,7 @@ def _in_words(claims: int, tested: int, hold: int) -> str:
 def _selected(claim: Claim, tables: dict[str, pd.DataFrame]) -> list[pd.DataFrame]:
     """Rows with the columns that a claim needs, where its number is known: of `select`, of `minus`.
 
-    None where the study lacks the table.
+    Nothing where the study lacks the table.
     """
     if claim.table not in tables:
         return []

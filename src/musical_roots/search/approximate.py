@@ -338,10 +338,9 @@ def pairs_cosines(
 def _nearest_of(
     query: np.ndarray, row: np.ndarray, queries: Embeddings, index: Embeddings, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs that may be among the k nearest of their query: a third of the work of all.
+    """The pairs that may be among the k nearest of their query, told by cosines in float32.
 
-    Cosines in float32 are further from the exact ones than `margin` says in no case, so that none
-    is lost.
+    These are within `margin` of the exact ones, so no pair that is among the nearest is lost.
     """
     some, place = np.unique(query, return_inverse=True)
     vectors = unit_rows(take(queries, some), replace(queries, clips=queries.clips.iloc[some]), 0)

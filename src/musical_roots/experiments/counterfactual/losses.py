@@ -43,10 +43,8 @@ def hidden_of_outputs(outputs: pd.DataFrame, seed: int, masks: int) -> list[Hidd
     """
     asked = []
     for row in outputs.itertuples():
-        file, chance = (
-            read_arrays([row.tokens_path]),
-            rng(seed, "counterfactual.mask", row.output_id),
-        )
+        file = read_arrays([row.tokens_path])
+        chance = rng(seed, "counterfactual.mask", row.output_id)
         tokens, masked = file["tokens"], masks_within(~file["kept"], masks, chance)
         asked += [Hidden(row.output_id, tokens, mask) for mask in masked]
     return asked
