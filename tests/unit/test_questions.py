@@ -73,6 +73,15 @@ def test_every_question_has_its_tables_and_figures_in_the_default_study():
             assert any(name.startswith(figure) for name in study.figures), (question, figure)
 
 
+def test_what_has_learned_nothing_is_named_where_it_is_there(tables):
+    told = " ".join(resemblance.embeddings(tables))
+    assert "learned: mel." in told and "untrained network: random." in told
+    known = tables["retrieval"]
+    tables["retrieval"] = known[known.encoder == "musicnn"]
+    told = " ".join(resemblance.embeddings(tables))
+    assert "learned" not in told and "untrained" not in told
+
+
 def test_embeddings_beside_raw_audio(tables):
     told = " ".join(resemblance.embeddings(tables))
     assert "random 99 % (98 to 100), musicnn 90 % (85 to 95) and mel 70 % (60 to 80)" in told

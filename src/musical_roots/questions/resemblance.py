@@ -19,8 +19,8 @@ def embeddings(tables: dict[str, pd.DataFrame]) -> list[str]:
     told = [
         f"Of {known.n_clips.iloc[0]} clips of {known.n_tracks.iloc[0]} control tracks the nearest"
         f" other clip is of the same track for {listed(parts)}; by chance for"
-        f" {share(known.chance.iloc[0])}. mel and mfcc are computed from the audio and learn"
-        " nothing, random is an untrained network.",
+        f" {share(known.chance.iloc[0])}.",
+        *_untaught(list(known.encoder)),
         _better(known, "raw"),
         _better(known, "untrained"),
         f"Of clips that are perturbed in {ways} ways, the unmodified one comes first for"
@@ -31,6 +31,15 @@ def embeddings(tables: dict[str, pd.DataFrame]) -> list[str]:
         power = planted.groupby("encoder", sort=False).power_at_05.mean()
         told.append(f"Training clips hidden among control music have p <= .05 for {shares(power)}.")
     return [sentence for sentence in told if sentence]
+
+
+def _untaught(encoders: list[str]) -> list[str]:
+    """Which of them have learned nothing, and are there to be held against."""
+    raw, untrained = (
+        sorted(name for name in encoders if kind(name) == what) for what in ("raw", "untrained")
+    )
+    told = [f"Computed from the audio, without anything learned: {listed(raw)}."] if raw else []
+    return told + ([f"An untrained network: {listed(untrained)}."] if untrained else [])
 
 
 def _better(known: pd.DataFrame, than: str) -> str:
