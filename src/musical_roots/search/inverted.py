@@ -8,7 +8,8 @@ so shards may be listed in another order, or cut anew.
 Three codes, all of the distance between unit vectors, which orders as the cosine does:
 
 - ``pq``: product quantiser of 4 bits a part, after a rotation that gives all parts the same share
-  of the variance; scanned in registers. 64 parts, 32 bytes a vector.
+  of the variance, of the 256 strongest components; scanned in registers. 128 parts, 64 bytes a
+  vector.
 - ``rabitq``: a bit a component after a random rotation, scanned alike; nothing but lists to train.
 - ``sq``: 8 bits a component. This faiss scans it one vector at a time.
 
@@ -36,8 +37,8 @@ from musical_roots.seeding import rng
 from musical_roots.tables import Embeddings, read_json, write_json, write_table
 
 QUANTISERS = ("pq", "rabitq", "sq")
-PARTS = 64  # of the product quantiser, at most
-WIDEST = 512  # what the product quantiser hears of a vector, at most
+PARTS = 128  # of the product quantiser, at most
+WIDEST = 256  # its codes tell of a vector's strongest components: 2 a part find more than 4
 MOST_LISTS = 4096
 PER_LIST = 50  # vectors that a list is trained on: more than the 39 below which faiss warns
 ROUNDS = 10  # of k-means
