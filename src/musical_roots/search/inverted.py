@@ -42,6 +42,7 @@ WIDEST = 256  # its codes tell of a vector's strongest components: 2 a part find
 MOST_LISTS = 4096
 PER_LIST = 50  # vectors that a list is trained on: more than the 39 below which faiss warns
 ROUNDS = 10  # of k-means
+FEWEST = 16  # vectors, of which 4 bits name one each
 BATCH = 16_384  # vectors added at once
 COLUMNS = ["clip_id", "track_id"]
 
@@ -99,16 +100,19 @@ def train(embeddings: Embeddings, quantiser: str, seed: int) -> Inverted:
     Raises
     ------
     InputError
-        If there is nothing to train on.
+        If there is too little to train on.
     """
-    if not len(embeddings):
-        raise InputError("an index cannot be trained on no clips; give it some")
+    if len(embeddings) < FEWEST:
+        raise InputError(
+            f"an index cannot be trained on {len(embeddings)} clips; it wants {FEWEST}, and so few "
+            "are searched exactly at no cost"
+        )
     count = number_of_lists(len(embeddings))
     rows = chosen(embeddings.clips["clip_id"], PER_LIST * count, seed, "search.train")
     sample = _unit(embeddings, rows)
     dim = sample.shape[1]
     lists = _untrained(
-        dim, count, quantiser, int(rng(seed, "search.train.lists").integers(2**31 - 1))
+        dim, len(sample), count, quantiser, int(rng(seed, "search.train.lists").integers(2**31 - 1))
     )
     lists.train(sample)
     about = {name: embeddings.provenance[name] for name in ("encoder", "fingerprint")}
@@ -255,13 +259,14 @@ def read(path: Path | str) -> Inverted:
     return held
 
 
-def _untrained(dim: int, lists: int, quantiser: str, seed: int):
-    """Lists that know nothing yet."""
+def _untrained(dim: int, rows: int, lists: int, quantiser: str, seed: int):
+    """Lists that know nothing yet, to be trained on so many rows."""
     import faiss
 
     if quantiser == "pq":
-        parts = max(1, min(PARTS, dim // 2))
-        width = min(dim, WIDEST) // parts * parts
+        known = min(dim, rows)  # few rows lie in as few dimensions
+        parts = max(1, min(PARTS, known // 2))
+        width = min(known, WIDEST) // parts * parts
         turn = faiss.PCAMatrix(dim, width)
         turn.balanced_bins = parts
         inside = faiss.IndexIVFPQFastScan(faiss.IndexFlatL2(width), width, lists, parts, 4)
