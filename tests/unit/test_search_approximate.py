@@ -233,7 +233,7 @@ def test_parts_that_do_not_belong_together_are_refused(held):
 def test_bad_input_is_named(held, tmp_path):
     with pytest.raises(InputError, match="quantiser: 'flat' is unknown"):
         inverted.train(INDEX, "flat", 0)
-    with pytest.raises(InputError, match="cannot be trained on no clips"):
+    with pytest.raises(InputError, match="cannot be trained on 0 clips"):
         inverted.train(INDEX.where(np.zeros(len(INDEX), bool)), "sq", 0)
     with pytest.raises(InputError, match="index without a plan"):
         Approximate(held)
