@@ -14,13 +14,10 @@ import pytest
 import slurm
 import soundfile
 from short_music import music
-from workflow_copy import ROOT, copied
+from workflow_copy import ROOT, contents, copied
 
 CONFIG = os.environ.get("CLUSTER_CONFIG", "tests/cluster/small.yaml")
 TARGETS = os.environ.get("CLUSTER_TARGET", "corpus results/cluster/tables/robustness.csv").split()
-# what differs between any two runs (results/README.md), and what says when
-DIFFERING = ("report.html", "pages/provenance.html", "benchmarks/", "logs/", "config.json")
-DIFFERING += ("study.json",)
 PROFILE = ["--workflow-profile", "profiles/slurm", "--slurm-no-account"]
 # there is no accounting here; and nobody wants to wait as on a real one
 PROFILE += ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "5"]
@@ -67,9 +64,7 @@ def study(folder: Path, *words: str, environment: dict | None = None) -> str:
 
 def results(folder: Path) -> dict[str, bytes]:
     """Every result that must be the same wherever it is made."""
-    root = next((folder / "results").iterdir())
-    files = {str(path.relative_to(root)): path for path in root.rglob("*") if path.is_file()}
-    return {n: path.read_bytes() for n, path in files.items() if not n.startswith(DIFFERING)}
+    return contents(next((folder / "results").iterdir()), "study.json")
 
 
 @pytest.fixture(scope="module")

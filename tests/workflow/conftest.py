@@ -69,16 +69,6 @@ class Study:
         (self.folder / "config/overlay.yaml").write_text(text)
         return "config/overlay.yaml"
 
-    def bytes(self, results: Path) -> dict[str, bytes]:
-        """Every result that must be the same in every run (results/README.md)."""
-        differing = ("report.html", "pages/provenance.html", "benchmarks/", "logs/", "config.json")
-        differing += ("ro-crate-metadata.json", "pages/claims.html")  # when, and what jobs took
-        return {
-            str(path.relative_to(results)): path.read_bytes()
-            for path in sorted(results.rglob("*"))
-            if path.is_file() and not str(path.relative_to(results)).startswith(differing)
-        }
-
 
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
