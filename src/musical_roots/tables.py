@@ -220,11 +220,11 @@ class Embeddings:
         They are written to the first rows of `room`, if it is given.
         """
         first = np.searchsorted(self.ends, start, side="right")
-        last = np.searchsorted(self.ends, stop, side="left")
+        last = np.searchsorted(self.ends, stop, side="left") + 1
         parts = []
-        for shard in range(first, min(last + 1, len(self.vectors)) if start < stop else first):
-            begun = self.ends[shard] - len(self.vectors[shard])
-            parts.append(self.vectors[shard][max(start - begun, 0) : stop - begun])
+        for shard, end in zip(self.vectors[first:last], self.ends[first:last], strict=True):
+            begun = end - len(shard)
+            parts.append(shard[max(start - begun, 0) : stop - begun])
         if not parts:
             return np.empty((0, self.provenance["dim"]), np.float32)
         return widen(parts[0] if len(parts) == 1 else np.concatenate(parts), room)

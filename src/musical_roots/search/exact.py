@@ -183,14 +183,17 @@ class _Best:
     def update(self, on: Host, scores, start: int) -> None:
         """Take the candidates of one block: index rows from `start` on."""
         enough = len(scores) * self.k
-        passing = on.reaches(scores, self.floor)
+        hit = on.hit(scores, self.floor)
+        if len(hit) < len(scores):  # few, but for the first blocks
+            scores = on.of(scores, hit)
+        passing = on.reaches(scores, self.floor[hit])
         if on.total(passing) > 4 * enough and scores.shape[1] > self.k:
             # too many (the first block, or a query's own album): the k best of the block will do
             kth = on.kth(scores, self.k)
-            np.maximum(self.floor, kth - self.slack, out=self.floor)
-            passing = on.reaches(scores, self.floor)
+            self.floor[hit] = np.maximum(self.floor[hit], kth - self.slack)
+            passing = on.reaches(scores, self.floor[hit])
         for query, row in on.places(passing):
-            self.found.append((query, row + start, on.values(scores, query, row)))
+            self.found.append((hit[query], row + start, on.values(scores, query, row)))
             self.waiting += len(query)
             # seldom enough to cost little, often enough to bound memory
             if self.waiting >= enough:
