@@ -54,23 +54,24 @@ def snakemake(folder: Path, *words: str, path: str = "") -> tuple[str, float, fl
 
 def dry_run(folder: Path, *words: str) -> dict:
     """Jobs, CPU-seconds and seconds."""
-    told, spent, seconds = snakemake(folder, "--dry-run", "--quiet", "rules", *words)
+    told, spent, seconds = snakemake(folder, *words, "--dry-run", "--quiet", "rules")
     jobs = int(re.search(r"^total\s+(\d+)", told, re.MULTILINE).group(1))
     row = {"jobs": jobs, "dry_run_cpu_s": round(spent, 1), "dry_run_s": round(seconds, 1)}
     return row | {"cpu_ms_a_job": round(1000 * spent / jobs, 2)}
 
 
-def overlay(folder: Path, *sections: str, shards: int) -> Path:
-    """A config that sets parts."""
+def overlay(folder: Path, config: dict) -> Path:
+    """A config in a file."""
     path = folder / "shards.yaml"
-    path.write_text(yaml.safe_dump({name: {"shards": shards} for name in sections}))
+    path.write_text(yaml.safe_dump(config))
     return path
 
 
 def of_paper(shards: int) -> dict:
     """A dry run of all that the paper did."""
     with tempfile.TemporaryDirectory() as folder:
-        parts = overlay(Path(folder), "corpus", "encode", "generation", shards=shards)
+        sections = ("corpus", "encode", "generation")
+        parts = overlay(Path(folder), {name: {"shards": shards} for name in sections})
         row = dry_run(ROOT, "--configfile", "config/paper.yaml", str(parts))
     return {"what": "paper", "shards": shards} | row
 
@@ -86,10 +87,13 @@ def of_embeddings(shards: int) -> dict:
         python = folder / "stand-in/python"
         python.write_text(TOUCH)
         python.chmod(0o755)
-        parts = overlay(folder, "corpus", "encode", shards=shards)
+        music = {"source": "folder", "folder": {"root": str(folder)}}
+        parts = overlay(
+            folder, {"corpus": music | {"shards": shards}, "encode": {"shards": shards}}
+        )
         words = [EMBEDDINGS, "--configfile", str(parts)]
         row = dry_run(folder, *words)
-        _, spent, _ = snakemake(folder, "--quiet", "all", *words, path=f"{python.parent}:")
+        _, spent, _ = snakemake(folder, *words, path=f"{python.parent}:")
         told, again, seconds = snakemake(folder, *words, path=f"{python.parent}:")
         if "Nothing to be done" not in told:
             sys.exit(told[-3000:])

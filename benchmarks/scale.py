@@ -97,9 +97,10 @@ def as_markdown(table: pd.DataFrame) -> str:
 
 def searches(folder: Path = ROOT / "benchmarks") -> str:
     """Exact and approximate search at each size, as docs/scale.md shows them."""
-    keys = ["clips", "how"]
+    keys, effects = ["clips", "how"], pd.read_csv(folder / "search_effects.csv")
     told = pd.read_csv(folder / "search_scale.csv")
-    told = told.merge(pd.read_csv(folder / "search_effects.csv"), on=keys, how="left")
+    effects = effects[[*keys, "largest_change_of_p", "of_ten_top_songs"]]
+    told = told.merge(effects, on=keys, how="left")
     bounds = told[["recall_at_50", "recall_at_50_low", "recall_at_50_high"]].itertuples(index=False)
     recall = ["{:.3f} ({:.3f} to {:.3f})".format(*each) for each in bounds]
     build = told[["train_cpu_s", "fill_cpu_s", "plan_cpu_s"]].sum(axis=1)

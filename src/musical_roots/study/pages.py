@@ -316,8 +316,8 @@ def pages(config: dict) -> dict[str, Page]:
             " frames of a training track in a control excerpt. Where a generator's codec is known,"
             " that music went through it, and of perturbed clips the kind codec alone: the power of"
             " other kinds is that of copies that kept their sound, among music that did not. View"
-            " token_share: what the made-up frames' pairs of the two coarsest tokens say for a track,"
-            " by the logarithm of its share of each pair.",
+            " token_share: what the made-up frames' pairs of the two coarsest tokens say for a"
+            " track, by the logarithm of its share of each pair.",
         )
         add(
             "verdicts",
