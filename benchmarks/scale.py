@@ -1,8 +1,8 @@
-"""What 5, 100 and 1,000 million clips would take: scale.csv, and the tables of docs/scale.md.
+"""What 5, 100 and 1,000 million clips would take: scale.csv; and the tables of docs/scale.md.
 
 `python benchmarks/scale.py` measures nothing: it multiplies what paper_scale.csv, token_index.csv
 and dag.csv hold by numbers of clips. ASSUMED are prices and speeds that nobody measured here; they
-are shown wherever they count.
+are shown wherever they count. What search_scale.csv and search_effects.csv hold is shown as it is.
 """
 
 from pathlib import Path
@@ -95,6 +95,36 @@ def as_markdown(table: pd.DataFrame) -> str:
     return shown.to_markdown(index=False, disable_numparse=True)
 
 
+def searches(folder: Path = ROOT / "benchmarks") -> str:
+    """Exact and approximate search at each size, as docs/scale.md shows them."""
+    keys, effects = ["clips", "how"], pd.read_csv(folder / "search_effects.csv")
+    told = pd.read_csv(folder / "search_scale.csv")
+    effects = effects[[*keys, "largest_change_of_p", "of_ten_top_songs"]]
+    told = told.merge(effects, on=keys, how="left")
+    bounds = told[["recall_at_50", "recall_at_50_low", "recall_at_50_high"]].itertuples(index=False)
+    recall = ["{:.3f} ({:.3f} to {:.3f})".format(*each) for each in bounds]
+    build = told[["train_cpu_s", "fill_cpu_s", "plan_cpu_s"]].sum(axis=1)
+    exact = told["how"] == "exact"
+    seconds = told["clips"].map(told[exact].set_index("clips")["search_cpu_s"])
+    changed = told[["largest_change_of_p", "of_ten_top_songs"]].itertuples(index=False)
+    table = pd.DataFrame(
+        {
+            "clips": [f"{count:,}" for count in told["clips"]],
+            "search": told["how"],
+            "recall at 50": [*pd.Series(recall).where(~exact, "1")],
+            "CPU-ms a query": [f"{ms:.3g}" for ms in 1000 * told["search_cpu_s"] / told["queries"]],
+            "times as fast": [f"{ratio:.2g}" for ratio in seconds / told["search_cpu_s"]],
+            "CPU-s to build": [f"{spent:,.3g}" for spent in build.where(~exact, 0)],
+            "own memory, MB": [f"{mb:,.0f}" for mb in told["search_own_mb"]],
+            "disk, MB": [f"{mb:,.0f}" for mb in told["index_mb"].where(~exact, told["vectors_mb"])],
+            "p-values change by": [f"{p:.3g}" if p == p else "" for p, _ in changed],
+        }
+    )
+    songs = told["of_ten_top_songs"].map("{:.0f}".format, na_action="ignore").fillna("")
+    table["of the ten top songs"] = songs
+    return table.to_markdown(index=False, disable_numparse=True)
+
+
 def assumptions() -> str:
     """What was assumed, as docs/scale.md shows it."""
     told = pd.DataFrame({"assumed": list(ASSUMED), "": [f"{v:,g}" for v in ASSUMED.values()]})
@@ -106,7 +136,8 @@ if __name__ == "__main__":
     tables.write_table(made.round(6), ROOT / "benchmarks/scale.csv")
     page = ROOT / "docs/scale.md"
     text = page.read_text(encoding="utf-8")
-    for name, part in (("scale", as_markdown(made)), ("assumed", assumptions())):
+    parts = {"scale": as_markdown(made), "assumed": assumptions(), "searches": searches()}
+    for name, part in parts.items():
         before, opened, rest = text.partition(f"<!-- {name} -->")
         _, closed, after = rest.partition(f"<!-- /{name} -->")
         if not closed:

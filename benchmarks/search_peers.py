@@ -146,7 +146,7 @@ def main() -> pd.DataFrame:
     faiss.omp_set_num_threads(1)
     rows = []
     with tempfile.TemporaryDirectory() as name:
-        real, outputs, null = study_of(asked.embeddings, asked.queries)
+        real, outputs, null, _ = study_of(asked.embeddings, asked.queries)
         count = max(asked.size - len(real), 1)
         paths = shards(fitted(real), count, Path(name), real.provenance)
         index, queries = open_shards(paths).with_rows(real), outputs.with_rows(null)

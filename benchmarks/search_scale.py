@@ -4,7 +4,8 @@
 search_scale.csv, search_effects.csv, search_growth.csv, search_synthetic.csv and search_scale.svg;
 what was measured at other sizes stays. The training set of a study (`--embeddings`, a folder such
 as results/embeddings/musicnn) is searched among so many synthetic clips that are like it
-(`synthetic_vectors.py`) for vamps and control music of the study. Times are CPU-seconds of one
+(`synthetic_vectors.py`) for vamps of the study, for its control music after the codec, and, so that
+there are 1,000 queries, for control music as it is. Times are CPU-seconds of one
 thread, to be divided by each other: `speed_ratio` is exact seconds over approximate ones.
 """
 
@@ -188,10 +189,10 @@ def _one_thread(work, arguments):
 
 def at(size: int, study: tuple, model: Model, folder: Path, quantisers: list[str], recall: float):
     """Rows of one size: scale, effects."""
-    real, outputs, null = study
+    real, outputs, null, control = study
     paths = shards(model, max(size - len(real), 1), folder, real.provenance)
     count = sum(int(path.stem.split("-")[1]) for path in paths)
-    queries = outputs.with_rows(null)
+    queries = outputs.with_rows(null).with_rows(control)
     keys = outputs.clips["clip_id"], null.clips["clip_id"]
     row, found = alone(exactly, paths, real, queries)
     truth = effects(found, *keys)
@@ -261,19 +262,19 @@ def written(name: str, rows: list[dict] | pd.DataFrame) -> pd.DataFrame:
     return new
 
 
-def study_of(folder: Path, queries: int) -> tuple[Embeddings, Embeddings, Embeddings]:
-    """A study's training set, outputs and control music after the codec: of few dimensions."""
-    names = {"corpus": ["train"], "outputs": ["vamps-openvamp"]}
-    names["null"] = ["control_roundtrip-openvamp"]
-    read = [
-        open_shards(sorted(path for part in parts for path in (folder / part).glob("*.npy")))
-        for parts in names.values()
-    ]
-    real, outputs, null = turned(read)
-    some = (np.arange(len(part)) < queries // 2 for part in (outputs, null))
-    outputs, null = (part.where(mask) for part, mask in zip((outputs, null), some, strict=True))
+def study_of(folder: Path, queries: int) -> tuple[Embeddings, ...]:
+    """Of a study: training set, outputs, control music after the codec, and as it is.
+
+    Of few dimensions; all but the first are so many queries together, where the study has them.
+    """
+    names = ("train", "vamps-openvamp", "control_roundtrip-openvamp", "control")
+    read = [open_shards(sorted((folder / name).glob("*.npy"))) for name in names]
+    real, outputs, null, control = turned(read)
+    outputs = outputs.where(np.arange(len(outputs)) < queries // 2)
+    null = null.where(np.arange(len(null)) < queries // 2)
+    control = control.where(np.arange(len(control)) < queries - len(outputs) - len(null))
     keep = ["clip_id", "track_id", "group_id"]
-    return tuple(replace(part, clips=part.clips[keep]) for part in (real, outputs, null))
+    return tuple(replace(part, clips=part.clips[keep]) for part in (real, outputs, null, control))
 
 
 def main() -> None:

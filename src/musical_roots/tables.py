@@ -12,6 +12,7 @@ import tokenize
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -208,20 +209,24 @@ class Embeddings:
     def __len__(self) -> int:
         return len(self.clips)
 
+    @cached_property
+    def ends(self) -> np.ndarray:
+        """Position behind the last row of each shard: int64 [shards], rising."""
+        return np.cumsum([len(shard) for shard in self.vectors], dtype=np.int64)
+
     def rows(self, start: int, stop: int, room: np.ndarray | None = None) -> np.ndarray:
         """Vectors `start` to `stop` over all shards: float32 [stop - start, dim].
 
         They are written to the first rows of `room`, if it is given.
         """
-        parts, first = [], 0
-        for shard in self.vectors:
-            low, high = max(start - first, 0), min(stop - first, len(shard))
-            if low < high:
-                parts.append(shard[low:high])
-            first += len(shard)
-        dim = self.provenance["dim"]
+        first = np.searchsorted(self.ends, start, side="right")
+        last = np.searchsorted(self.ends, stop, side="left") + 1
+        parts = []
+        for shard, end in zip(self.vectors[first:last], self.ends[first:last], strict=True):
+            begun = end - len(shard)
+            parts.append(shard[max(start - begun, 0) : stop - begun])
         if not parts:
-            return np.empty((0, dim), np.float32)
+            return np.empty((0, self.provenance["dim"]), np.float32)
         return widen(parts[0] if len(parts) == 1 else np.concatenate(parts), room)
 
     def with_rows(self, more: "Embeddings") -> "Embeddings":
@@ -231,10 +236,8 @@ class Embeddings:
 
     def where(self, mask: np.ndarray) -> "Embeddings":
         """The rows that the mask, bool [len(self)], picks: in memory, in the same order."""
-        ends = np.cumsum([len(shard) for shard in self.vectors])[:-1]
-        parts = [
-            shard[part] for shard, part in zip(self.vectors, np.split(mask, ends), strict=True)
-        ]
+        masks = np.split(mask, self.ends[:-1])
+        parts = [shard[part] for shard, part in zip(self.vectors, masks, strict=True)]
         return Embeddings(self.clips[mask].reset_index(drop=True), parts, self.provenance)
 
 

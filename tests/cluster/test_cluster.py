@@ -4,7 +4,6 @@ CLUSTER_CONFIG=config/tiny.yaml and CLUSTER_TARGET=all send the whole of another
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -15,14 +14,10 @@ import pytest
 import slurm
 import soundfile
 from short_music import music
+from workflow_copy import ROOT, contents, copied
 
-ROOT = Path(__file__).parents[2]
 CONFIG = os.environ.get("CLUSTER_CONFIG", "tests/cluster/small.yaml")
 TARGETS = os.environ.get("CLUSTER_TARGET", "corpus results/cluster/tables/robustness.csv").split()
-PARTS = ("Snakefile", "workflow", "config", "profiles", "notebooks", "envs", "pyproject.toml")
-# what differs between any two runs (results/README.md), and what says when
-DIFFERING = ("report.html", "pages/provenance.html", "benchmarks/", "logs/", "config.json")
-DIFFERING += ("study.json",)
 PROFILE = ["--workflow-profile", "profiles/slurm", "--slurm-no-account"]
 # there is no accounting here; and nobody wants to wait as on a real one
 PROFILE += ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "5"]
@@ -44,14 +39,7 @@ pytestmark = [
 
 def workspace(folder: Path) -> Path:
     """A copy of the workflow, with music of its own."""
-    folder.mkdir(parents=True)
-    for part in PARTS:
-        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-        copy(ROOT / part, folder / part)
-    (folder / "models").symlink_to(ROOT / "models")
-    shutil.copytree(ROOT / "tests/results", folder / "tests/results")
-    (folder / "tests/cluster").mkdir()
-    shutil.copy(ROOT / "tests/cluster/small.yaml", folder / "tests/cluster")
+    copied(folder, "tests/cluster/small.yaml")
     for track in range(8):
         path = folder / f"music/artist{track // 2}/track{track % 2}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,9 +64,7 @@ def study(folder: Path, *words: str, environment: dict | None = None) -> str:
 
 def results(folder: Path) -> dict[str, bytes]:
     """Every result that must be the same wherever it is made."""
-    root = next((folder / "results").iterdir())
-    files = {str(path.relative_to(root)): path for path in root.rglob("*") if path.is_file()}
-    return {n: path.read_bytes() for n, path in files.items() if not n.startswith(DIFFERING)}
+    return contents(next((folder / "results").iterdir()), "study.json")
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,12 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-PARTS = ["src", "config", "workflow", "profiles", "notebooks", "envs", "tests", "docs"]
-PARTS += ["benchmarks", "Snakefile", "pyproject.toml", "CITATION.cff"]
+from workflow_copy import copied
+
 FILE = re.compile(r"^`([\w/.]+)`:\n\n```\w+\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 DIFF = re.compile(r"^```diff\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 YAML = re.compile(r"^```yaml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -20,13 +18,7 @@ class Copy:
 
     def __init__(self, folder: Path, page: Path):
         self.folder = folder
-        for part in PARTS:
-            if (ROOT / part).is_dir():
-                leave = shutil.ignore_patterns("__pycache__", "node_modules", "_build")
-                shutil.copytree(ROOT / part, folder / part, ignore=leave)
-            else:
-                shutil.copy(ROOT / part, folder / part)
-        (folder / "models").symlink_to(ROOT / "models")
+        copied(folder, "src", "tests")
         text = page.read_text(encoding="utf-8")
         self.added = [path for path, _ in FILE.findall(text)]
         for path, content in FILE.findall(text):

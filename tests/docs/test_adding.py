@@ -4,7 +4,8 @@ import re
 import shutil
 
 import pytest
-from copied import ROOT, YAML, Copy, apply
+from copied import YAML, Copy, apply
+from workflow_copy import ROOT
 
 PAGE = ROOT / "docs/adding.md"
 

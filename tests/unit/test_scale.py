@@ -16,6 +16,7 @@ def test_the_page_shows_what_the_tables_give():
     text = (ROOT / "docs/scale.md").read_text()
     assert scale.as_markdown(scale.rows(scale.measured())) in text
     assert scale.assumptions() in text
+    assert scale.searches() in text
 
 
 def test_costs_are_in_proportion_to_clips():
@@ -31,6 +32,7 @@ def test_costs_are_in_proportion_to_clips():
 
 def test_the_page_is_whole():
     text = (ROOT / "docs/scale.md").read_text()
-    for part in ("Which engine, and why", "What changes in the statistics", "Export"):
+    parts = ("Exact or approximate", "Which engine, and why", "What changes in the statistics")
+    for part in (*parts, "Export"):
         assert text.count(f"## {part}\n") == 1
-    assert text.count("-->") == 4
+    assert text.count("-->") == 6

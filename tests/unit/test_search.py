@@ -6,6 +6,14 @@ from hypothesis import strategies as st
 
 from musical_roots.errors import InputError
 from musical_roots.search import cosines, matches
+from musical_roots.search.vectors import (
+    margin,
+    nearly_unit_rows,
+    pair_cosines,
+    take,
+    unit_cosines,
+    unit_rows,
+)
 from musical_roots.tables import Embeddings, open_shards, write_shard
 
 PROVENANCE = {"encoder": "test", "fingerprint": "abc", "dim": 8}
@@ -400,3 +408,42 @@ def test_cosines_of_pairs_are_those_that_matches_reports():
     )
     np.testing.assert_array_equal(pairs, found["cosine"])
     assert cosines(index, np.empty(0, int), np.empty(0, int)).shape == (0,)
+
+
+@pytest.mark.parametrize("longest", [1.0002, 1.003])
+def test_length_decides_nothing(longest):
+    """Nearly parallel rows whose lengths differ by more than their angles do."""
+    draw = np.random.default_rng(4)
+    query = unit_vectors(draw, 1, dim=64)
+    rows = query.astype(np.float64) + 0.002 * draw.normal(size=(500, 64)) / 8
+    rows *= (
+        draw.uniform(2 - longest, longest, size=(500, 1)) / np.linalg.norm(rows, axis=1)[:, None]
+    )
+    queries, index = embeddings(query, "q"), embeddings(rows.astype(np.float16), cuts=[100, 300])
+    assert rows_of(matches(queries, index, 20, block=128)) == expect(queries, index, 20)
+
+
+def test_rows_are_left_as_they_are_unless_their_lengths_differ():
+    index = embeddings(unit_vectors(np.random.default_rng(5), 50, dim=64))
+    rows = index.rows(0, 50)
+    assert nearly_unit_rows(rows, index, 0) is rows
+    rows = rows * np.float32(1.001)
+    assert np.abs(np.linalg.norm(nearly_unit_rows(rows, index, 0), axis=1) - 1).max() < 1e-6
+
+
+def test_rows_are_taken_in_any_order_over_shards():
+    index = embeddings(unit_vectors(np.random.default_rng(6), 60), cuts=[7, 7, 40])
+    room = np.empty((30, 8), np.float32)
+    for rows in ([59, 0, 7, 7, 39, 40], [8, 9, 30], [6], []):
+        taken = take(index, np.array(rows, int), room)
+        np.testing.assert_array_equal(taken, index.rows(0, 60)[np.array(rows, int)])
+        assert not len(rows) or np.shares_memory(taken, room)
+
+
+def test_float32_cosines_of_pairs_are_within_the_margin():
+    draw = np.random.default_rng(7)
+    queries, index = embeddings(unit_vectors(draw, 5), "q"), embeddings(unit_vectors(draw, 900))
+    i, rows = draw.integers(5, size=700), np.sort(draw.integers(900, size=700))
+    left = unit_rows(queries.rows(0, 5), queries, 0)
+    exact = pair_cosines(queries.rows(0, 5), i, index.rows(0, 900), rows)
+    assert np.abs(unit_cosines(left, i, index, rows) - exact).max() <= margin(8)

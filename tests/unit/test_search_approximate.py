@@ -233,7 +233,7 @@ def test_parts_that_do_not_belong_together_are_refused(held):
 def test_bad_input_is_named(held, tmp_path):
     with pytest.raises(InputError, match="quantiser: 'flat' is unknown"):
         inverted.train(INDEX, "flat", 0)
-    with pytest.raises(InputError, match="cannot be trained on no clips"):
+    with pytest.raises(InputError, match="cannot be trained on 0 clips"):
         inverted.train(INDEX.where(np.zeros(len(INDEX), bool)), "sq", 0)
     with pytest.raises(InputError, match="index without a plan"):
         Approximate(held)
@@ -305,3 +305,13 @@ def test_plans_are_told_in_a_table_and_survive_the_disk(held, tmp_path):
     pd.testing.assert_frame_equal(
         search.matches(QUERIES, INDEX, 10), Approximate(planned).matches(QUERIES, INDEX, 10)
     )
+
+
+@pytest.mark.parametrize("quantiser", inverted.QUANTISERS)
+def test_few_clips_are_enough_and_fewer_are_refused(quantiser):
+    """Fewer than there are dimensions; too few for a code are named."""
+    few = INDEX.where(np.arange(len(INDEX)) < 20)
+    search = Approximate(built(quantiser, few), **EVERYTHING)
+    pd.testing.assert_frame_equal(search.matches(QUERIES, few, 5), exact.matches(QUERIES, few, 5))
+    with pytest.raises(InputError, match="15 clips"):
+        inverted.train(INDEX.where(np.arange(len(INDEX)) < 15), quantiser, seed=3)

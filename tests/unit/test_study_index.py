@@ -41,8 +41,14 @@ def test_an_index_has_a_part_a_shard_and_queries_that_the_study_asks(approximate
 
 
 def test_an_encoder_that_hears_no_vamps_is_asked_for_perturbed_clips_alone(approximate):
-    assert "aisfx_8k" not in approximate.witnesses
-    assert all("/vamps-" not in path for path in approximate.index_queries("aisfx_8k"))
+    asked = approximate.index_queries("aisfx")
+    assert "aisfx" not in approximate.witnesses
+    assert asked and all("/vamps-" not in path for path in asked)
+
+
+def test_an_encoder_that_nothing_is_searched_with_has_no_index(approximate):
+    """aisfx_8k hears what the retrieval of own tracks asks after, and that is exact."""
+    assert not approximate.index_queries("aisfx_8k") and not approximate.inverted("aisfx_8k")
 
 
 def test_whoever_searches_approximately_says_so(exact, approximate):

@@ -1,9 +1,8 @@
-"""A copy of the workflow to run in, so that tests leave the user's results alone."""
+"""The study in a folder of its own, killed or run."""
 
 import contextlib
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,10 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-PARTS = ["Snakefile", "workflow", "config", "profiles", "notebooks", "envs", "pyproject.toml"]
-PARTS += ["docs", "benchmarks", "CITATION.cff"]
+from workflow_copy import ROOT, copied
 
 
 class Study:
@@ -23,13 +19,7 @@ class Study:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        folder.mkdir(exist_ok=True)
-        (folder / "models").symlink_to(ROOT / "models")  # too large for a copy each
-        for part in PARTS:
-            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-            copy(ROOT / part, folder / part)
-        (folder / "tests").mkdir()
-        shutil.copytree(ROOT / "tests/results", folder / "tests/results")
+        copied(folder)
 
     def snakemake(self, *words: str, timeout: float = 900) -> subprocess.CompletedProcess:
         """Run snakemake; its output is one text in `stdout`, what failed again at its end."""
@@ -78,16 +68,6 @@ class Study:
         """Write an overlay of the config; its path."""
         (self.folder / "config/overlay.yaml").write_text(text)
         return "config/overlay.yaml"
-
-    def bytes(self, results: Path) -> dict[str, bytes]:
-        """Every result that must be the same in every run (results/README.md)."""
-        differing = ("report.html", "pages/provenance.html", "benchmarks/", "logs/", "config.json")
-        differing += ("ro-crate-metadata.json", "pages/claims.html")  # when, and what jobs took
-        return {
-            str(path.relative_to(results)): path.read_bytes()
-            for path in sorted(results.rglob("*"))
-            if path.is_file() and not str(path.relative_to(results)).startswith(differing)
-        }
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from workflow_copy import contents
 
 from musical_roots.perturb import PERTURBATIONS
 
@@ -209,7 +210,7 @@ def test_a_killed_run_ends_with_the_same_bytes(tiny, new_study):
         assert not (study.folder / RESULTS / "report.html").exists() or share > 0.9
     done = study.snakemake(*words)
     assert done.returncode == 0, done.stdout[-5000:]
-    mended, undisturbed = (each.bytes(each.folder / RESULTS) for each in (study, tiny))
+    mended, undisturbed = (contents(each.folder / RESULTS) for each in (study, tiny))
     assert mended.keys() == undisturbed.keys()
     assert [name for name in mended if mended[name] != undisturbed[name]] == []
 

@@ -5,9 +5,11 @@
 #        results/tables/search_recall.csv                       how often each search misses
 
 
-# Clips that come later are put into the lists that there are: to train anew, delete index/{encoder}.
+# Clips that come later are put into the lists that there are, unless the statistics change, and with
+# them all vectors. To train anew, delete index/{encoder}.
 rule train_index:
     input:
+        statistics="<results>/embeddings/{encoder}/statistics.npy",
         shards=lambda wildcards: ancient(STUDY.corpus_embeddings([wildcards.encoder])),
     output:
         index="<results>/index/{encoder}/trained.faiss",

@@ -67,14 +67,15 @@ class Bound:
     clip_ids : Series
     ids : ndarray, int64
         Of each clip.
-    order : ndarray, int64
-        Rows by rising id.
+    rising, order : ndarray, int64
+        The ids in their order, and the row of each.
     held : ndarray, bool
         Whether the lists hold the clip.
     """
 
     clip_ids: pd.Series
     ids: np.ndarray
+    rising: np.ndarray
     order: np.ndarray
     held: np.ndarray
 
@@ -214,8 +215,11 @@ class Approximate:
         """Rows of the index, nearest codes first: int64 [n, count], -1 where there are no more."""
         ids = inverted.nearest(self.held, unit, count, self.probed, among)
         there = self._bind(index)
-        place = np.searchsorted(there.ids, ids, sorter=there.order).clip(max=len(there.ids) - 1)
-        return np.where(ids < 0, -1, there.order[place])
+        rising = np.argsort(ids, axis=None)  # neighbours in the list of ids are in the cache
+        place = np.empty(ids.size, np.int64)
+        place[rising] = np.searchsorted(there.rising, ids.flat[rising])
+        row = there.order[place.clip(max=len(there.order) - 1)].reshape(ids.shape)
+        return np.where(ids < 0, -1, row)
 
     def _bind(self, index: Embeddings) -> "Bound":
         """The lists over these clips: kept for the next search of the same clips.
@@ -274,13 +278,14 @@ def _bound(clip_ids: pd.Series, held: pd.Series) -> Bound:
     ids, there = inverted.ids_of(clip_ids), np.sort(inverted.ids_of(held))
     order = np.argsort(ids, kind="stable")
     inverted.distinct(ids, clip_ids)
-    gone = ~_among(inverted.ids_of(held), ids[order])
+    rising = ids[order]
+    gone = ~_among(inverted.ids_of(held), rising)
     if gone.any():
         raise InputError(
             f"index: holds clip {held[gone].iloc[0]}, which the embeddings lack; take it off with "
             "`index remove`, or make the index again"
         )
-    return Bound(clip_ids, ids, order, _among(ids, there))
+    return Bound(clip_ids, ids, rising, order, _among(ids, there))
 
 
 def _among(values: np.ndarray, ordered: np.ndarray) -> np.ndarray:
@@ -344,11 +349,9 @@ def _nearest_of(
     """
     some, place = np.unique(query, return_inverse=True)
     vectors = unit_rows(take(queries, some), replace(queries, clips=queries.clips.iloc[some]), 0)
+    forwards = np.argsort(row, kind="stable")
     cosine = np.empty(len(row), np.float32)
-    order = np.argsort(row, kind="stable")  # the disk is read forwards
-    for at in range(0, len(row), CANDIDATES):
-        part = order[at : at + CANDIDATES]
-        cosine[part] = unit_cosines(vectors, place[part], take(index, row[part]))
+    cosine[forwards] = unit_cosines(vectors, place[forwards], index, row[forwards])
     order = np.argsort(4.0 * place - cosine)  # by query, nearest first; one key sorts fastest
     place, cosine = place[order], cosine[order]
     starts = np.searchsorted(place, np.arange(len(some)))

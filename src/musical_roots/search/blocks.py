@@ -35,9 +35,18 @@ class Host:
         product[query, row] = -np.inf
         product[:, ~allowed] = -np.inf
 
+    def hit(self, product, level: np.ndarray) -> np.ndarray:
+        """Queries of which some row is at or above their level: positions, rising."""
+        return np.flatnonzero(product.max(axis=1) >= level)
+
+    def of(self, product, query: np.ndarray):
+        """The product of some queries."""
+        return product[query]
+
     def reaches(self, product, level: np.ndarray):
         """Where it is at or above each query's level: a mask; the next one uses its room again."""
-        return np.greater_equal(product, level[:, None], out=self.masks[:, : product.shape[1]])
+        room = self.masks[: len(product), : product.shape[1]]
+        return np.greater_equal(product, level[:, None], out=room)
 
     def passes(self, product, level: np.ndarray):
         """Where it is above each query's level: a mask."""
@@ -89,6 +98,12 @@ class Gpu(Host):
     def leave_out(self, product, query: np.ndarray, row: np.ndarray, allowed: np.ndarray) -> None:
         product[self._there(query), self._there(row)] = -np.inf
         product[:, self._there(~allowed)] = -np.inf
+
+    def hit(self, product, level: np.ndarray) -> np.ndarray:
+        return self._flat(product.amax(dim=1) >= self._there(level))
+
+    def of(self, product, query: np.ndarray):
+        return product[self._there(query)]
 
     def reaches(self, product, level: np.ndarray):
         return product >= self._there(level)[:, None]

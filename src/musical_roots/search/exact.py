@@ -27,7 +27,15 @@ from musical_roots.search.contract import (
     matchable,
     target_pairs,
 )
-from musical_roots.search.vectors import CANDIDATES, margin, pair_cosines, take, unit_rows
+from musical_roots.search.vectors import (
+    CANDIDATES,
+    NEARLY,
+    margin,
+    nearly_unit_rows,
+    pair_cosines,
+    take,
+    unit_rows,
+)
 from musical_roots.tables import Embeddings
 
 
@@ -125,7 +133,9 @@ def _search(
     vectors = queries.rows(first, last)
     on = blocks(unit_rows(vectors, queries, first), device)
     block = block or on.rows
-    error = margin(vectors.shape[1])
+    error, prepared = margin(vectors.shape[1]), unit_rows
+    if targets.empty:  # ranks of targets look at all that is within the error, matches at few
+        error, prepared = error + NEARLY, nearly_unit_rows
     best = _Best(vectors, index, k, alphabetical, error)
     ranked = [
         _Ranked(layer, vectors, first, index, alphabetical, error) for layer in layers(targets)
@@ -137,7 +147,7 @@ def _search(
         if not allowed.any():
             continue
         rows = index.rows(start, min(start + block, len(index)), room[0])
-        scores = on.product(unit_rows(rows, index, start, room[1]))
+        scores = on.product(prepared(rows, index, start, room[1]))
         low, high = np.searchsorted(out_row, [start, start + len(rows)])
         on.leave_out(scores, out_query[low:high], out_row[low:high] - start, allowed)
         best.update(on, scores, start)
@@ -173,14 +183,17 @@ class _Best:
     def update(self, on: Host, scores, start: int) -> None:
         """Take the candidates of one block: index rows from `start` on."""
         enough = len(scores) * self.k
-        passing = on.reaches(scores, self.floor)
+        hit = on.hit(scores, self.floor)
+        if len(hit) < len(scores):  # few, but for the first blocks
+            scores = on.of(scores, hit)
+        passing = on.reaches(scores, self.floor[hit])
         if on.total(passing) > 4 * enough and scores.shape[1] > self.k:
             # too many (the first block, or a query's own album): the k best of the block will do
             kth = on.kth(scores, self.k)
-            np.maximum(self.floor, kth - self.slack, out=self.floor)
-            passing = on.reaches(scores, self.floor)
+            self.floor[hit] = np.maximum(self.floor[hit], kth - self.slack)
+            passing = on.reaches(scores, self.floor[hit])
         for query, row in on.places(passing):
-            self.found.append((query, row + start, on.values(scores, query, row)))
+            self.found.append((hit[query], row + start, on.values(scores, query, row)))
             self.waiting += len(query)
             # seldom enough to cost little, often enough to bound memory
             if self.waiting >= enough:

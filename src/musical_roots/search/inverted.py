@@ -7,8 +7,9 @@ so shards may be listed in another order, or cut anew.
 
 Three codes, all of the distance between unit vectors, which orders as the cosine does:
 
-- ``pq``: product quantiser of 4 bits a part, after a rotation that gives all parts the same share
-  of the variance; scanned in registers. 64 parts, 32 bytes a vector.
+- ``pq``: 4 bits for each of the 127 strongest components, and 4 for the length of what they leave
+  out. A query has none of that: so what is left out of a vector lengthens its distance as it
+  should, but for what the query shares of it. 64 bytes a vector, scanned in registers.
 - ``rabitq``: a bit a component after a random rotation, scanned alike; nothing but lists to train.
 - ``sq``: 8 bits a component. This faiss scans it one vector at a time.
 
@@ -16,7 +17,6 @@ References
 ----------
 Jégou, Douze, Schmid, "Product quantization for nearest neighbor search", PAMI 2011 (lists, codes).
 André, Kermarrec, Le Scouarnec, "Cache locality is not enough", VLDB 2015 (scans in registers).
-Ge, He, Ke, Sun, "Optimized product quantization", PAMI 2014, section 3.2 (the rotation).
 Gao, Long, "RaBitQ", SIGMOD 2024.
 """
 
@@ -36,11 +36,11 @@ from musical_roots.seeding import rng
 from musical_roots.tables import Embeddings, read_json, write_json, write_table
 
 QUANTISERS = ("pq", "rabitq", "sq")
-PARTS = 64  # of the product quantiser, at most
-WIDEST = 512  # what the product quantiser hears of a vector, at most
+COMPONENTS = 127  # of a vector, that the product quantiser hears, at most
 MOST_LISTS = 4096
 PER_LIST = 50  # vectors that a list is trained on: more than the 39 below which faiss warns
 ROUNDS = 10  # of k-means
+FEWEST = 16  # vectors, of which 4 bits name one each
 BATCH = 16_384  # vectors added at once
 COLUMNS = ["clip_id", "track_id"]
 
@@ -98,21 +98,24 @@ def train(embeddings: Embeddings, quantiser: str, seed: int) -> Inverted:
     Raises
     ------
     InputError
-        If there is nothing to train on.
+        If there is too little to train on.
     """
-    if not len(embeddings):
-        raise InputError("an index cannot be trained on no clips; give it some")
+    if len(embeddings) < FEWEST:
+        raise InputError(
+            f"an index cannot be trained on {len(embeddings)} clips; it wants {FEWEST}, and so few "
+            "are searched exactly at no cost"
+        )
     count = number_of_lists(len(embeddings))
     rows = chosen(embeddings.clips["clip_id"], PER_LIST * count, seed, "search.train")
     sample = _unit(embeddings, rows)
-    dim = sample.shape[1]
     lists = _untrained(
-        dim, count, quantiser, int(rng(seed, "search.train.lists").integers(2**31 - 1))
+        sample, count, quantiser, int(rng(seed, "search.train.lists").integers(2**31 - 1))
     )
-    lists.train(sample)
+    _inside(lists).train(_coded(lists, sample, quantiser))
+    lists.is_trained = True
     about = {name: embeddings.provenance[name] for name in ("encoder", "fingerprint")}
     about |= {
-        "dim": dim,
+        "dim": sample.shape[1],
         "quantiser": quantiser,
         "lists": count,
         "seed": seed,
@@ -146,7 +149,9 @@ def with_clips(held: Inverted, embeddings: Embeddings) -> Inverted:
     distinct(np.concatenate([known, ids[new]]), pd.concat([held.clips, clips])["clip_id"])
     lists = faiss.clone_index(held.lists)
     for rows in _batches(new):
-        lists.add_with_ids(_unit(embeddings, rows), ids[rows])
+        coded = _coded(lists, _unit(embeddings, rows), held.about["quantiser"])
+        _inside(lists).add_with_ids(coded, ids[rows])
+    lists.ntotal = _inside(lists).ntotal
     return Inverted(lists, pd.concat([held.clips, clips], ignore_index=True), held.about)
 
 
@@ -254,28 +259,51 @@ def read(path: Path | str) -> Inverted:
     return held
 
 
-def _untrained(dim: int, lists: int, quantiser: str, seed: int):
-    """Lists that know nothing yet."""
+def _untrained(sample: np.ndarray, lists: int, quantiser: str, seed: int):
+    """Lists that know nothing yet, behind what turns the vectors of a sample."""
     import faiss
 
+    dim, turn = sample.shape[1], None
     if quantiser == "pq":
-        parts = max(1, min(PARTS, dim // 2))
-        width = min(dim, WIDEST) // parts * parts
-        turn = faiss.PCAMatrix(dim, width)
-        turn.balanced_bins = parts
-        inside = faiss.IndexIVFPQFastScan(faiss.IndexFlatL2(width), width, lists, parts, 4)
+        turn = _strongest(sample, min(COMPONENTS, *sample.shape))
+        parts = turn.d_out
+        inside = faiss.IndexIVFPQFastScan(faiss.IndexFlatL2(parts), parts, lists, parts, 4)
     elif quantiser == "rabitq":
         turn = faiss.RandomRotationMatrix(dim, dim)
         turn.init(seed)
         inside = faiss.IndexIVFRaBitQFastScan(faiss.IndexFlatL2(dim), dim, lists)
     elif quantiser == "sq":
-        turn, kind = None, faiss.ScalarQuantizer.QT_8bit
+        kind = faiss.ScalarQuantizer.QT_8bit
         inside = faiss.IndexIVFScalarQuantizer(faiss.IndexFlatL2(dim), dim, lists, kind)
     else:
         raise InputError(f"quantiser: {quantiser!r} is unknown; use one of {', '.join(QUANTISERS)}")
     inside.cp.niter, inside.cp.seed = ROUNDS, seed
     inside.cp.max_points_per_centroid = PER_LIST + 1
     return faiss.IndexPreTransform(turn, inside) if turn else inside
+
+
+def _strongest(sample: np.ndarray, count: int):
+    """Turn vectors onto the strongest components of a sample; a last one, 0, is for `_coded`."""
+    import faiss
+
+    axes = np.linalg.eigh((sample.T @ sample).astype(np.float64))[1][:, ::-1].T[:count]
+    turn = faiss.LinearTransform(sample.shape[1], count + 1, False)
+    rows = np.vstack([axes, np.zeros_like(axes[:1])]).astype(np.float32)
+    faiss.copy_array_to_vector(rows.ravel(), turn.A)
+    turn.is_trained = True
+    return turn
+
+
+def _coded(lists, unit: np.ndarray, quantiser: str) -> np.ndarray:
+    """Unit vectors as the lists hold them; a query is only turned."""
+    import faiss
+
+    if not isinstance(lists, faiss.IndexPreTransform):
+        return unit
+    turned = lists.chain.at(0).apply(unit)
+    if quantiser == "pq":
+        turned[:, -1] = np.sqrt(np.maximum(0, 1 - np.vecdot(turned, turned)))
+    return turned
 
 
 def _inside(lists):

@@ -18,8 +18,8 @@ from musical_roots.statistics import cluster_bootstrap
 from musical_roots.tables import Embeddings
 
 AT = (1, 10, 50)  # k of the recalls that are told
-DEPTHS = (50, 100, 200, 400)  # candidates that may be re-ranked
-RERANK = 500  # scanned codes of a product quantiser that take as long as one re-ranked candidate
+DEPTHS = (50, 100, 200, 400, 800, 1600)  # candidates that may be re-ranked
+RERANK = 350  # scanned codes of a product quantiser that take as long as one re-ranked candidate
 COLUMNS = ["encoder", "quantiser", "n_vectors", "lists", "probed", "depth", "target", "reached"]
 
 

@@ -164,8 +164,8 @@ class Study:
         return f"{self.results}/embeddings/{encoder}/corpus.csv"
 
     def inverted(self, encoder: str) -> list[str]:
-        """The index that an encoder's clips are searched in, if the search is approximate."""
-        there = self.config["search"]["approximate"]["activate"]
+        """The index that an encoder's clips are searched in, where that is done approximately."""
+        there = self.config["search"]["approximate"]["activate"] and self.index_queries(encoder)
         return [f"{self.results}/index/{encoder}/whole.faiss"] if there else []
 
     def index_parts(self, encoder: str) -> list[str]:

@@ -313,9 +313,11 @@ def pages(config: dict) -> dict[str, Page]:
             " discoveries of that view are more often false than was asked for. planted_power and"
             " planted_false_share: known copies hidden among such music, means over the kinds of"
             " competition_planted; those of encoders are perturbed training clips, those of tokens"
-            " frames of a training track in a control excerpt. View token_share: what the made-up"
-            " frames' pairs of the two coarsest tokens say for a track, by the logarithm of its"
-            " share of each pair.",
+            " frames of a training track in a control excerpt. Where a generator's codec is known,"
+            " that music went through it, and of perturbed clips the kind codec alone: the power of"
+            " other kinds is that of copies that kept their sound, among music that did not. View"
+            " token_share: what the made-up frames' pairs of the two coarsest tokens say for a"
+            " track, by the logarithm of its share of each pair.",
         )
         add(
             "verdicts",
