@@ -4,13 +4,22 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from traces import traces
 
 from musical_roots import cli
 from musical_roots.search import inverted
-from musical_roots.tables import open_shards, read_json, read_table, write_shard, write_table
+from musical_roots.tables import (
+    open_shards,
+    read_json,
+    read_table,
+    write_json,
+    write_shard,
+    write_table,
+)
 
 DIM, CLIPS = 16, 8
 GONE = "track7"  # whose holder asks for it
+WORDS = (f">{GONE}<", f",{GONE},")  # track70 is another
 
 
 def shard(path, tracks, name="c", seed=0):
@@ -67,18 +76,6 @@ class Study:
         asked += ["--device", "cpu"]
         run("search", "match", *asked, "--out", out, *self.shards)
 
-    def traces(self, clip_ids, track):
-        """Files that know these clips: by name, or in inverted lists by their ids."""
-        known = [number.to_bytes(8, "little") for number in map(int, inverted.ids_of(clip_ids))]
-        names = [*clip_ids, f">{track}<", f",{track},"]
-        for path in sorted(self.folder.iterdir()):
-            if path.suffix == ".parquet":
-                told = pd.read_parquet(path).to_csv().encode()
-            else:
-                told = path.read_bytes()
-            if any(name.encode() in told for name in names) or any(one in told for one in known):
-                yield path.name
-
 
 @pytest.fixture
 def study(tmp_path):
@@ -102,14 +99,14 @@ def test_a_track_that_is_taken_away_is_in_no_file_that_is_made_then(study):
     gone = clips["clip_id"][clips["track_id"] == GONE]
     made = {"000.parquet", "part0.faiss", "part0.parquet", "merged.faiss", "merged.parquet"}
     made |= {"whole.faiss", "whole.parquet", "matches.parquet", "matches.csv", "page.html"}
-    before = set(study.traces(gone, GONE))
+    before = set(traces(study.folder, gone, WORDS))
     assert before >= made, "the search for traces finds them where they are"
     kept = (study.folder / "part1.faiss").stat().st_mtime_ns
     shard(study.folder / "000", [track for track in range(30) if track != 7])
     shard(study.folder / "queries", range(0, 60, 3), "q", seed=1)
     study.fill(0)
     study.finish()
-    assert set(study.traces(gone, GONE)) == set()
+    assert set(traces(study.folder, gone, WORDS)) == set()
     assert (study.folder / "part1.faiss").stat().st_mtime_ns == kept
     assert len(inverted.read(study.whole)) == 472
 
@@ -136,3 +133,26 @@ def test_clips_are_taken_off_by_hand(study):
     left = inverted.read(out)
     assert len(left) == 472 and not left.clips["clip_id"].isin(gone["clip_id"]).any()
     assert left.about == inverted.read(study.whole).about
+
+
+def test_lists_are_kept_while_vectors_and_code_are_the_same(study):
+    """A track more trains nothing; other statistics, code or quantiser do, and a damaged file."""
+
+    def trained(code="abc", quantiser="pq"):
+        flags = ["--quantiser", quantiser, "--seed", 1, "--kept-if", code, "--out", study.trained]
+        before = study.trained.stat()
+        run("index", "train", *study.shards, *flags)
+        assert study.trained.stat().st_mtime_ns > before.st_mtime_ns
+        return study.trained.stat().st_ino != before.st_ino
+
+    assert trained(), "no code was named before"
+    study.shards.append(shard(study.folder / "002", [60]))
+    assert not trained()
+    assert trained(code="def") and trained(code="def", quantiser="sq") and trained()
+    study.trained.write_bytes(b"no index")
+    assert trained() and not trained()
+    for path in study.shards:
+        about = read_json(path.with_suffix(".json"))
+        write_json(about | {"fingerprint": "y"}, path.with_suffix(".json"))
+    assert trained() and not trained()
+    assert trained(code="") and trained(code="")

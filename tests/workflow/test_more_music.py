@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import soundfile
 import yaml
 from short_music import music
-
-from musical_roots.search.inverted import ids_of
+from traces import traces
 
 ROOT = Path(__file__).parents[2]
 TARGET = "results/cluster/embeddings/mfcc/corpus.csv"
@@ -51,17 +51,15 @@ ANSWERS = "results/cluster/tables/robustness.csv results/cluster/tables/search_r
 ANSWERS += " results/cluster/pages/search_recall.html results/cluster/corpus/clips.csv"
 
 
-def traces(folder, track_id, clip_ids):
-    """Files of a study that know a track: by name, or by what an index calls its clips."""
-    ids = [int(number).to_bytes(8, "little") for number in ids_of(clip_ids)]
-    words = [name.encode() for name in (track_id, *clip_ids, "artist1/track1")] + ids
-    for path in sorted((folder / "results/cluster").rglob("*")):
-        if path.suffix == ".parquet":
-            told = pd.read_parquet(path).to_csv().encode()
-        else:
-            told = path.read_bytes() if path.is_file() else b""
-        if any(word in told for word in words):
-            yield str(path.relative_to(folder / "results/cluster"))
+def heard(folder, track_id):
+    """What an encoder said of a track's clips, byte for byte, and their clip_ids."""
+    results, clip_ids, said = folder / "results/cluster", [], []
+    for path in (results / "features/mfcc").rglob("*.npy"):
+        clips = pd.read_parquet(results / "clips" / path.parent.name / f"{path.stem}.parquet")
+        rows = np.flatnonzero(clips["track_id"] == track_id)
+        clip_ids += clips["clip_id"].iloc[rows].tolist()
+        said += [row.tobytes() for row in np.load(path)[rows]]
+    return pd.Series(clip_ids), said
 
 
 def test_a_track_that_is_taken_away_is_in_no_answer_index_or_page(study):
@@ -72,14 +70,17 @@ def test_a_track_that_is_taken_away_is_in_no_answer_index_or_page(study):
     words = [*ANSWERS.split(), "--configfile", study.overlay(yaml.safe_dump(small))]
     done = study.snakemake(*words)
     assert done.returncode == 0, done.stdout[-5000:]
-    clips = pd.read_csv(study.folder / "results/cluster/corpus/clips.csv", dtype=str)
-    gone = clips[clips["path"].str.endswith("artist1/track1.wav")]
-    known = gone["track_id"].iloc[0], gone["clip_id"]
-    before = set(traces(study.folder, *known))
+    results = study.folder / "results/cluster"
+    clips = pd.read_csv(results / "corpus/clips.csv", dtype=str)
+    track = clips[clips["path"].str.endswith("artist1/track1.wav")].iloc[0]
+    clip_ids, said = heard(study.folder, track["track_id"])
+    known = clip_ids, [track["track_id"], "artist1/track1", *said]
+    before = set(traces(results, *known))
     made = {f"index/mfcc/{name}" for name in ("whole.faiss", "whole.parquet", "merged.faiss")}
     made |= {"corpus/clips.csv", "corpus/tracks.csv", "corpus/recordings.parquet"}
+    assert any(name.startswith("features/") for name in before)
     assert before >= made, "the search for traces finds them where they are"
     (study.folder / "music/artist1/track1.wav").unlink()
     done = study.snakemake(*words, "--forcerun", "recordings")
     assert done.returncode == 0, done.stdout[-5000:]
-    assert {path for path in traces(study.folder, *known) if "logs/" not in path} == set()
+    assert {name for name in traces(results, *known) if not name.startswith("logs/")} == set()

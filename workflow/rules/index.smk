@@ -5,25 +5,26 @@
 #        results/tables/search_recall.csv                       how often each search misses
 
 
-# Clips that come later are put into the lists that there are, unless the statistics change, and with
-# them all vectors. To train anew, delete index/{encoder}.
+# Clips that come later are put into the lists that there are: the stage looks whether these are of the
+# vectors' fingerprint still. To train anew, delete index/{encoder}.
 rule train_index:
     input:
-        statistics="<results>/embeddings/{encoder}/statistics.npy",
-        shards=lambda wildcards: ancient(STUDY.corpus_embeddings([wildcards.encoder])),
+        shards=lambda wildcards: STUDY.corpus_embeddings([wildcards.encoder]),
     output:
-        index="<results>/index/{encoder}/trained.faiss",
-        clips="<results>/index/{encoder}/trained.parquet",
-        about="<results>/index/{encoder}/trained.json",
+        index=update("<results>/index/{encoder}/trained.faiss"),
+        clips=update("<results>/index/{encoder}/trained.parquet"),
+        about=update("<results>/index/{encoder}/trained.json"),
     log:
         "<logs>/train_index/{encoder}.log",
     params:
         **stage("index train"),
         flags=flags(config["search"]["approximate"], "quantiser"),
+        kept=f"--kept-if {CODE.digest('index train')}",
     message:
         "Training an index of {wildcards.encoder}"
     shell:
-        "{params.call} --log {log:q} {params.flags} --out {output.index:q} {input.shards:q}"
+        "{params.call} --log {log:q} {params.flags} {params.kept} --out {output.index:q}"
+        " {input.shards:q}"
 
 
 rule fill_index:

@@ -22,14 +22,21 @@ PARTS = click.argument("parts", type=PATH, nargs=-1, required=True)
 @index.command("train")
 @SHARDS
 @click.option("--quantiser", required=True, help="What vectors are coded by: pq, rabitq or sq.")
+@click.option(
+    "--kept-if",
+    default="",
+    help="Digest of the code: lists that it trained on vectors of this fingerprint are kept.",
+)
 @OUT
 @SEED
-def train(seed, shards, quantiser, out) -> None:
+def train(seed, shards, quantiser, kept_if, out) -> None:
     """Train empty lists on a sample of the clips."""
     from musical_roots.search import inverted
     from musical_roots.tables import open_shards
 
-    inverted.write(inverted.train(open_shards(shards), quantiser, seed), out)
+    embeddings = open_shards(shards)
+    if not inverted.kept(out, embeddings, quantiser, seed, kept_if):
+        inverted.write(inverted.train(embeddings, quantiser, seed, kept_if), out)
 
 
 @index.command("fill")

@@ -56,7 +56,8 @@ class Inverted:
     clips : DataFrame
         clip_id, track_id of what it holds.
     about : dict
-        encoder, fingerprint, dim, quantiser, lists, seed, n_trained; "plan", once there is one.
+        encoder, fingerprint, dim, quantiser, lists, seed, code, n_trained; "plan", once there is
+        one.
     """
 
     lists: object
@@ -80,7 +81,7 @@ def chosen(clip_ids: pd.Series, count: int, seed: int, stage: str) -> np.ndarray
     return np.sort(np.argpartition(_hashes(clip_ids, key), count)[:count])
 
 
-def train(embeddings: Embeddings, quantiser: str, seed: int) -> Inverted:
+def train(embeddings: Embeddings, quantiser: str, seed: int, code: str = "") -> Inverted:
     """Empty lists, trained on a sample of the embeddings.
 
     Parameters
@@ -90,6 +91,8 @@ def train(embeddings: Embeddings, quantiser: str, seed: int) -> Inverted:
     quantiser : {"pq", "rabitq", "sq"}
     seed : int
         The config's.
+    code : str
+        Digest of the code that trains, for `kept`.
 
     Returns
     -------
@@ -119,9 +122,27 @@ def train(embeddings: Embeddings, quantiser: str, seed: int) -> Inverted:
         "quantiser": quantiser,
         "lists": count,
         "seed": seed,
+        "code": code,
         "n_trained": len(rows),
     }
     return Inverted(lists, embeddings.clips[COLUMNS].iloc[:0].reset_index(drop=True), about)
+
+
+def kept(path: Path, embeddings: Embeddings, quantiser: str, seed: int, code: str) -> bool:
+    """Whether a file holds empty lists of these vectors' fingerprint; if so, they are new.
+
+    They were trained by the same code, if one is named, quantiser and seed; on fewer clips or more.
+    """
+    told = {name: embeddings.provenance[name] for name in ("encoder", "fingerprint")}
+    told |= {"quantiser": quantiser, "seed": seed, "code": code}
+    try:
+        about = read(path).about
+    except InputError:
+        return False
+    same = bool(code) and told.items() <= about.items()
+    for end in (".faiss", ".parquet", ".json") if same else ():
+        path.with_suffix(end).touch()  # later than what it was trained on
+    return same
 
 
 def number_of_lists(count: int) -> int:
