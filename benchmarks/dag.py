@@ -113,7 +113,7 @@ def main() -> None:
     path, keys = ROOT / "benchmarks/dag.csv", ["what", "shards"]
     if path.is_file():
         table = pd.concat([pd.read_csv(path), table]).drop_duplicates(keys, keep="last")
-    tables.write_table(table.sort_values(["what", "shards"], ascending=[False, True]), path)
+    tables.write_table(table.sort_values(keys), path)
 
 
 if __name__ == "__main__":

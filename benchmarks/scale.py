@@ -1,4 +1,4 @@
-"""What 5, 100 and 1,000 million clips would take: scale.csv; and the tables of docs/scale.md.
+"""What 5, 100 and 1,000 million clips would take: scale.csv, and the tables of docs/scale.md.
 
 `python benchmarks/scale.py` measures nothing: it multiplies what paper_scale.csv, token_index.csv
 and dag.csv hold by numbers of clips. ASSUMED are prices and speeds that nobody measured here; they
@@ -41,7 +41,8 @@ def measured(folder: Path = ROOT / "benchmarks") -> dict[str, float]:
     costs["tokens_build"] = build
     dag = folder / "dag.csv"
     if dag.is_file():
-        costs["job"] = pd.read_csv(dag).cpu_ms_a_job.iloc[-1] / 1000
+        graphs = pd.read_csv(dag).sort_values("shards")
+        costs["job"] = graphs[graphs["what"] == "embeddings"].cpu_ms_a_job.iloc[-1] / 1000
     return costs
 
 

@@ -32,8 +32,13 @@ def plugin_there() -> bool:
 
 
 pytestmark = [
-    pytest.mark.skipif(bool(slurm.missing()), reason=f"no SLURM here: {slurm.missing()}"),
-    pytest.mark.skipif(not plugin_there(), reason="snakemake-executor-plugin-slurm is not there"),
+    pytest.mark.skipif(
+        bool(slurm.missing()),
+        reason=f"lacks {slurm.missing()}: apt-get install slurm-wlm munge, as root",
+    ),
+    pytest.mark.skipif(
+        not plugin_there(), reason="no snakemake-executor-plugin-slurm: make cluster"
+    ),
 ]
 
 

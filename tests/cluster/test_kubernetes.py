@@ -8,9 +8,9 @@ import sys
 import pytest
 from test_cluster import ROOT, workspace
 
-pytest.importorskip("snakemake_executor_plugin_kubernetes", reason="its plugin is not there")
-pytest.importorskip("snakemake_storage_plugin_fs", reason="its storage plugin is not there")
-pytestmark = pytest.mark.skipif(not shutil.which("rsync"), reason="rsync is not there")
+pytest.importorskip("snakemake_executor_plugin_kubernetes", reason="no plugin: docs/cluster.md")
+pytest.importorskip("snakemake_storage_plugin_fs", reason="no storage plugin: docs/cluster.md")
+pytestmark = pytest.mark.skipif(not shutil.which("rsync"), reason="no rsync: apt-get install rsync")
 
 
 def test_a_job_asks_for_what_its_rule_says(tmp_path):
