@@ -112,6 +112,11 @@ WIDTH = click.option("--width", type=int, required=True, help="Of openvamp's tra
 LAYERS = click.option("--layers", type=int, required=True, help="Of openvamp's transformer.")
 TRAIN_TOKENS = files("--train-tokens", "Tokens of train.")
 CONTROL_TOKENS = files("--control-tokens", "Tokens of control.", required=False)
+KEPT_IF = click.option(
+    "--kept-if",
+    default="",
+    help="Digest of the code: what it made before is kept, if it would make that again; else none.",
+)
 INVERTED = file(
     "--inverted", "Inverted lists of the corpus; if not given, search is exact.", required=False
 )

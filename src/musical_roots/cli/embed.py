@@ -5,6 +5,7 @@ import click
 from musical_roots.cli import (
     CLIPS,
     DEVICE,
+    KEPT_IF,
     OUT,
     PATH,
     PRECISION,
@@ -38,11 +39,7 @@ embed = group("embed", "Clip lists -> raw features -> unit vectors.")
     type=click.Choice(["encoder", "projector"]),
     help="Which layer's, for an encoder that leaves the choice.",
 )
-@click.option(
-    "--kept-if",
-    default="",
-    help="Digest of the code: features that it made of the very same clips are kept; else none.",
-)
+@KEPT_IF
 @OUT
 @SEED
 def encode(seed, encoder, clips, checkpoints, batch, kept_if, out, **settings) -> None:

@@ -6,6 +6,7 @@ from musical_roots.cli import (
     CLIPS,
     CONFIDENCE,
     INVERTED,
+    KEPT_IF,
     OUT,
     PATH,
     QUERIES,
@@ -22,11 +23,7 @@ PARTS = click.argument("parts", type=PATH, nargs=-1, required=True)
 @index.command("train")
 @SHARDS
 @click.option("--quantiser", required=True, help="What vectors are coded by: pq, rabitq or sq.")
-@click.option(
-    "--kept-if",
-    default="",
-    help="Digest of the code: lists that it trained on vectors of this fingerprint are kept.",
-)
+@KEPT_IF
 @OUT
 @SEED
 def train(seed, shards, quantiser, kept_if, out) -> None:
