@@ -13,6 +13,15 @@ def may_be_there() -> bool:
     return any(Path(driver).exists() for driver in DRIVERS)
 
 
+def multiplies_bf16() -> bool:
+    """Whether the CPU multiplies bfloat16 by AMX, and torch, which is imported for it, is there."""
+    try:
+        import torch
+    except ImportError:
+        return False
+    return bool(torch.cpu.get_capabilities().get("amx_bf16"))
+
+
 def settle(wanted: str) -> str:
     """The device that "auto" means here; where torch is not imported, all is for the CPU.
 

@@ -1,16 +1,20 @@
 """Products of queries with a block of the index, and where they reach a level: on a CPU or a GPU.
 
-What comes out is the same: a float32 product only proposes (`exact`), so the last bits of its sums
-do not matter, which differ between the two as between any two processors.
+What comes out is the same: a product only proposes (`exact`), so the last bits of its sums do not
+matter, which differ between the two as between any two processors; nor do those that bfloat16
+leaves off, which some processors multiply several times as fast as float32.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
 
+from musical_roots import devices
 from musical_roots.search.vectors import CANDIDATES
 
-ROWS, ROWS_ON_GPU = 1024, 65_536  # of the index at once
+ROWS, ROWS_IN_BF16, ROWS_ON_GPU = 1024, 2048, 65_536  # of the index at once
+LARGE = 2**38  # multiplications, 3 s of a core in float32: less is not worth importing torch for
+DENSE = 1 / 32  # share of pairs from which on all in float32 cost less than these
 QUERIES = 4096  # at once: a block of their products is 17 MB, on a GPU 1 GB
 
 
@@ -25,23 +29,29 @@ class Host:
 
     def product(self, rows: np.ndarray) -> np.ndarray:
         """Of the queries with some rows, float32; its room is used again by the next."""
-        if self.products.shape[1] < len(rows):
-            self.products = np.empty((len(self.unit), len(rows)), np.float32)
+        return np.matmul(self.unit, rows.T, out=self._room(len(rows)))
+
+    def _room(self, rows: int) -> np.ndarray:
+        """For products with so many rows."""
+        if self.products.shape[1] < rows:
+            self.products = np.empty((len(self.unit), rows), np.float32)
             self.masks = np.empty(self.products.shape, bool)
-        return np.matmul(self.unit, rows.T, out=self.products[:, : len(rows)])
+        return self.products[:, :rows]
 
     def leave_out(self, product, query: np.ndarray, row: np.ndarray, allowed: np.ndarray) -> None:
         """Set what cannot match to less than any level: pairs, and rows that are not allowed."""
-        product[query, row] = -np.inf
-        product[:, ~allowed] = -np.inf
+        if len(query):
+            product[query, row] = -np.inf
+        if not allowed.all():
+            product[:, ~allowed] = -np.inf
 
     def hit(self, product, level: np.ndarray) -> np.ndarray:
         """Queries of which some row is at or above their level: positions, rising."""
         return np.flatnonzero(product.max(axis=1) >= level)
 
-    def of(self, product, query: np.ndarray):
-        """The product of some queries."""
-        return product[query]
+    def of(self, product, query: np.ndarray, level: np.ndarray):
+        """The product of some queries, in float32 where it is at or above each one's level."""
+        return product if len(query) == len(product) else product[query]
 
     def reaches(self, product, level: np.ndarray):
         """Where it is at or above each query's level: a mask; the next one uses its room again."""
@@ -102,8 +112,8 @@ class Gpu(Host):
     def hit(self, product, level: np.ndarray) -> np.ndarray:
         return self._flat(product.amax(dim=1) >= self._there(level))
 
-    def of(self, product, query: np.ndarray):
-        return product[self._there(query)]
+    def of(self, product, query: np.ndarray, level: np.ndarray):
+        return product if len(query) == len(product) else product[self._there(query)]
 
     def reaches(self, product, level: np.ndarray):
         return product >= self._there(level)[:, None]
@@ -127,6 +137,61 @@ class Gpu(Host):
         return mask.flatten().nonzero()[:, 0].cpu().numpy()
 
 
-def blocks(unit: np.ndarray, device: str | None) -> Host:
-    """What multiplies these queries: numpy, if no device of torch is named."""
-    return Gpu(unit, device) if device else Host(unit)
+class Narrow(Host):
+    """Products by torch in bfloat16, and in float32 of the few pairs that may reach a level."""
+
+    rows = ROWS_IN_BF16
+    # either unit vector may be wrong by 2**-8 of its length, and by that what is kept of their sum
+    rounding = np.float32(3.1 * 2.0**-8)
+
+    def __init__(self, unit: np.ndarray):
+        import torch
+
+        super().__init__(unit)
+        self.torch, self.narrow = torch, torch.from_numpy(unit).bfloat16()
+        self.sums = self.narrow.new_empty(0)
+
+    def product(self, rows: np.ndarray):
+        """In bfloat16; the rows are needed until the next product."""
+        self.block = rows
+        if self.sums.shape != (len(self.unit), len(rows)):
+            self.sums = self.narrow.new_empty((len(self.unit), len(rows)))
+        return self.torch.mm(self.narrow, self.torch.from_numpy(rows).bfloat16().T, out=self.sums)
+
+    def hit(self, product, level: np.ndarray) -> np.ndarray:
+        return np.flatnonzero(product.amax(dim=1).float().numpy() >= level - self.rounding)
+
+    def of(self, product, query: np.ndarray, level: np.ndarray):
+        """The product of some queries in float32, and -inf where it is surely below the level."""
+        some = product if len(query) == len(product) else product[self.torch.from_numpy(query)]
+        found = self._room(product.shape[1])[: len(query)]
+        self.torch.from_numpy(found).copy_(some)
+        maybe = np.flatnonzero(self.reaches(found, level - self.rounding))
+        if len(maybe) > DENSE * found.size:
+            out = np.isneginf(found)
+            np.matmul(self.unit[query], self.block.T, out=found)
+            found[out] = -np.inf
+            return found
+        found.fill(-np.inf)
+        for at in range(0, len(maybe), CANDIDATES):
+            place, row = np.divmod(maybe[at : at + CANDIDATES], found.shape[1])
+            found[place, row] = np.vecdot(self.unit[query[place]], self.block[row])
+        return found
+
+
+def blocks(unit: np.ndarray, device: str | None, against: int = 0) -> Host:
+    """What multiplies these queries: numpy, if no device of torch is named.
+
+    Parameters
+    ----------
+    unit : ndarray, float32 [query, dim]
+        Of unit length.
+    device : str or None
+    against : int
+        Index rows, if nothing but what reaches a level matters: bfloat16 tells where that may be.
+    """
+    if device:
+        return Gpu(unit, device)
+    if unit.size * against >= LARGE and devices.multiplies_bf16():
+        return Narrow(unit)
+    return Host(unit)
