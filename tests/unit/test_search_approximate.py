@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from musical_roots.errors import InputError
 from musical_roots.search import exact, inverted, planning
@@ -13,7 +14,7 @@ from musical_roots.tables import Embeddings
 
 DIM = 32
 PROVENANCE = {"encoder": "test", "fingerprint": "abc", "dim": DIM}
-EVERYTHING = {"probed": 10_000, "depth": 10_000}  # so that nothing can be missed
+EVERYTHING = {"reach": inverted.ALL, "depth": 10_000}  # so that nothing can be missed
 
 
 def drawn(seed, tracks, clips, name="c", spread=0.5):
@@ -38,6 +39,13 @@ QUERIES = drawn(1, 20, 5, name="q", spread=2.0)
 
 def built(quantiser, index=INDEX):
     return inverted.with_clips(inverted.train(index, quantiser, seed=3), index)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """So little is trained here that threads wait for each other longer than they work."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="module", params=inverted.QUANTISERS)
@@ -80,7 +88,7 @@ def test_where_nothing_is_missed_it_is_the_exact_search(held, exclude, share):
 
 
 def test_cosines_and_order_are_exact_whatever_is_missed(held):
-    found = Approximate(held, probed=2, depth=60).matches(QUERIES, INDEX, 20)
+    found = Approximate(held, reach=-inverted.ALL, depth=60).matches(QUERIES, INDEX, 20)
     every = exact.matches(QUERIES, INDEX, len(INDEX))
     keys = ["query_clip_id", "clip_id"]
     both = found.merge(every, on=keys, suffixes=("", "_exact"))
@@ -94,17 +102,70 @@ def test_cosines_and_order_are_exact_whatever_is_missed(held):
 def test_more_lists_miss_less(held):
     truth = exact.matches(QUERIES, INDEX, 10)
     found = [
-        planning.recalls(Approximate(held, probed, 400).matches(QUERIES, INDEX, 10), truth, 10)
-        for probed in (1, held.about["lists"])
+        planning.recalls(Approximate(held, reach, 400).matches(QUERIES, INDEX, 10), truth, 10)
+        for reach in (-inverted.ALL, inverted.ALL)
     ]
     assert found[0].mean() < found[1].mean()
     assert found[1].mean() > 0.95
 
 
+@pytest.mark.parametrize("quantiser", inverted.QUANTISERS)
+def test_all_lists_within_reach_are_looked_into_and_no_others(quantiser):
+    import faiss
+
+    index = drawn(0, 400, 16)
+    held = built(quantiser, index)
+    lists = faiss.downcast_InvertedLists(inverted._inside(held.lists).invlists)
+    vectors = inverted._unit(QUERIES, np.arange(len(QUERIES)))
+    beyond = inverted.beyond(held, vectors)
+    assert beyond.shape == (len(QUERIES), held.about["lists"]) == (100, 128)
+    assert ((beyond <= 0).sum(axis=1) == inverted.NEAREST).all()
+    for reach in (-inverted.ALL, -0.02, 0.04, inverted.ALL):
+        found = inverted.nearest(held, vectors, len(index), reach)
+        near = (beyond <= reach) | (beyond == beyond.min(axis=1, keepdims=True))
+        assert near.sum(axis=1).min() >= 1 and (abs(reach) == 4 or np.ptp(near.sum(axis=1)) > 3)
+        for query in range(0, len(QUERIES), 9):
+            inside = [
+                faiss.rev_swig_ptr(lists.get_ids(int(number)), lists.list_size(int(number)))
+                for number in np.flatnonzero(near[query])
+            ]
+            assert set(found[query]) - {-1} == set(np.concatenate(inside).tolist())
+
+
+def test_the_nearest_list_is_the_one_that_holds_a_clip(held):
+    """By far most often: else a clip itself could be missed where its list alone is looked into."""
+    own = INDEX.where(np.arange(len(INDEX)) % 7 == 0)
+    vectors = inverted._unit(own, np.arange(len(own)))
+    ids = inverted.nearest(held, vectors, 30, -inverted.ALL)
+    mine = inverted.ids_of(own.clips["clip_id"])
+    assert (ids == mine[:, None]).any(axis=1).mean() > 0.9
+
+
+def test_the_strongest_components_are_coded_twice():
+    """What is left of them is a tenth of what one code leaves, or less."""
+    import faiss
+
+    held = built("pq")
+    unit = inverted._unit(INDEX, np.arange(len(INDEX)))
+    turned = inverted._turned(held.lists, unit)
+    twice = inverted._twice(held.lists)
+    assert twice == 16 and turned.shape[1] == DIM + twice
+    np.testing.assert_array_equal(turned[:, DIM:], turned[:, :twice])
+    quantiser = inverted._inside(held.lists).pq
+    coded = inverted._coded(held.lists, turned, "pq")
+    values = quantiser.decode(quantiser.compute_codes(coded))
+    both = values[:, :twice] + values[:, DIM:]
+    once, left = (np.square(turned[:, :twice] - part).mean() for part in (values[:, :twice], both))
+    assert left < once / 10 < np.square(turned[:, :twice]).mean() / 100
+    # whatever turns them among themselves leaves lengths as they are: all components are coded
+    np.testing.assert_allclose(np.vecdot(turned[:, :DIM], turned[:, :DIM]), 1, atol=1e-5)
+    assert isinstance(held.lists, faiss.IndexPreTransform)
+
+
 def test_a_query_whose_lists_hold_too_little_is_searched_for_exactly(held):
     """All that its one list holds is its own track's."""
     own = INDEX.where(np.arange(len(INDEX)) % 97 == 0)
-    found = Approximate(held, probed=1, depth=5).matches(own, INDEX, 400, "track")
+    found = Approximate(held, reach=-inverted.ALL, depth=5).matches(own, INDEX, 400, "track")
     expected = exact.matches(own, INDEX, 400, "track")
     assert len(found) == len(expected)
     mine = found.merge(expected, on=["query_clip_id", "clip_id", "rank", "cosine"])
@@ -117,7 +178,7 @@ def test_shards_in_another_order_and_cut_give_the_same_table(held):
         np.split(np.concatenate(INDEX.vectors)[::-1], [11, 800]),
         PROVENANCE,
     )
-    search = Approximate(held, probed=3, depth=100)
+    search = Approximate(held, reach=-0.1, depth=100)
     once = search.matches(QUERIES, INDEX, 10)
     pd.testing.assert_frame_equal(search.matches(QUERIES, turned, 10), once)
     trained = inverted.train(turned, held.about["quantiser"], seed=3)
@@ -138,7 +199,7 @@ def test_ranks_beyond_what_is_re_ranked_are_estimated(held, monkeypatch):
     nearest = exact.matches(QUERIES.where(np.arange(len(QUERIES)) < 10), INDEX, 3)
     targets = pd.concat([targets, nearest[["query_clip_id", "clip_id"]].assign(target="near")])
     some = QUERIES.where(np.arange(len(QUERIES)) < 10)
-    found = Approximate(held, 10_000, 100).matches(some, INDEX, 10, targets=targets)
+    found = Approximate(held, inverted.ALL, 100).matches(some, INDEX, 10, targets=targets)
     true = exact.matches(some, INDEX, 10, targets=targets)
     keys = ["query_clip_id", "clip_id", "target"]
     both = found.merge(true, on=keys, suffixes=("", "_exact"))
@@ -200,7 +261,7 @@ def test_no_code_of_what_is_removed_stays_behind(quantiser):
 
 
 def test_an_index_of_other_clips_is_refused(held):
-    search = Approximate(held, 2, 100)
+    search = Approximate(held, 0.0, 100)
     fewer = INDEX.where(np.arange(len(INDEX)) > 0)
     with pytest.raises(InputError, match=r"holds clip c00000, which the embeddings lack"):
         search.matches(QUERIES, fewer, 5)
@@ -249,7 +310,7 @@ def test_bad_input_is_named(held, tmp_path):
 def test_lists_are_a_power_of_two_and_can_be_trained(count):
     lists = inverted.number_of_lists(count)
     assert lists & (lists - 1) == 0 and 1 <= lists <= inverted.MOST_LISTS
-    assert lists == 1 or lists * inverted.PER_LIST <= count
+    assert lists == 1 or lists * inverted.FEWEST_PER_LIST <= count
     assert inverted.number_of_lists(5_000_000) == 4096
 
 
@@ -257,19 +318,54 @@ PLANNED = {"trial_queries": 100, "resamples": 200, "confidence": 0.95, "seed": 5
 
 
 def test_a_plan_says_what_a_search_then_finds(held):
-    planned = planning.plan(held, QUERIES, INDEX, 0.9, exclude="none", **PLANNED)
+    planned = planning.plan(held, QUERIES, INDEX, 0.8, exclude="none", **PLANNED)
     told = planned.about["plan"]
     assert told["reached"] and told["probed"] < held.about["lists"]
     truth = exact.matches(QUERIES, INDEX, 50)
     search = Approximate(planned)
-    assert (search.probed, search.depth) == (told["probed"], told["depth"])
+    assert (search.reach, search.depth) == (told["reach"], told["depth"])
     half = ~planning._half(QUERIES.clips["track_id"], 5)
     assert told["n_queries"] == half.sum()
     for k in planning.AT:
         mine = planning.recalls(search.matches(QUERIES, INDEX, 50), truth, k)
         measured = mine[QUERIES.clips["clip_id"][half]].mean()
-        assert measured == pytest.approx(told[f"recall_at_{k}"], abs=1e-12)
+        # where fewer are asked for, others may be left of those whose codes are equally near
+        assert measured == pytest.approx(told[f"recall_at_{k}"], abs=2e-3)
         assert told[f"recall_at_{k}_low"] <= measured <= told[f"recall_at_{k}_high"]
+
+
+def test_a_plan_is_the_cheapest_of_all_that_could_be_tried(held, monkeypatch):
+    """It stops trying where lists alone are more work: what it does not try could not be it."""
+    planned = planning.plan(held, QUERIES, INDEX, 0.5, exclude="none", **PLANNED).about["plan"]
+    told, recalls = [], planning._Trial.recalls
+    monkeypatch.setattr(
+        planning._Trial, "recalls", lambda self, reach: told.append(reach) or recalls(self, reach)
+    )
+    assert (
+        planning.plan(held, QUERIES, INDEX, 0.5, exclude="none", **PLANNED).about["plan"] == planned
+    )
+    few = len(told)
+    monkeypatch.setattr(planning, "DEPTHS", (0, *planning.DEPTHS))  # so nothing is too much
+    told.clear()
+    again = planning.plan(held, QUERIES, INDEX, 0.5, exclude="none", **PLANNED).about["plan"]
+    assert again == planned and len(told) >= few
+
+
+def test_cosines_of_a_trial_are_exact_and_computed_once(held, monkeypatch):
+    some = QUERIES.where(np.arange(len(QUERIES)) < 10)
+    truth = exact.matches(some, INDEX, 50)
+    trial = planning._Trial(held, some, INDEX, truth, "none")
+    asked, count = [], planning.pairs_cosines
+    monkeypatch.setattr(
+        planning, "pairs_cosines", lambda *given: asked.append(len(given[1])) or count(*given)
+    )
+    draw = np.random.default_rng(0)
+    for _ in range(3):
+        query, row = draw.integers(0, 10, 500), draw.integers(0, len(INDEX), 500)
+        expected = count(some, query, INDEX, row)
+        np.testing.assert_array_equal(trial._cosines(query, row), expected)
+        np.testing.assert_array_equal(trial._cosines(query[::-1], row[::-1]), expected[::-1])
+    assert asked[1::2] == [0, 0, 0] and all(asked[::2])
 
 
 def test_more_recall_costs_more(held):

@@ -87,8 +87,8 @@ class Approximate:
     ----------
     held : Inverted
         What it holds.
-    probed : int, optional
-        Lists that are looked into; the plan's, if not given.
+    reach : float, optional
+        Which lists are looked into (`inverted.nearest`); the plan's, if not given.
     depth : int, optional
         Candidates that are re-ranked by their exact cosine; the plan's, if not given.
 
@@ -99,13 +99,14 @@ class Approximate:
     """
 
     def __init__(
-        self, held: inverted.Inverted, probed: int | None = None, depth: int | None = None
+        self, held: inverted.Inverted, reach: float | None = None, depth: int | None = None
     ):
         plan = held.about.get("plan", {})
-        if not plan and None in (probed, depth):
+        if "reach" not in plan and None in (reach, depth):
             raise InputError("index without a plan; measure its recall with `index plan` first")
         self.held, self.plan = held, plan
-        self.probed, self.depth = probed or plan["probed"], depth or plan["depth"]
+        self.reach = plan["reach"] if reach is None else reach
+        self.depth = depth or plan["depth"]
         self.bound: Bound | None = None
 
     @classmethod
@@ -213,7 +214,7 @@ class Approximate:
         self, unit: np.ndarray, count: int, index: Embeddings, among: np.ndarray | None
     ) -> np.ndarray:
         """Rows of the index, nearest codes first: int64 [n, count], -1 where there are no more."""
-        ids = inverted.nearest(self.held, unit, count, self.probed, among)
+        ids = inverted.nearest(self.held, unit, count, self.reach, among)
         there = self._bind(index)
         rising = np.argsort(ids, axis=None)  # neighbours in the list of ids are in the cache
         place = np.empty(ids.size, np.int64)

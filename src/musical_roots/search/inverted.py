@@ -5,13 +5,18 @@ ids), ``whole.parquet`` (clip_id and track_id of each) and ``whole.json`` (what 
 search of it finds: see `planning`). An id is a hash of its clip_id: no position in a shard is kept,
 so shards may be listed in another order, or cut anew.
 
-Three codes, all of the distance between unit vectors, which orders as the cosine does:
+Three codes of unit vectors, scanned by their product with a query or their distance from it:
 
-- ``pq``: 4 bits for each of the 127 strongest components, and 4 for the length of what they leave
-  out. A query has none of that: so what is left out of a vector lengthens its distance as it
-  should, but for what the query shares of it. 64 bytes a vector, scanned in registers.
+- ``pq``: 4 bits for each of the 80 strongest components, and for the 16 strongest of these, whose
+  errors weigh most, 4 more for what the first 4 leave. These 16 are mixed to be of one variance, so
+  that none needs a wider scale than the others. 48 bytes a vector, scanned in registers.
 - ``rabitq``: a bit a component after a random rotation, scanned alike; nothing but lists to train.
 - ``sq``: 8 bits a component. This faiss scans it one vector at a time.
+
+A list is near a query by the root of its centre's squared distance and half of its members' from
+the centre, which is what a member's squared distance is on average but for that half: its nearest
+members are nearer. All lists are looked into that are not farther than the 16th by more than
+`reach`, so that queries whose neighbours are scattered look into more of them.
 
 References
 ----------
@@ -28,6 +33,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import hadamard
 
 from musical_roots.atomic import atomic
 from musical_roots.errors import InputError
@@ -36,12 +42,16 @@ from musical_roots.seeding import rng
 from musical_roots.tables import Embeddings, read_json, write_json, write_table
 
 QUANTISERS = ("pq", "rabitq", "sq")
-COMPONENTS = 127  # of a vector, that the product quantiser hears, at most
+COMPONENTS, TWICE = 80, 16  # of a vector, that the product quantiser codes, and codes twice
+NEAREST, ALL = 16, 4.0  # the list that reach is counted from; a reach that no list is beyond
 MOST_LISTS = 4096
-PER_LIST = 50  # vectors that a list is trained on: more than the 39 below which faiss warns
+PER_LIST, FEWEST_PER_LIST = 200, 50  # vectors that a list is trained on; faiss warns below 39
+FOR_AXES = 2**17  # vectors that components are found from
+PER_CODE = 4096  # vectors that each of a component's 16 values is trained on, at the most
 ROUNDS = 10  # of k-means
 FEWEST = 16  # vectors, of which 4 bits name one each
 BATCH = 16_384  # vectors added at once
+NEAR = 128  # queries whose distances to all lists are in memory at once
 COLUMNS = ["clip_id", "track_id"]
 
 
@@ -110,15 +120,15 @@ def train(embeddings: Embeddings, quantiser: str, seed: int, code: str = "") -> 
         )
     count = number_of_lists(len(embeddings))
     rows = chosen(embeddings.clips["clip_id"], PER_LIST * count, seed, "search.train")
-    sample = _unit(embeddings, rows)
+    some = _unit(embeddings, rows[:: -(-len(rows) // FOR_AXES)])
     lists = _untrained(
-        sample, count, quantiser, int(rng(seed, "search.train.lists").integers(2**31 - 1))
+        some, count, quantiser, int(rng(seed, "search.train.lists").integers(2**31 - 1))
     )
-    _inside(lists).train(_coded(lists, sample, quantiser))
-    lists.is_trained = True
+    turned = [_turned(lists, _unit(embeddings, part)) for part in _batches(rows)]
+    _train(lists, np.concatenate(turned), quantiser)
     about = {name: embeddings.provenance[name] for name in ("encoder", "fingerprint")}
     about |= {
-        "dim": sample.shape[1],
+        "dim": some.shape[1],
         "quantiser": quantiser,
         "lists": count,
         "seed": seed,
@@ -148,7 +158,7 @@ def kept(path: Path, embeddings: Embeddings, quantiser: str, seed: int, code: st
 def number_of_lists(count: int) -> int:
     """Lists for so many vectors: some twice the square root, a power of two."""
     wanted = 2 ** round(math.log2(2 * math.sqrt(count)))
-    enough = 2 ** int(math.log2(max(1, count // PER_LIST)))  # to train each on
+    enough = 2 ** int(math.log2(max(1, count // FEWEST_PER_LIST)))  # to train each on
     return min(wanted, enough, MOST_LISTS)
 
 
@@ -170,7 +180,7 @@ def with_clips(held: Inverted, embeddings: Embeddings) -> Inverted:
     distinct(np.concatenate([known, ids[new]]), pd.concat([held.clips, clips])["clip_id"])
     lists = faiss.clone_index(held.lists)
     for rows in _batches(new):
-        coded = _coded(lists, _unit(embeddings, rows), held.about["quantiser"])
+        coded = _coded(lists, _turned(lists, _unit(embeddings, rows)), held.about["quantiser"])
         _inside(lists).add_with_ids(coded, ids[rows])
     lists.ntotal = _inside(lists).ntotal
     return Inverted(lists, pd.concat([held.clips, clips], ignore_index=True), held.about)
@@ -217,7 +227,7 @@ def without_clips(held: Inverted, clip_ids: pd.Series) -> Inverted:
 
 
 def nearest(
-    held: Inverted, vectors: np.ndarray, count: int, probed: int, among: np.ndarray | None = None
+    held: Inverted, vectors: np.ndarray, count: int, reach: float, among: np.ndarray | None = None
 ) -> np.ndarray:
     """Ids of the nearest coded vectors, nearest first: int64 [n, count], -1 where none is left.
 
@@ -228,21 +238,71 @@ def nearest(
         Of unit length.
     count : int
         1 or more.
-    probed : int
-        Lists that are looked into.
+    reach : float
+        How much farther than the 16th nearest list others may be that are looked into, or, below 0,
+        how much nearer they must be; the nearest is looked into in any case.
     among : ndarray, int64, optional
         Ids that alone can be found.
     """
     import faiss
 
-    probed = min(probed, held.about["lists"])
-    how = faiss.SearchParametersIVF(nprobe=probed)
+    turned = np.ascontiguousarray(_turned(held.lists, vectors))
+    query, number, square = _near(held, turned, reach)
+    place = np.arange(len(query)) - np.searchsorted(query, query)
+    shape = len(vectors), 1 + int(place.max(initial=0))
+    lists, squares = np.full(shape, -1), np.zeros(shape, np.float32)
+    lists[query, place], squares[query, place] = number, square
+    how = faiss.SearchParametersIVF(nprobe=shape[1])
     if among is not None:
-        selector = faiss.IDSelectorBatch(among)
-        how = faiss.SearchParametersIVF(nprobe=probed, sel=selector)
-    if isinstance(held.lists, faiss.IndexPreTransform):
-        how = faiss.SearchParametersPreTransform(index_params=how)
-    return held.lists.search(vectors, count, params=how)[1]
+        selector = faiss.IDSelectorBatch(among)  # by name: it must live as long
+        how = faiss.SearchParametersIVF(nprobe=shape[1], sel=selector)
+    found, scores = (np.empty((len(vectors), count), kind) for kind in (np.int64, np.float32))
+    arrays = [faiss.swig_ptr(each) for each in (turned, lists, squares, scores, found)]
+    # faiss' own wrapper for Python takes no parameters here
+    _inside(held.lists).search_preassigned_c(
+        len(vectors), arrays[0], count, *arrays[1:], False, how
+    )
+    return found
+
+
+def beyond(held: Inverted, vectors: np.ndarray) -> np.ndarray:
+    """How much farther than the 16th nearest each list is, less than 0 if nearer: [n, lists]."""
+    distance, _ = _distances(held, _turned(held.lists, vectors))
+    return distance - _sixteenth(distance)
+
+
+def _near(held: Inverted, turned: np.ndarray, reach: float) -> tuple[np.ndarray, ...]:
+    """Lists within reach of each query: its position, rising, the list's, its centre's square."""
+    parts = []
+    for at in range(0, len(turned), NEAR):
+        distance, square = _distances(held, turned[at : at + NEAR])
+        level = np.maximum(_sixteenth(distance) + reach, distance.min(axis=1, keepdims=True))
+        query, number = np.nonzero(distance <= level)
+        parts.append((query + at, number, square[query, number]))
+    return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+
+
+def _distances(held: Inverted, turned: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far each list is from turned vectors, and the square of how far its centre is."""
+    inside = _inside(held.lists)
+    centres = inside.quantizer.reconstruct_n(0, inside.nlist)
+    if held.about["quantiser"] == "pq":  # what is coded twice is to count once
+        turned = turned[:, : -_twice(held.lists)]
+        centres = centres[:, : turned.shape[1]]
+    square = turned @ centres.T
+    square *= -2
+    square += np.vecdot(turned, turned)[:, None]
+    square += np.vecdot(centres, centres)
+    np.maximum(square, 0, out=square)
+    inner = np.maximum(0, 1 - np.vecdot(centres, centres)) / 2
+    distance = square + inner
+    return np.sqrt(distance, out=distance), square
+
+
+def _sixteenth(distance: np.ndarray) -> np.ndarray:
+    """The distance of the 16th nearest list, or of the last, if there are fewer: [n, 1]."""
+    nth = min(NEAREST, distance.shape[1]) - 1
+    return np.partition(distance, nth, axis=1)[:, nth : nth + 1]
 
 
 def write(held: Inverted, path: Path | str) -> None:
@@ -286,9 +346,11 @@ def _untrained(sample: np.ndarray, lists: int, quantiser: str, seed: int):
 
     dim, turn = sample.shape[1], None
     if quantiser == "pq":
-        turn = _strongest(sample, min(COMPONENTS, *sample.shape))
-        parts = turn.d_out
-        inside = faiss.IndexIVFPQFastScan(faiss.IndexFlatL2(parts), parts, lists, parts, 4)
+        turn = _strongest(sample)
+        parts, metric = turn.d_out, faiss.METRIC_INNER_PRODUCT
+        centres = faiss.IndexFlatL2(parts)
+        inside = faiss.IndexIVFPQFastScan(centres, parts, lists, parts, 4, metric)
+        inside.pq.cp.max_points_per_centroid = PER_CODE
     elif quantiser == "rabitq":
         turn = faiss.RandomRotationMatrix(dim, dim)
         turn.init(seed)
@@ -303,28 +365,73 @@ def _untrained(sample: np.ndarray, lists: int, quantiser: str, seed: int):
     return faiss.IndexPreTransform(turn, inside) if turn else inside
 
 
-def _strongest(sample: np.ndarray, count: int):
-    """Turn vectors onto the strongest components of a sample; a last one, 0, is for `_coded`."""
+def _strongest(sample: np.ndarray):
+    """Turn vectors onto the strongest components of a sample, the first of them mixed so that all
+    have the mean of their variances; and again onto these, for what `_coded` puts there.
+    """
     import faiss
 
-    axes = np.linalg.eigh((sample.T @ sample).astype(np.float64))[1][:, ::-1].T[:count]
-    turn = faiss.LinearTransform(sample.shape[1], count + 1, False)
-    rows = np.vstack([axes, np.zeros_like(axes[:1])]).astype(np.float32)
+    axes = np.linalg.eigh((sample.T @ sample).astype(np.float64))[1][:, ::-1].T
+    axes = axes[: min(COMPONENTS, *sample.shape)]
+    twice = _power(min(TWICE, len(axes)))
+    axes[:twice] = hadamard(twice) @ axes[:twice] / np.sqrt(twice)
+    rows = np.vstack([axes, axes[:twice]]).astype(np.float32)
+    turn = faiss.LinearTransform(sample.shape[1], len(rows), False)
     faiss.copy_array_to_vector(rows.ravel(), turn.A)
     turn.is_trained = True
     return turn
 
 
-def _coded(lists, unit: np.ndarray, quantiser: str) -> np.ndarray:
-    """Unit vectors as the lists hold them; a query is only turned."""
+def _twice(lists) -> int:
+    """How many components a product quantiser codes twice."""
+    return _power(min(TWICE, _inside(lists).d // 2))
+
+
+def _power(most: int) -> int:
+    """The largest power of two that is no larger."""
+    return 1 << (most.bit_length() - 1)
+
+
+def _train(lists, turned: np.ndarray, quantiser: str) -> None:
+    """Train lists and codes on turned vectors."""
     import faiss
 
-    if not isinstance(lists, faiss.IndexPreTransform):
-        return unit
-    turned = lists.chain.at(0).apply(unit)
+    inside = _inside(lists)
     if quantiser == "pq":
-        turned[:, -1] = np.sqrt(np.maximum(0, 1 - np.vecdot(turned, turned)))
+        once = turned.copy()
+        once[:, -_twice(lists) :] = 0
+        inside.train_q1(len(once), faiss.swig_ptr(once), False, faiss.METRIC_L2)
+        inside.train(turned)  # the first codes of a component, which the second ones hang on
+    inside.train(_coded(lists, turned, quantiser))
+    lists.is_trained = True
+
+
+def _turned(lists, unit: np.ndarray) -> np.ndarray:
+    """Unit vectors as the lists compare them."""
+    import faiss
+
+    return lists.chain.at(0).apply(unit) if isinstance(lists, faiss.IndexPreTransform) else unit
+
+
+def _coded(lists, turned: np.ndarray, quantiser: str) -> np.ndarray:
+    """Turned vectors as the lists hold them; those of queries stay as they are.
+
+    Of the components that are coded twice, the second time is for what the first code leaves.
+    """
+    if quantiser == "pq":
+        turned, first = turned.copy(), turned.shape[1] - _twice(lists)
+        for number, value in enumerate(_first_codes(lists)):
+            left = turned[:, number]
+            turned[:, first + number] = left - value[np.abs(left[:, None] - value).argmin(axis=1)]
     return turned
+
+
+def _first_codes(lists) -> np.ndarray:
+    """The 16 values of each component that is coded twice: [components, 16]."""
+    import faiss
+
+    values = faiss.vector_to_array(_inside(lists).pq.centroids).reshape(-1, 16)
+    return values[: _twice(lists)]
 
 
 def _inside(lists):

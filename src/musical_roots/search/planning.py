@@ -12,15 +12,16 @@ import pandas as pd
 
 from musical_roots.search import exact
 from musical_roots.search.approximate import Approximate, pairs_cosines
-from musical_roots.search.inverted import Inverted, chosen
+from musical_roots.search.inverted import ALL, Inverted, beyond, chosen
+from musical_roots.search.vectors import unit_rows
 from musical_roots.seeding import rng
 from musical_roots.statistics import cluster_bootstrap
 from musical_roots.tables import Embeddings
 
 AT = (1, 10, 50)  # k of the recalls that are told
-DEPTHS = (50, 100, 200, 400, 800, 1600)  # candidates that may be re-ranked
-RERANK = 350  # scanned codes of a product quantiser that take as long as one re-ranked candidate
-COLUMNS = ["encoder", "quantiser", "n_vectors", "lists", "probed", "depth", "target", "reached"]
+DEPTHS = (50, 100, 150, 200, 300, 400, 600, 800, 1200)  # candidates that may be re-ranked
+RERANK = 700  # scanned codes of a product quantiser that take as long as one re-ranked candidate
+COLUMNS = ["encoder", "quantiser", "n_vectors", "lists", "probed", "reach", "depth"]
 
 
 def plan(
@@ -55,9 +56,10 @@ def plan(
     Returns
     -------
     Inverted
-        about["plan"]: probed (lists), depth (candidates that are re-ranked), target (the recall
-        that was wanted), reached (whether the lower end of its interval did, on the half that
-        chose), n_vectors, n_queries, confidence, and recall_at_1, _10, _50 with _low and _high,
+        about["plan"]: probed (lists, on average), reach (which these are: see `inverted`), depth
+        (candidates that are re-ranked), target (the recall that was wanted), reached (whether the
+        lower end of its interval did, on the half that chose), n_vectors, n_queries, confidence,
+        and recall_at_1, _10, _50 with _low and _high,
         measured on the other half.
     """
     queries = queries.where(~queries.clips["clip_id"].duplicated().to_numpy())
@@ -67,10 +69,15 @@ def plan(
     choosing = _half(asked.clips["track_id"], seed)
     truth = exact.matches(asked, index, max(AT), exclude)
     interval = {"resamples": resamples, "confidence": confidence}
-    tried = _tried(held, asked, index, truth, exclude)
-    best, reached = _cheapest(tried, asked.clips, choosing, recall, len(held), interval, seed, held)
+    reaches = _reaches(held, asked.where(choosing))
+    trial = _Trial(held, asked, index, truth, exclude)
+    best, tried = _cheapest(trial, reaches, choosing, recall, interval, seed)
+    reached = best is not None
+    if best is None:
+        best = max(tried, key=lambda how: (tried[how][max(AT)][choosing].mean(), -trial.work(*how)))
     probed, depth = best
-    told = {"probed": probed, "depth": depth, "target": recall, "reached": reached}
+    told = {"probed": probed, "reach": reaches[probed], "depth": depth}
+    told |= {"target": recall, "reached": reached}
     told |= {"n_vectors": len(held), "n_queries": int((~choosing).sum()), **interval}
     for k in AT:
         name = f"recall_at_{k}"
@@ -110,30 +117,62 @@ def told(plans: list[Inverted]) -> pd.DataFrame:
     return table[[*COLUMNS, *rest]].sort_values("encoder", ignore_index=True)
 
 
-def _tried(
-    held: Inverted, asked: Embeddings, index: Embeddings, truth: pd.DataFrame, exclude: str
-) -> dict[tuple[int, int], dict[int, np.ndarray]]:
-    """Recall of each query at each k, by lists probed and depth."""
-    only, every = np.ones(len(index), bool), np.arange(len(asked))
-    position = pd.Index(asked.clips["clip_id"]).get_indexer(truth["query_clip_id"])
-    proposed = {}
-    for probed in _powers(held.about["lists"]):
-        search = Approximate(held, probed, max(DEPTHS))
-        query, row = search.proposed(asked, every, index, max(DEPTHS), exclude, only)
+def _reaches(held: Inverted, queries: Embeddings) -> dict[int, float]:
+    """How far to reach for so many lists, on average over some queries; the last is for all."""
+    vectors = unit_rows(queries.rows(0, len(queries)), queries, 0)
+    farther, most = beyond(held, vectors), held.about["lists"]
+    counts = _counts(most)
+    reaches = np.quantile(farther, np.array(counts) / most)
+    return {count: float(reach) for count, reach in zip(counts, reaches, strict=True)} | {most: ALL}
+
+
+class _Trial:
+    """Trial queries and their truth, and what searches for them found so far."""
+
+    def __init__(
+        self,
+        held: Inverted,
+        asked: Embeddings,
+        index: Embeddings,
+        truth: pd.DataFrame,
+        exclude: str,
+    ):
+        self.held, self.asked, self.index, self.truth = held, asked, index, truth
+        self.exclude, self.only = exclude, np.ones(len(index), bool)
+        self.position = pd.Index(asked.clips["clip_id"]).get_indexer(truth["query_clip_id"])
+        self.pairs, self.cosines = np.empty(0, np.int64), np.empty(0)
+
+    def work(self, probed: int, depth: int) -> float:
+        """Of a query, in scanned codes.
+
+        It is counted, not timed: a plan must not depend on what else the machine had to do.
+        """
+        return probed / self.held.about["lists"] * len(self.held) + depth * RERANK
+
+    def recalls(self, reach: float) -> dict[int, dict[int, np.ndarray]]:
+        """Recall of each query, by depth and k."""
+        search, every = Approximate(self.held, reach, max(DEPTHS)), np.arange(len(self.asked))
+        some = self.asked, every, self.index, max(DEPTHS), self.exclude, self.only
+        query, row = search.proposed(*some)
         order = np.argsort(query, kind="stable")
-        proposed[probed] = query[order], row[order]
-    keys = [query * len(index) + row for query, row in proposed.values()]
-    pairs, place = np.unique(np.concatenate(keys), return_inverse=True)
-    cosines = pairs_cosines(asked, pairs // len(index), index, pairs % len(index))[place]
-    tried, ends = {}, np.cumsum([len(key) for key in keys])[:-1]
-    for (probed, (query, _)), cosine in zip(proposed.items(), np.split(cosines, ends), strict=True):
-        nth = np.arange(len(query)) - np.searchsorted(query, query)
+        query, row = query[order], row[order]
+        cosine, nth = self._cosines(query, row), np.arange(len(query))
+        nth -= np.searchsorted(query, query)
+        found = {}
         for depth in DEPTHS:
-            kept = nth < depth
-            tried[probed, depth] = {
-                k: _recall(query[kept], cosine[kept], position, truth, k, len(asked)) for k in AT
-            }
-    return tried
+            kept = query[nth < depth], cosine[nth < depth]
+            found[depth] = {k: _recall(*kept, self.position, self.truth, k, len(every)) for k in AT}
+        return found
+
+    def _cosines(self, query: np.ndarray, row: np.ndarray) -> np.ndarray:
+        """Exact cosines of pairs, each computed once."""
+        pairs = query * len(self.index) + row
+        new = np.setdiff1d(pairs, self.pairs)
+        where = np.searchsorted(self.pairs, new)
+        told = pairs_cosines(self.asked, new // len(self.index), self.index, new % len(self.index))
+        self.pairs = np.insert(self.pairs, where, new)
+        self.cosines = np.insert(self.cosines, where, told)
+        return self.cosines[np.searchsorted(self.pairs, pairs)]
 
 
 def _recall(
@@ -154,30 +193,30 @@ def _recall(
 
 
 def _cheapest(
-    tried: dict,
-    clips: pd.DataFrame,
+    trial: _Trial,
+    reaches: dict[int, float],
     choosing: np.ndarray,
     recall: float,
-    size: int,
     interval: dict,
     seed: int,
-    held: Inverted,
-) -> tuple[tuple[int, int], bool]:
-    """Lists and depth of the least work whose recall is surely high enough; else the best there is.
+) -> tuple[tuple[int, int] | None, dict]:
+    """Lists and depth of the least work whose recall is surely high enough, if any; all tried.
 
-    Work is counted, not timed: a plan must not depend on what else the machine had to do.
+    More and more lists are tried, until they alone are more work than what was found.
     """
-    last = max(AT)
-
-    def work(how):
-        return how[0] / held.about["lists"] * size + how[1] * RERANK
-
-    for how in sorted(tried, key=work):
-        values = tried[how][last][choosing]
-        low, _ = _interval(values, clips["track_id"][choosing], f"choose {how}", interval, seed)
-        if low >= recall:
-            return how, True
-    return max(tried, key=lambda how: (tried[how][last][choosing].mean(), -work(how))), False
+    best, tried = None, {}
+    tracks = trial.asked.clips["track_id"][choosing]
+    for probed, reach in reaches.items():
+        if best and trial.work(probed, DEPTHS[0]) >= trial.work(*best):
+            break
+        for depth, found in trial.recalls(reach).items():
+            how = probed, depth
+            tried[how] = found
+            values = found[max(AT)][choosing]
+            low, _ = _interval(values, tracks, f"choose {how}", interval, seed)
+            if low >= recall:
+                best = min(best or how, how, key=lambda each: trial.work(*each))
+    return best, tried
 
 
 def _interval(
@@ -197,6 +236,7 @@ def _half(tracks: pd.Series, seed: int) -> np.ndarray:
     return mine if not mine.all() else np.arange(len(mine)) % 2 == 0
 
 
-def _powers(most: int) -> list[int]:
-    """1, 2, 4, ... and `most`."""
-    return sorted({*(2**power for power in range(most.bit_length())), most} - {0})
+def _counts(most: int) -> list[int]:
+    """1, 2, 3, 4, 6, 8, 11, ... and `most`: each 1.4 times the one before."""
+    powers = 2 ** np.arange(0, np.log2(most), 0.5)
+    return sorted({*powers.round().astype(int).tolist(), most})

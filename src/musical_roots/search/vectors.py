@@ -7,6 +7,7 @@ from musical_roots.tables import Embeddings, widen
 
 CANDIDATES = 256  # taken at once: half a megabyte of float32 at 512 dimensions stays in the cache
 NEARLY = 2.0**-10  # from 1: squared norms of vectors of unit length after float16's rounding
+UNIT_PAIRS = 128  # at once
 PAIRS = 256  # whose float64 rows stay in the processor's cache: 5 times as fast as 8192
 
 
@@ -52,12 +53,20 @@ def unit_cosines(
     read forwards, and memory is used again.
     """
     cosines = np.empty(len(rows), np.float32)
-    room = np.empty((2, CANDIDATES, left.shape[1]), np.float32)
-    for at in range(0, len(rows), CANDIDATES):
-        some = slice(at, at + CANDIDATES)
-        right = take(embeddings, rows[some], room[0])
-        mine = np.take(left, i[some], axis=0, out=room[1, : len(right)], mode="clip")
-        cosines[some] = np.vecdot(mine, right) / np.sqrt(np.vecdot(right, right))
+    half = np.empty((UNIT_PAIRS, left.shape[1]), np.float16)
+    room = np.empty((2, *half.shape), np.float32)
+    ends = np.searchsorted(rows, embeddings.ends)
+    for vectors, end, first, last in zip(
+        embeddings.vectors, embeddings.ends, [0, *ends], ends, strict=False
+    ):
+        places, vectors = rows[first:last] - (end - len(vectors)), np.asarray(vectors)
+        for at in range(0, last - first, UNIT_PAIRS):
+            some = places[at : at + UNIT_PAIRS]
+            mine = slice(first + at, first + at + len(some))
+            np.take(vectors, some, axis=0, out=half[: len(some)], mode="clip")
+            right = widen(half[: len(some)], room[0])
+            ours = np.take(left, i[mine], axis=0, out=room[1, : len(some)], mode="clip")
+            cosines[mine] = np.vecdot(ours, right) / np.sqrt(np.vecdot(right, right))
     return cosines
 
 
