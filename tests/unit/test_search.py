@@ -182,9 +182,19 @@ def test_by_torch_it_finds_the_same(exclude):
 
 @pytest.fixture
 def narrow(monkeypatch):
-    """Every search proposes by bfloat16, as a large one does where the processor multiplies it."""
+    """Every search asks bfloat16 first, as a large one does where the processor multiplies it.
+
+    It says of how many queries they were.
+    """
+    from musical_roots.search import blocks
+
     monkeypatch.setattr("musical_roots.search.blocks.LARGE", 1)
     monkeypatch.setattr("musical_roots.devices.multiplies_bf16", lambda: True)
+    queries, begin = [], blocks.Narrow.__init__
+    monkeypatch.setattr(
+        blocks.Narrow, "__init__", lambda self, unit: queries.append(len(unit)) or begin(self, unit)
+    )
+    return queries
 
 
 @pytest.mark.parametrize("exclude", ["none", "track"])
@@ -198,10 +208,11 @@ def test_in_bfloat16_it_finds_the_same(narrow, exclude, block):
     only = draw.random(20_000) < 0.7
     ids = index.clips["clip_id"]
     pairs = {"query_clip_id": ids[[0, 1]], "clip_id": ids[[5, 800]].array, "target": "original"}
-    for targets in (None, pd.DataFrame(pairs)):
-        found = matches(queries, index, 25, exclude, targets, only, block=block)
+    for targets in (None, pd.DataFrame(pairs)):  # ranks of targets are told by float32 alone
+        found = matches(queries, index, 25, exclude, targets, only, block=block, chunk=15)
         expected = matches(queries, index, 25, exclude, targets, only, device="cpu")
         pd.testing.assert_frame_equal(found, expected)
+    assert narrow == [15, 15, 10, 15, 10]
 
 
 @pytest.mark.parametrize("k", [3, 5, 8])

@@ -1,5 +1,6 @@
 """Approximate search: one contract with the exact one, and nothing left of what is removed."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -44,6 +45,8 @@ def built(quantiser, index=INDEX):
 @pytest.fixture(scope="module", autouse=True)
 def one_thread():
     """So little is trained here that threads wait for each other longer than they work."""
+    import faiss  # noqa: F401  # whose threads are limited only if it is there
+
     with threadpool_limits(1):
         yield
 
@@ -130,6 +133,10 @@ def test_all_lists_within_reach_are_looked_into_and_no_others(quantiser):
                 for number in np.flatnonzero(near[query])
             ]
             assert set(found[query]) - {-1} == set(np.concatenate(inside).tolist())
+
+
+def test_nothing_to_look_for(held):
+    assert inverted.nearest(held, np.empty((0, DIM), np.float32), 5, 0.0).shape == (0, 5)
 
 
 def test_the_nearest_list_is_the_one_that_holds_a_clip(held):
@@ -298,6 +305,11 @@ def test_bad_input_is_named(held, tmp_path):
         inverted.train(INDEX.where(np.zeros(len(INDEX), bool)), "sq", 0)
     with pytest.raises(InputError, match="index without a plan"):
         Approximate(held)
+    inverted.write(
+        replace(held, about=held.about | {"version": "inverted-1"}), tmp_path / "x.faiss"
+    )
+    with pytest.raises(InputError, match=r"x.faiss: made by another version of this code; make it"):
+        inverted.read(tmp_path / "x.faiss")
     (tmp_path / "x.faiss").write_bytes(b"no index")
     with pytest.raises(InputError, match=r"x\.faiss: not a readable index"):
         inverted.read(tmp_path / "x.faiss")
@@ -336,19 +348,28 @@ def test_a_plan_says_what_a_search_then_finds(held):
 
 def test_a_plan_is_the_cheapest_of_all_that_could_be_tried(held, monkeypatch):
     """It stops trying where lists alone are more work: what it does not try could not be it."""
-    planned = planning.plan(held, QUERIES, INDEX, 0.5, exclude="none", **PLANNED).about["plan"]
-    told, recalls = [], planning._Trial.recalls
-    monkeypatch.setattr(
-        planning._Trial, "recalls", lambda self, reach: told.append(reach) or recalls(self, reach)
+    monkeypatch.setattr(planning, "RERANK", 1)
+
+    def planned():
+        tried = []
+        with monkeypatch.context() as patched:
+            whole = planning._Trial.recalls
+            patched.setattr(
+                planning._Trial,
+                "recalls",
+                lambda self, reach: tried.append(reach) or whole(self, reach),
+            )
+            told = planning.plan(held, QUERIES, INDEX, 0.3, exclude="none", **PLANNED)
+        return told.about["plan"], len(tried)
+
+    stopped, few = planned()
+    work = planning._Trial.work
+    monkeypatch.setattr(  # lists alone are never too much
+        planning._Trial, "work", lambda self, *how: 0 if how[1] == 1 else work(self, *how)
     )
-    assert (
-        planning.plan(held, QUERIES, INDEX, 0.5, exclude="none", **PLANNED).about["plan"] == planned
-    )
-    few = len(told)
-    monkeypatch.setattr(planning, "DEPTHS", (0, *planning.DEPTHS))  # so nothing is too much
-    told.clear()
-    again = planning.plan(held, QUERIES, INDEX, 0.5, exclude="none", **PLANNED).about["plan"]
-    assert again == planned and len(told) >= few
+    monkeypatch.setattr(planning, "DEPTHS", (1, *planning.DEPTHS))
+    whole, all_of_them = planned()
+    assert whole == stopped and few < all_of_them == len(planning._counts(held.about["lists"]))
 
 
 def test_cosines_of_a_trial_are_exact_and_computed_once(held, monkeypatch):

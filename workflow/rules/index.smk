@@ -16,6 +16,8 @@ rule train_index:
         about=update("<results>/index/{encoder}/trained.json"),
     log:
         "<logs>/train_index/{encoder}.log",
+    resources:
+        mem_mb=memory(2000, 0.3, "shards"),
     params:
         **stage("index train"),
         flags=flags(config["search"]["approximate"], "quantiser"),
@@ -73,6 +75,8 @@ rule plan_index:
         about="<results>/index/{encoder}/whole.json",
     log:
         "<logs>/plan_index/{encoder}.log",
+    resources:
+        mem_mb=memory(2000, 0.3, "shards"),
     params:
         **stage("index plan"),
         queries=lambda wildcards, input: each("--queries", input.queries),

@@ -15,7 +15,7 @@ from musical_roots.search.vectors import CANDIDATES
 ROWS, ROWS_IN_BF16, ROWS_ON_GPU = 1024, 2048, 65_536  # of the index at once
 LARGE = 2**38  # multiplications, 3 s of a core in float32: less is not worth importing torch for
 DENSE = 1 / 32  # share of pairs from which on all in float32 cost less than these
-QUERIES = 4096  # at once: a block of their products is 17 MB, on a GPU 1 GB
+QUERIES = 4096  # at once: a block of their products is 17 MB, in bfloat16 60, on a GPU 1 GB
 
 
 class Host:
@@ -180,7 +180,7 @@ class Narrow(Host):
 
 
 def blocks(unit: np.ndarray, device: str | None, against: int = 0) -> Host:
-    """What multiplies these queries: numpy, if no device of torch is named.
+    """What multiplies these queries: on the CPU, if no device of torch is named.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ def matches(
     chunk, block : int
         Queries and index rows in memory at once. They change the cost, never the result.
     device : str, optional
-        Of torch, such as "cuda", where products are made; numpy's, on the CPU, if none is named.
+        Of torch, such as "cuda", where products are made; the CPU, if none is named.
 
     Returns
     -------

@@ -9,7 +9,8 @@ Three codes of unit vectors, scanned by their product with a query or their dist
 
 - ``pq``: 4 bits for each of the 80 strongest components, and for the 16 strongest of these, whose
   errors weigh most, 4 more for what the first 4 leave. These 16 are mixed to be of one variance, so
-  that none needs a wider scale than the others. 48 bytes a vector, scanned in registers.
+  that none needs a wider scale than the others. 48 bytes a vector, scanned in registers. Where
+  many components are as strong, more is left out, and a plan looks closely at more candidates.
 - ``rabitq``: a bit a component after a random rotation, scanned alike; nothing but lists to train.
 - ``sq``: 8 bits a component. This faiss scans it one vector at a time.
 
@@ -41,6 +42,7 @@ from musical_roots.search.vectors import take, unit_rows
 from musical_roots.seeding import rng
 from musical_roots.tables import Embeddings, read_json, write_json, write_table
 
+VERSION = "inverted-2"  # raise the number whenever codes mean something else
 QUANTISERS = ("pq", "rabitq", "sq")
 COMPONENTS, TWICE = 80, 16  # of a vector, that the product quantiser codes, and codes twice
 NEAREST, ALL = 16, 4.0  # the list that reach is counted from; a reach that no list is beyond
@@ -66,8 +68,8 @@ class Inverted:
     clips : DataFrame
         clip_id, track_id of what it holds.
     about : dict
-        encoder, fingerprint, dim, quantiser, lists, seed, code, n_trained; "plan", once there is
-        one.
+        version, encoder, fingerprint, dim, quantiser, lists, seed, code, n_trained; "plan", once
+        there is one.
     """
 
     lists: object
@@ -124,10 +126,13 @@ def train(embeddings: Embeddings, quantiser: str, seed: int, code: str = "") -> 
     lists = _untrained(
         some, count, quantiser, int(rng(seed, "search.train.lists").integers(2**31 - 1))
     )
-    turned = [_turned(lists, _unit(embeddings, part)) for part in _batches(rows)]
-    _train(lists, np.concatenate(turned), quantiser)
+    turned = np.empty((len(rows), _inside(lists).d), np.float32)
+    for at in range(0, len(rows), BATCH):
+        turned[at : at + BATCH] = _turned(lists, _unit(embeddings, rows[at : at + BATCH]))
+    _train(lists, turned, quantiser)
     about = {name: embeddings.provenance[name] for name in ("encoder", "fingerprint")}
     about |= {
+        "version": VERSION,
         "dim": some.shape[1],
         "quantiser": quantiser,
         "lists": count,
@@ -239,13 +244,16 @@ def nearest(
     count : int
         1 or more.
     reach : float
-        How much farther than the 16th nearest list others may be that are looked into, or, below 0,
-        how much nearer they must be; the nearest is looked into in any case.
+        How much farther than the 16th nearest list (the last, if there are fewer) others may be
+        that are looked into, or, below 0, how much nearer they must be; the nearest is looked into
+        in any case.
     among : ndarray, int64, optional
         Ids that alone can be found.
     """
     import faiss
 
+    if not len(vectors):
+        return np.empty((0, count), np.int64)
     turned = np.ascontiguousarray(_turned(held.lists, vectors))
     query, number, square = _near(held, turned, reach)
     place = np.arange(len(query)) - np.searchsorted(query, query)
@@ -322,7 +330,8 @@ def read(path: Path | str) -> Inverted:
     Raises
     ------
     InputError
-        If a file of it is missing or damaged, or they do not belong together.
+        If a file of it is missing or damaged, they do not belong together, or another version of
+        this code made them.
     """
     import faiss
 
@@ -335,6 +344,8 @@ def read(path: Path | str) -> Inverted:
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: not a readable index ({error}); make it again") from error
+    if held.about.get("version") != VERSION:
+        raise InputError(f"{path}: made by another version of this code; make it again")
     if len(held) != len(held.clips):
         raise InputError(f"{path}: {len(held)} vectors for {len(held.clips)} clips; make it again")
     return held
@@ -351,6 +362,7 @@ def _untrained(sample: np.ndarray, lists: int, quantiser: str, seed: int):
         centres = faiss.IndexFlatL2(parts)
         inside = faiss.IndexIVFPQFastScan(centres, parts, lists, parts, 4, metric)
         inside.pq.cp.max_points_per_centroid = PER_CODE
+        inside.by_residual = False  # else `nearest` would add squares of distances to products
     elif quantiser == "rabitq":
         turn = faiss.RandomRotationMatrix(dim, dim)
         turn.init(seed)
@@ -401,6 +413,7 @@ def _train(lists, turned: np.ndarray, quantiser: str) -> None:
         once = turned.copy()
         once[:, -_twice(lists) :] = 0
         inside.train_q1(len(once), faiss.swig_ptr(once), False, faiss.METRIC_L2)
+        del once
         inside.train(turned)  # the first codes of a component, which the second ones hang on
     inside.train(_coded(lists, turned, quantiser))
     lists.is_trained = True

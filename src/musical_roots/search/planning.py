@@ -59,8 +59,7 @@ def plan(
         about["plan"]: probed (lists, on average), reach (which these are: see `inverted`), depth
         (candidates that are re-ranked), target (the recall that was wanted), reached (whether the
         lower end of its interval did, on the half that chose), n_vectors, n_queries, confidence,
-        and recall_at_1, _10, _50 with _low and _high,
-        measured on the other half.
+        and recall_at_1, _10, _50 with _low and _high, measured on the other half.
     """
     queries = queries.where(~queries.clips["clip_id"].duplicated().to_numpy())
     drawn = np.zeros(len(queries), bool)
@@ -121,6 +120,7 @@ def _reaches(held: Inverted, queries: Embeddings) -> dict[int, float]:
     """How far to reach for so many lists, on average over some queries; the last is for all."""
     vectors = unit_rows(queries.rows(0, len(queries)), queries, 0)
     farther, most = beyond(held, vectors), held.about["lists"]
+    farther[farther == farther.min(axis=1, keepdims=True)] = -ALL  # looked into in any case
     counts = _counts(most)
     reaches = np.quantile(farther, np.array(counts) / most)
     return {count: float(reach) for count, reach in zip(counts, reaches, strict=True)} | {most: ALL}
@@ -140,6 +140,7 @@ class _Trial:
         self.held, self.asked, self.index, self.truth = held, asked, index, truth
         self.exclude, self.only = exclude, np.ones(len(index), bool)
         self.position = pd.Index(asked.clips["clip_id"]).get_indexer(truth["query_clip_id"])
+        self.search = Approximate(held, ALL, max(DEPTHS))
         self.pairs, self.cosines = np.empty(0, np.int64), np.empty(0)
 
     def work(self, probed: int, depth: int) -> float:
@@ -151,9 +152,9 @@ class _Trial:
 
     def recalls(self, reach: float) -> dict[int, dict[int, np.ndarray]]:
         """Recall of each query, by depth and k."""
-        search, every = Approximate(self.held, reach, max(DEPTHS)), np.arange(len(self.asked))
+        self.search.reach, every = reach, np.arange(len(self.asked))
         some = self.asked, every, self.index, max(DEPTHS), self.exclude, self.only
-        query, row = search.proposed(*some)
+        query, row = self.search.proposed(*some)
         order = np.argsort(query, kind="stable")
         query, row = query[order], row[order]
         cosine, nth = self._cosines(query, row), np.arange(len(query))
