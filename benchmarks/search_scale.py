@@ -6,10 +6,13 @@ what was measured at other sizes stays. The training set of a study (`--embeddin
 as results/embeddings/musicnn) is searched among so many synthetic clips that are like it
 (`synthetic_vectors.py`) for vamps of the study, for its control music after the codec, and, so that
 there are 1,000 queries, for control music as it is. Times are CPU-seconds of one
-thread, to be divided by each other: `speed_ratio` is exact seconds over approximate ones.
+thread, to be divided by each other: `speed_ratio` is seconds of the exact search by float32
+products over those of a row. `exact` proposes by bfloat16 where the processor multiplies it by AMX
+(`search/blocks.py`): elsewhere it is `exact_float32`.
 """
 
 import argparse
+import math
 import multiprocessing
 import tempfile
 import threading
@@ -26,9 +29,9 @@ from measuring import ROOT
 from synthetic_vectors import Model, beside, fitted, shards, turned
 from threadpoolctl import threadpool_limits
 
-from musical_roots import cost
+from musical_roots import cost, devices
 from musical_roots.provenance import environment
-from musical_roots.search import exact, inverted, planning
+from musical_roots.search import blocks, exact, inverted, planning
 from musical_roots.search.approximate import Approximate
 from musical_roots.search.blocks import ROWS
 from musical_roots.search.vectors import unit_rows
@@ -111,9 +114,12 @@ def agrees_with_flat(queries: Embeddings, index: Embeddings, found: pd.DataFrame
     return float((found["cosine"].to_numpy() >= last - 1e-6).mean())
 
 
-def exactly(paths: list[Path], real: Embeddings, queries: Embeddings) -> tuple:
-    """A row on the exact search, and its match table."""
+def exactly(paths: list[Path], real: Embeddings, queries: Embeddings, narrow: bool) -> tuple:
+    """A row on the exact search, by products in bfloat16 where it may, and its match table."""
     index = open_shards(paths).with_rows(real)
+    if not narrow:
+        blocks.LARGE = math.inf
+    devices.multiplies_bf16()  # it imports torch, once
     row, found = measured("search", lambda: exact.matches(queries, index, K))
     few = queries.where(np.arange(len(queries)) < 100)
     whole = exact.matches(few, index, K)
@@ -131,25 +137,34 @@ def approximately(
     queries: Embeddings,
     file: Path,
     recall: float,
+    kept: bool,
 ) -> tuple:
-    """A row on an approximate search, and its match table."""
+    """A row on an approximate search, and its match table; without building, of a kept index."""
     index = open_shards(paths).with_rows(real)
     faiss.omp_set_num_threads(1)
+    built = {} if kept else building(quantiser, index, queries, file, recall)
+    search = Approximate.open(file)
+    search.matches(queries.where(np.arange(len(queries)) < 2), index, K)  # it looks ids up, once
+    row, found = measured("search", lambda: search.matches(queries, index, K))
+    shown = ("probed", "depth", "target", "reached", "n_queries")
+    plan = search.plan
+    told = {name: plan[name] for name in shown}
+    told |= {name: round(plan[name], 4) for name in plan if name.startswith("recall_at_")}
+    size = sum(file.with_suffix(end).stat().st_size for end in (".faiss", ".parquet", ".json"))
+    row |= built | told
+    return row | {"lists": search.held.about["lists"], "index_mb": round(size / 1e6, 1)}, found
+
+
+def building(
+    quantiser: str, index: Embeddings, queries: Embeddings, file: Path, recall: float
+) -> dict:
+    """What it took to make an index, with its plan."""
     trained, empty = measured("train", lambda: inverted.train(index, quantiser, SEED))
     filled, held = measured("fill", lambda: inverted.with_clips(empty, index))
     settings = recall, min(500, len(queries)), 1000, 0.95, SEED, "none"
     planned, held = measured("plan", lambda: planning.plan(held, queries, index, *settings))
     inverted.write(held, file)
-    search = Approximate.open(file)
-    search.matches(queries.where(np.arange(len(queries)) < 2), index, K)  # it looks ids up, once
-    row, found = measured("search", lambda: search.matches(queries, index, K))
-    shown = ("probed", "depth", "target", "reached", "n_queries")
-    plan = held.about["plan"]
-    told = {name: plan[name] for name in shown}
-    told |= {name: round(plan[name], 4) for name in plan if name.startswith("recall_at_")}
-    size = sum(file.with_suffix(end).stat().st_size for end in (".faiss", ".parquet", ".json"))
-    row |= trained | filled | planned | told
-    return row | {"lists": held.about["lists"], "index_mb": round(size / 1e6, 1)}, found
+    return trained | filled | planned
 
 
 def effects(found: pd.DataFrame, outputs: pd.Series, null: pd.Series) -> dict:
@@ -183,24 +198,40 @@ def alone(work, *arguments):
 
 
 def _one_thread(work, arguments):
+    import torch  # before its threads are limited
+
+    torch.set_num_threads(1)
     with threadpool_limits(1):
         return work(*arguments)
 
 
-def at(size: int, study: tuple, model: Model, folder: Path, quantisers: list[str], recall: float):
+def at(
+    size: int,
+    study: tuple,
+    model: Model,
+    folder: Path,
+    quantisers: list[str],
+    recall: float,
+    kept: bool,
+):
     """Rows of one size: scale, effects."""
     real, outputs, null, control = study
     paths = shards(model, max(size - len(real), 1), folder, real.provenance)
     count = sum(int(path.stem.split("-")[1]) for path in paths)
     queries = outputs.with_rows(null).with_rows(control)
     keys = outputs.clips["clip_id"], null.clips["clip_id"]
-    row, found = alone(exactly, paths, real, queries)
+    row, found = alone(exactly, paths, real, queries, False)
     truth = effects(found, *keys)
     common = {"clips": count + len(real), "queries": len(queries)}
-    rows, changed = [common | {"how": "exact"} | row], []
+    quick, same = alone(exactly, paths, real, queries, True)
+    pd.testing.assert_frame_equal(same, found)
+    quick["speed_ratio"] = round(row["search_cpu_s"] / quick["search_cpu_s"], 2)
+    rows = [common | {"how": "exact"} | quick, common | {"how": "exact_float32"} | row]
+    changed = []
     for quantiser in quantisers:
         file = folder / f"{size}-{quantiser}.faiss"
-        mine, table = alone(approximately, quantiser, paths, real, queries, file, recall)
+        how = quantiser, paths, real, queries, file, recall, kept and file.is_file()
+        mine, table = alone(approximately, *how)
         mine["speed_ratio"] = round(row["search_cpu_s"] / mine["search_cpu_s"], 2)
         rows.append(common | {"how": quantiser} | mine)
         changed.append(common | {"how": quantiser} | compared(effects(table, *keys), truth))
@@ -237,8 +268,9 @@ def drawing(scale: pd.DataFrame):
         "index_mb": "index on disk, MB",
     }
     scale = scale.assign(ms_a_query=1000 * scale["search_cpu_s"] / scale["queries"])
-    scale["recall_at_50"] = scale["recall_at_50"].where(scale["how"] != "exact", 1.0)
-    scale["index_mb"] = scale["index_mb"].where(scale["how"] != "exact", scale["vectors_mb"])
+    precise = scale["how"].str.startswith("exact")
+    scale["recall_at_50"] = scale["recall_at_50"].where(~precise, 1.0)
+    scale["index_mb"] = scale["index_mb"].where(~precise, scale["vectors_mb"])
     figure, axes = plt.subplots(1, 4, figsize=(14, 3.4), layout="constrained")
     for axis, (name, title) in zip(axes, panels.items(), strict=True):
         for how, part in scale.sort_values("clips").groupby("how", sort=False):
@@ -255,6 +287,11 @@ def written(name: str, rows: list[dict] | pd.DataFrame) -> pd.DataFrame:
     path, new = ROOT / f"benchmarks/search_{name}.csv", pd.DataFrame(rows)
     if path.is_file() and name in KEYS and len(new):
         old = pd.read_csv(path)
+        if name == "scale":  # what building took, where an index was kept
+            said = old.set_index(KEYS[name]).reindex(pd.MultiIndex.from_frame(new[KEYS[name]]))
+            for column in old.columns[old.columns.str.match("train_|fill_|plan_")]:
+                now = new[column] if column in new else pd.Series(np.nan, new.index)
+                new[column] = now.fillna(said[column].reset_index(drop=True))
         again = old[KEYS[name]].apply(tuple, axis=1).isin(new[KEYS[name]].apply(tuple, axis=1))
         new = pd.concat([old[~again], new], ignore_index=True)
         new = new.sort_values(KEYS[name][0], kind="stable") if name != "synthetic" else new
@@ -285,6 +322,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=1000)
     parser.add_argument("--quantisers", nargs="*", default=list(inverted.QUANTISERS))
     parser.add_argument("--recall", type=float, default=0.99)
+    parser.add_argument("--keep", action="store_true", help="Search indexes in FOLDER as they are.")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = asked.folder or Path(temporary)
@@ -294,7 +332,8 @@ def main() -> None:
         written("synthetic", beside(study[0], model).round(4))
         hardware = {"gflops": round(cost.gflops()), "hardware": environment()["processor"]}
         for size in asked.sizes:
-            rows, changed = at(size, study, model, folder, asked.quantisers, asked.recall)
+            how = folder, asked.quantisers, asked.recall, asked.keep
+            rows, changed = at(size, study, model, *how)
             scale = written("scale", [row | hardware for row in rows])
             if changed:
                 written("effects", changed)
