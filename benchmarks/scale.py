@@ -12,7 +12,7 @@ from measuring import ROOT
 
 from musical_roots import tables
 from musical_roots.errors import InputError
-from musical_roots.search.inverted import COMPONENTS, TWICE
+from musical_roots.search.codes import COMPONENTS, TWICE
 
 SIZES = {"5M": 5_000_000, "100M": 100_000_000, "1B": 1_000_000_000}
 MEASURED_AT = 5_000_000  # clips that a query's time in paper_scale.csv is of

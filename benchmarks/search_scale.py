@@ -31,7 +31,7 @@ from threadpoolctl import threadpool_limits
 
 from musical_roots import cost, devices
 from musical_roots.provenance import environment
-from musical_roots.search import blocks, exact, inverted, planning
+from musical_roots.search import blocks, codes, exact, inverted, planning
 from musical_roots.search.approximate import Approximate
 from musical_roots.search.blocks import ROWS
 from musical_roots.search.vectors import unit_rows
@@ -320,7 +320,7 @@ def main() -> None:
     parser.add_argument("--embeddings", type=Path, default=ROOT / "results/embeddings/musicnn")
     parser.add_argument("--folder", type=Path, help="Where vectors lie; deleted, if not given.")
     parser.add_argument("--queries", type=int, default=1000)
-    parser.add_argument("--quantisers", nargs="*", default=list(inverted.QUANTISERS))
+    parser.add_argument("--quantisers", nargs="*", default=list(codes.QUANTISERS))
     parser.add_argument("--recall", type=float, default=0.99)
     parser.add_argument("--keep", action="store_true", help="Search indexes in FOLDER as they are.")
     asked = parser.parse_args()

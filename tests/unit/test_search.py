@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from brute_search import PROVENANCE, brute_force, embeddings, expect, rows_of, unit_vectors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,63 +16,6 @@ from musical_roots.search.vectors import (
     unit_rows,
 )
 from musical_roots.tables import Embeddings, open_shards, write_shard
-
-PROVENANCE = {"encoder": "test", "fingerprint": "abc", "dim": 8}
-
-
-def unit_vectors(draw, n, dim=8, distinct=None):
-    """Unit vectors [n, dim]; at most `distinct` different ones, so that many tie."""
-    vectors = draw.normal(size=(distinct or n, dim))
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    vectors = vectors.astype(np.float16)
-    return vectors[draw.integers(distinct, size=n)] if distinct else vectors
-
-
-def embeddings(vectors, name="c", cuts=(), provenance=PROVENANCE, **columns):
-    """Embeddings of shards cut at `cuts`; clip_ids do not stand in the order of the rows."""
-    n = len(vectors)
-    clips = pd.DataFrame(
-        {
-            "clip_id": [f"{name}{(i * 7919) % 99991:05d}" for i in range(n)],
-            "track_id": [f"track{i // 4}" for i in range(n)],
-            "group_id": [f"group{i // 8}" for i in range(n)],
-        }
-    ).astype("str")
-    provenance = provenance | {"dim": vectors.shape[1]}
-    return Embeddings(clips.assign(**columns), np.split(vectors, list(cuts)), provenance)
-
-
-def whole(table):
-    return np.concatenate(table.vectors).astype(np.float64)
-
-
-def brute_force(queries, index, left_out):
-    """Of each query: positions of its rows, best first, and all its cosines."""
-    q, x = whole(queries), whole(index)
-    norms = (q**2).sum(1)[:, None] * (x**2).sum(1)[None, :]
-    cosines = (q @ x.T) / np.sqrt(norms)
-    ids = index.clips["clip_id"].to_numpy(object)
-    alphabetical = np.argsort(np.argsort(ids))
-    orders = []
-    for i in range(len(q)):
-        order = np.lexsort((alphabetical, -cosines[i]))
-        orders.append([row for row in order if not left_out(i, row)])
-    return orders, cosines
-
-
-def expect(queries, index, k, left_out=lambda i, row: False):
-    orders, cosines = brute_force(queries, index, left_out)
-    ids, asked = index.clips["clip_id"], queries.clips["clip_id"]
-    return [
-        (asked[i], rank, ids[row], cosines[i, row], "")
-        for i, order in enumerate(orders)
-        for rank, row in enumerate(order[:k], start=1)
-    ]
-
-
-def rows_of(table):
-    columns = ["query_clip_id", "rank", "clip_id", "cosine", "target"]
-    return list(table[columns].itertuples(index=False, name=None))
 
 
 def test_planted_neighbour():
@@ -160,119 +104,6 @@ def test_many_blocks_and_near_ties_at_full_size():
     queries, index = embeddings(vectors[:40], "q"), embeddings(vectors, cuts=[100, 1999])
     table = matches(queries, index, k=25, block=256, chunk=16)
     assert rows_of(table) == expect(queries, index, 25)
-
-
-@pytest.mark.parametrize("exclude", ["none", "track"])
-def test_by_torch_it_finds_the_same(exclude):
-    """What a GPU would compute, computed by torch on the CPU: targets, masks, near ties."""
-    draw = np.random.default_rng(0)
-    vectors = unit_vectors(draw, 900, dim=64, distinct=200)
-    vectors.view(np.uint16)[::3, 0] ^= 1
-    queries, index = embeddings(vectors[:40]), embeddings(vectors, cuts=[100, 700])
-    ids = index.clips["clip_id"]
-    pairs = {"query_clip_id": ids[[0, 1, 2, 2]], "clip_id": ids[[5, 800, 2, 7]].array}
-    targets, only = pd.DataFrame(pairs).assign(target="original"), draw.random(900) < 0.7
-    found = [
-        matches(queries, index, 12, exclude, targets, only, block=block, device=device)
-        for block, device in ((None, None), (None, "cpu"), (128, "cpu"))
-    ]
-    pd.testing.assert_frame_equal(found[1], found[0])
-    pd.testing.assert_frame_equal(found[2], found[0])
-
-
-@pytest.fixture
-def narrow(monkeypatch):
-    """Every search asks bfloat16 first, as a large one does where the processor multiplies it.
-
-    It says of how many queries they were.
-    """
-    from musical_roots.search import blocks
-
-    monkeypatch.setattr("musical_roots.search.blocks.LARGE", 1)
-    monkeypatch.setattr("musical_roots.devices.multiplies_bf16", lambda: True)
-    queries, begin = [], blocks.Narrow.__init__
-    monkeypatch.setattr(
-        blocks.Narrow, "__init__", lambda self, unit: queries.append(len(unit)) or begin(self, unit)
-    )
-    return queries
-
-
-@pytest.mark.parametrize("exclude", ["none", "track"])
-@pytest.mark.parametrize("block", [None, 130])
-def test_in_bfloat16_it_finds_the_same(narrow, exclude, block):
-    """Neighbours lie closer to each other than bfloat16 tells."""
-    draw = np.random.default_rng(0)
-    vectors = unit_vectors(draw, 20_000, dim=16)
-    vectors[::7] = vectors[draw.integers(0, 20_000, size=len(vectors[::7]))]
-    queries, index = embeddings(vectors[:40]), embeddings(vectors, cuts=[100, 1999])
-    only = draw.random(20_000) < 0.7
-    ids = index.clips["clip_id"]
-    pairs = {"query_clip_id": ids[[0, 1]], "clip_id": ids[[5, 800]].array, "target": "original"}
-    for targets in (None, pd.DataFrame(pairs)):  # ranks of targets are told by float32 alone
-        found = matches(queries, index, 25, exclude, targets, only, block=block, chunk=15)
-        expected = matches(queries, index, 25, exclude, targets, only, device="cpu")
-        pd.testing.assert_frame_equal(found, expected)
-    assert narrow == [15, 15, 10, 15, 10]
-
-
-@pytest.mark.parametrize("k", [3, 5, 8])
-def test_what_bfloat16_rounds_off_loses_nothing(narrow, k):
-    """A query's copies come last: both are rounded down, and what came before them is not."""
-    vectors = np.zeros((3005, 8), np.float16)
-    vectors[:, :2] = [0.9985, 0.0547]  # rounded, 1.0 and .055: product .9999 with the query
-    vectors[-5:, :2] = [0.9975, 0.0698]  # rounded, .996 and .07: product .997 with their like
-    queries, index = embeddings(vectors[-1:], "q"), embeddings(vectors)
-    table = matches(queries, index, k, block=1000)
-    assert rows_of(table) == expect(queries, index, k)
-    assert (table["cosine"][: min(k, 5)] == 1).all()
-
-
-def test_what_bfloat16_rounds_is_within_its_margin():
-    """The worst there is: every number lies halfway between two of bfloat16, all the same way."""
-    from musical_roots.search.blocks import Narrow
-
-    worst = np.full((1, 64), (1 + 2.0**-8) / 8, np.float32)  # 1 / 8 once it is rounded
-    others = np.random.default_rng(0).normal(size=(500, 64)).astype(np.float32)
-    rows = np.concatenate([worst, others])
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    on = Narrow(rows)
-    found = on.product(rows).double().numpy()
-    wrong = np.abs(found - rows.astype(np.float64) @ rows.T.astype(np.float64))
-    assert 2.0**-8 < wrong.max() <= on.rounding
-
-
-@pytest.mark.parametrize("level", [-0.5, 0.3])
-def test_products_that_may_reach_a_level_are_in_float32(level):
-    """Many of them, so that all are, or few; what is left out stays out."""
-    from musical_roots.search.blocks import DENSE, Narrow
-
-    rows = np.random.default_rng(0).normal(size=(400, 64)).astype(np.float32)
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    on, some = Narrow(rows[:50]), np.arange(0, 50, 3)
-    product = on.product(rows)
-    allowed = np.arange(400) % 5 > 0
-    on.leave_out(product, np.array([3, 6]), np.array([3, 9]), allowed)
-    found = on.of(product, some, np.full(len(some), level, np.float32))
-    wide = rows[some] @ rows.T
-    wide[:, ~allowed] = wide[1, 3] = wide[2, 9] = -np.inf
-    high = wide >= level
-    np.testing.assert_allclose(found[high], wide[high], rtol=0, atol=1e-6)
-    assert (found[~high] < level).all()
-    assert ((wide > -np.inf).mean() > DENSE) and (high.mean() > DENSE) == (level < 0)
-
-
-def test_bfloat16_is_for_large_searches_alone(monkeypatch):
-    from musical_roots.search import blocks
-
-    asked = []
-    monkeypatch.setattr("musical_roots.devices.multiplies_bf16", lambda: asked.append(1) or True)
-    unit = np.ones((10, 64), np.float32)
-    few, many = 1000, -(-blocks.LARGE // unit.size)
-    assert type(blocks.blocks(unit, None, few)) is blocks.Host and not asked
-    assert type(blocks.blocks(unit, None, many)) is blocks.Narrow
-    assert type(blocks.blocks(unit, "cpu", many)) is blocks.Gpu
-    monkeypatch.setattr("musical_roots.devices.multiplies_bf16", lambda: False)
-    assert type(blocks.blocks(unit, None, many)) is blocks.Host
 
 
 def test_endless_ties_stay_within_k():

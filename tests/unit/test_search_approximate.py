@@ -9,7 +9,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from musical_roots.errors import InputError
-from musical_roots.search import exact, inverted, planning
+from musical_roots.search import codes, exact, inverted, planning
 from musical_roots.search.approximate import Approximate
 from musical_roots.tables import Embeddings
 
@@ -51,7 +51,7 @@ def one_thread():
         yield
 
 
-@pytest.fixture(scope="module", params=inverted.QUANTISERS)
+@pytest.fixture(scope="module", params=codes.QUANTISERS)
 def held(request):
     return built(request.param)
 
@@ -112,13 +112,13 @@ def test_more_lists_miss_less(held):
     assert found[1].mean() > 0.95
 
 
-@pytest.mark.parametrize("quantiser", inverted.QUANTISERS)
+@pytest.mark.parametrize("quantiser", codes.QUANTISERS)
 def test_all_lists_within_reach_are_looked_into_and_no_others(quantiser):
     import faiss
 
     index = drawn(0, 400, 16)
     held = built(quantiser, index)
-    lists = faiss.downcast_InvertedLists(inverted._inside(held.lists).invlists)
+    lists = faiss.downcast_InvertedLists(codes.ivf(held.lists).invlists)
     vectors = inverted._unit(QUERIES, np.arange(len(QUERIES)))
     beyond = inverted.beyond(held, vectors)
     assert beyond.shape == (len(QUERIES), held.about["lists"]) == (100, 128)
@@ -154,12 +154,12 @@ def test_the_strongest_components_are_coded_twice():
 
     held = built("pq")
     unit = inverted._unit(INDEX, np.arange(len(INDEX)))
-    turned = inverted._turned(held.lists, unit)
-    twice = inverted._twice(held.lists)
+    turned = codes.turn(held.lists, unit)
+    twice = codes.coded_twice(held.lists)
     assert twice == 16 and turned.shape[1] == DIM + twice
     np.testing.assert_array_equal(turned[:, DIM:], turned[:, :twice])
-    quantiser = inverted._inside(held.lists).pq
-    coded = inverted._coded(held.lists, turned, "pq")
+    quantiser = codes.ivf(held.lists).pq
+    coded = codes.code(held.lists, turned, "pq")
     values = quantiser.decode(quantiser.compute_codes(coded))
     both = values[:, :twice] + values[:, DIM:]
     once, left = (np.square(turned[:, :twice] - part).mean() for part in (values[:, :twice], both))
@@ -255,7 +255,7 @@ def test_what_is_removed_is_in_no_answer_and_no_file(held, tracks, tmp_path):
     assert all(int(number).to_bytes(8, "little") in present for number in kept[:50])
 
 
-@pytest.mark.parametrize("quantiser", inverted.QUANTISERS)
+@pytest.mark.parametrize("quantiser", codes.QUANTISERS)
 def test_no_code_of_what_is_removed_stays_behind(quantiser):
     """Removed from the end, the lists are those that never held it: byte by byte."""
     early = np.arange(len(INDEX)) < 1900
@@ -424,7 +424,7 @@ def test_plans_are_told_in_a_table_and_survive_the_disk(held, tmp_path):
     )
 
 
-@pytest.mark.parametrize("quantiser", inverted.QUANTISERS)
+@pytest.mark.parametrize("quantiser", codes.QUANTISERS)
 def test_few_clips_are_enough_and_fewer_are_refused(quantiser):
     """Fewer than there are dimensions; too few for a code are named."""
     few = INDEX.where(np.arange(len(INDEX)) < 20)

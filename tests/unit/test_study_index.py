@@ -6,7 +6,7 @@ import pytest
 
 from musical_roots import config
 from musical_roots.config.experiments import Approximate
-from musical_roots.search.inverted import QUANTISERS
+from musical_roots.search.codes import QUANTISERS
 from musical_roots.study import Study
 
 ASKED = {"search": {"approximate": {"activate": True}}}

@@ -18,7 +18,7 @@ class Approximate(Switch):
         "looked at.",
     )
     quantiser: Literal["pq", "rabitq", "sq"] = Field(
-        "pq", description="What a clip's vector is coded by (`search/inverted.py`)."
+        "pq", description="What a clip's vector is coded by (`search/codes.py`)."
     )
     recall: Share = Field(
         0.99,

@@ -5,25 +5,10 @@ ids), ``whole.parquet`` (clip_id and track_id of each) and ``whole.json`` (what 
 search of it finds: see `planning`). An id is a hash of its clip_id: no position in a shard is kept,
 so shards may be listed in another order, or cut anew.
 
-Three codes of unit vectors, scanned by their product with a query or their distance from it:
-
-- ``pq``: 4 bits for each of the 80 strongest components, and for the 16 strongest of these, whose
-  errors weigh most, 4 more for what the first 4 leave. These 16 are mixed to be of one variance, so
-  that none needs a wider scale than the others. 48 bytes a vector, scanned in registers. Where
-  many components are as strong, more is left out, and a plan looks closely at more candidates.
-- ``rabitq``: a bit a component after a random rotation, scanned alike; nothing but lists to train.
-- ``sq``: 8 bits a component. This faiss scans it one vector at a time.
-
 A list is near a query by the root of its centre's squared distance and half of its members' from
 the centre, which is what a member's squared distance is on average but for that half: its nearest
 members are nearer. All lists are looked into that are not farther than the 16th by more than
 `reach`, so that queries whose neighbours are scattered look into more of them.
-
-References
-----------
-Jégou, Douze, Schmid, "Product quantization for nearest neighbor search", PAMI 2011 (lists, codes).
-André, Kermarrec, Le Scouarnec, "Cache locality is not enough", VLDB 2015 (scans in registers).
-Gao, Long, "RaBitQ", SIGMOD 2024.
 """
 
 import json
@@ -34,23 +19,19 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import hadamard
 
 from musical_roots.atomic import atomic
 from musical_roots.errors import InputError
+from musical_roots.search import codes
 from musical_roots.search.vectors import take, unit_rows
 from musical_roots.seeding import rng
 from musical_roots.tables import Embeddings, read_json, write_json, write_table
 
 VERSION = "inverted-2"  # raise the number whenever codes mean something else
-QUANTISERS = ("pq", "rabitq", "sq")
-COMPONENTS, TWICE = 80, 16  # of a vector, that the product quantiser codes, and codes twice
 NEAREST, ALL = 16, 4.0  # the list that reach is counted from; a reach that no list is beyond
 MOST_LISTS = 4096
-PER_LIST, FEWEST_PER_LIST = 200, 50  # vectors that a list is trained on; faiss warns below 39
+FEWEST_PER_LIST = 50  # vectors that a list is trained on; faiss warns below 39
 FOR_AXES = 2**17  # vectors that components are found from
-PER_CODE = 4096  # vectors that each of a component's 16 values is trained on, at the most
-ROUNDS = 10  # of k-means
 FEWEST = 16  # vectors, of which 4 bits name one each
 BATCH = 16_384  # vectors added at once
 NEAR = 128  # queries whose distances to all lists are in memory at once
@@ -121,15 +102,14 @@ def train(embeddings: Embeddings, quantiser: str, seed: int, code: str = "") -> 
             "are searched exactly at no cost"
         )
     count = number_of_lists(len(embeddings))
-    rows = chosen(embeddings.clips["clip_id"], PER_LIST * count, seed, "search.train")
+    rows = chosen(embeddings.clips["clip_id"], codes.PER_LIST * count, seed, "search.train")
     some = _unit(embeddings, rows[:: -(-len(rows) // FOR_AXES)])
-    lists = _untrained(
-        some, count, quantiser, int(rng(seed, "search.train.lists").integers(2**31 - 1))
-    )
-    turned = np.empty((len(rows), _inside(lists).d), np.float32)
+    drawn = int(rng(seed, "search.train.lists").integers(2**31 - 1))
+    lists = codes.untrained(some, count, quantiser, drawn)
+    turned = np.empty((len(rows), codes.ivf(lists).d), np.float32)
     for at in range(0, len(rows), BATCH):
-        turned[at : at + BATCH] = _turned(lists, _unit(embeddings, rows[at : at + BATCH]))
-    _train(lists, turned, quantiser)
+        turned[at : at + BATCH] = codes.turn(lists, _unit(embeddings, rows[at : at + BATCH]))
+    codes.train(lists, turned, quantiser)
     about = {name: embeddings.provenance[name] for name in ("encoder", "fingerprint")}
     about |= {
         "version": VERSION,
@@ -185,9 +165,11 @@ def with_clips(held: Inverted, embeddings: Embeddings) -> Inverted:
     distinct(np.concatenate([known, ids[new]]), pd.concat([held.clips, clips])["clip_id"])
     lists = faiss.clone_index(held.lists)
     for rows in _batches(new):
-        coded = _coded(lists, _turned(lists, _unit(embeddings, rows)), held.about["quantiser"])
-        _inside(lists).add_with_ids(coded, ids[rows])
-    lists.ntotal = _inside(lists).ntotal
+        coded = codes.code(
+            lists, codes.turn(lists, _unit(embeddings, rows)), held.about["quantiser"]
+        )
+        codes.ivf(lists).add_with_ids(coded, ids[rows])
+    lists.ntotal = codes.ivf(lists).ntotal
     return Inverted(lists, pd.concat([held.clips, clips], ignore_index=True), held.about)
 
 
@@ -210,9 +192,9 @@ def merged(parts: list[Inverted]) -> Inverted:
                 "parts of an index were not trained together; train it, and fill all parts again"
             )
         other = faiss.clone_index(part.lists)  # by name: what is inside it must live as long
-        _inside(lists).merge_from(_inside(other), 0)
-        lists.ntotal = _inside(lists).ntotal
-    _wipe(_inside(lists))
+        codes.ivf(lists).merge_from(codes.ivf(other), 0)
+        lists.ntotal = codes.ivf(lists).ntotal
+    _wipe(codes.ivf(lists))
     return Inverted(lists, clips, first.about)
 
 
@@ -227,7 +209,7 @@ def without_clips(held: Inverted, clip_ids: pd.Series) -> Inverted:
     gone = held.clips["clip_id"].isin(clip_ids)
     lists = faiss.clone_index(held.lists)
     lists.remove_ids(ids_of(held.clips["clip_id"][gone]))
-    _wipe(_inside(lists))
+    _wipe(codes.ivf(lists))
     return Inverted(lists, held.clips[~gone].reset_index(drop=True), held.about)
 
 
@@ -254,7 +236,7 @@ def nearest(
 
     if not len(vectors):
         return np.empty((0, count), np.int64)
-    turned = np.ascontiguousarray(_turned(held.lists, vectors))
+    turned = np.ascontiguousarray(codes.turn(held.lists, vectors))
     query, number, square = _near(held, turned, reach)
     place = np.arange(len(query)) - np.searchsorted(query, query)
     shape = len(vectors), 1 + int(place.max(initial=0))
@@ -267,7 +249,7 @@ def nearest(
     found, scores = (np.empty((len(vectors), count), kind) for kind in (np.int64, np.float32))
     arrays = [faiss.swig_ptr(each) for each in (turned, lists, squares, scores, found)]
     # faiss' own wrapper for Python takes no parameters here
-    _inside(held.lists).search_preassigned_c(
+    codes.ivf(held.lists).search_preassigned_c(
         len(vectors), arrays[0], count, *arrays[1:], False, how
     )
     return found
@@ -275,7 +257,7 @@ def nearest(
 
 def beyond(held: Inverted, vectors: np.ndarray) -> np.ndarray:
     """How much farther than the 16th nearest each list is, less than 0 if nearer: [n, lists]."""
-    distance, _ = _distances(held, _turned(held.lists, vectors))
+    distance, _ = _distances(held, codes.turn(held.lists, vectors))
     return distance - _sixteenth(distance)
 
 
@@ -292,10 +274,10 @@ def _near(held: Inverted, turned: np.ndarray, reach: float) -> tuple[np.ndarray,
 
 def _distances(held: Inverted, turned: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How far each list is from turned vectors, and the square of how far its centre is."""
-    inside = _inside(held.lists)
+    inside = codes.ivf(held.lists)
     centres = inside.quantizer.reconstruct_n(0, inside.nlist)
     if held.about["quantiser"] == "pq":  # what is coded twice is to count once
-        turned = turned[:, : -_twice(held.lists)]
+        turned = turned[:, : -codes.coded_twice(held.lists)]
         centres = centres[:, : turned.shape[1]]
     square = turned @ centres.T
     square *= -2
@@ -351,109 +333,6 @@ def read(path: Path | str) -> Inverted:
     return held
 
 
-def _untrained(sample: np.ndarray, lists: int, quantiser: str, seed: int):
-    """Lists that know nothing yet, behind what turns the vectors of a sample."""
-    import faiss
-
-    dim, turn = sample.shape[1], None
-    if quantiser == "pq":
-        turn = _strongest(sample)
-        parts, metric = turn.d_out, faiss.METRIC_INNER_PRODUCT
-        centres = faiss.IndexFlatL2(parts)
-        inside = faiss.IndexIVFPQFastScan(centres, parts, lists, parts, 4, metric)
-        inside.pq.cp.max_points_per_centroid = PER_CODE
-        inside.by_residual = False  # else `nearest` would add squares of distances to products
-    elif quantiser == "rabitq":
-        turn = faiss.RandomRotationMatrix(dim, dim)
-        turn.init(seed)
-        inside = faiss.IndexIVFRaBitQFastScan(faiss.IndexFlatL2(dim), dim, lists)
-    elif quantiser == "sq":
-        kind = faiss.ScalarQuantizer.QT_8bit
-        inside = faiss.IndexIVFScalarQuantizer(faiss.IndexFlatL2(dim), dim, lists, kind)
-    else:
-        raise InputError(f"quantiser: {quantiser!r} is unknown; use one of {', '.join(QUANTISERS)}")
-    inside.cp.niter, inside.cp.seed = ROUNDS, seed
-    inside.cp.max_points_per_centroid = PER_LIST + 1
-    return faiss.IndexPreTransform(turn, inside) if turn else inside
-
-
-def _strongest(sample: np.ndarray):
-    """Turn vectors onto the strongest components of a sample, the first of them mixed so that all
-    have the mean of their variances; and again onto these, for what `_coded` puts there.
-    """
-    import faiss
-
-    axes = np.linalg.eigh((sample.T @ sample).astype(np.float64))[1][:, ::-1].T
-    axes = axes[: min(COMPONENTS, *sample.shape)]
-    twice = _power(min(TWICE, len(axes)))
-    axes[:twice] = hadamard(twice) @ axes[:twice] / np.sqrt(twice)
-    rows = np.vstack([axes, axes[:twice]]).astype(np.float32)
-    turn = faiss.LinearTransform(sample.shape[1], len(rows), False)
-    faiss.copy_array_to_vector(rows.ravel(), turn.A)
-    turn.is_trained = True
-    return turn
-
-
-def _twice(lists) -> int:
-    """How many components a product quantiser codes twice."""
-    return _power(min(TWICE, _inside(lists).d // 2))
-
-
-def _power(most: int) -> int:
-    """The largest power of two that is no larger."""
-    return 1 << (most.bit_length() - 1)
-
-
-def _train(lists, turned: np.ndarray, quantiser: str) -> None:
-    """Train lists and codes on turned vectors."""
-    import faiss
-
-    inside = _inside(lists)
-    if quantiser == "pq":
-        once = turned.copy()
-        once[:, -_twice(lists) :] = 0
-        inside.train_q1(len(once), faiss.swig_ptr(once), False, faiss.METRIC_L2)
-        del once
-        inside.train(turned)  # the first codes of a component, which the second ones hang on
-    inside.train(_coded(lists, turned, quantiser))
-    lists.is_trained = True
-
-
-def _turned(lists, unit: np.ndarray) -> np.ndarray:
-    """Unit vectors as the lists compare them."""
-    import faiss
-
-    return lists.chain.at(0).apply(unit) if isinstance(lists, faiss.IndexPreTransform) else unit
-
-
-def _coded(lists, turned: np.ndarray, quantiser: str) -> np.ndarray:
-    """Turned vectors as the lists hold them; those of queries stay as they are.
-
-    Of the components that are coded twice, the second time is for what the first code leaves.
-    """
-    if quantiser == "pq":
-        turned, first = turned.copy(), turned.shape[1] - _twice(lists)
-        for number, value in enumerate(_first_codes(lists)):
-            left = turned[:, number]
-            turned[:, first + number] = left - value[np.abs(left[:, None] - value).argmin(axis=1)]
-    return turned
-
-
-def _first_codes(lists) -> np.ndarray:
-    """The 16 values of each component that is coded twice: [components, 16]."""
-    import faiss
-
-    values = faiss.vector_to_array(_inside(lists).pq.centroids).reshape(-1, 16)
-    return values[: _twice(lists)]
-
-
-def _inside(lists):
-    """The inverted lists themselves, behind what turns vectors."""
-    import faiss
-
-    return faiss.downcast_index(faiss.extract_index_ivf(lists))
-
-
 def _wipe(inside) -> None:
     """Zero the room behind the last code of each list, where faiss leaves codes that were moved.
 
@@ -471,8 +350,8 @@ def _wipe(inside) -> None:
         blocks, full = -(-count // packer.nvec), count // packer.nvec
         if blocks == full:
             continue
-        codes = faiss.rev_swig_ptr(lists.get_codes(number), blocks * size)
-        last = codes[full * size :].reshape(1, size)
+        packed = faiss.rev_swig_ptr(lists.get_codes(number), blocks * size)
+        last = packed[full * size :].reshape(1, size)
         for place in range(count % packer.nvec, packer.nvec):
             packer.pack_1(nothing, place, last)
 
@@ -481,7 +360,7 @@ def _trained(held: Inverted) -> str:
     """What two parts share that were trained together."""
     import faiss
 
-    centres = _inside(held.lists).quantizer
+    centres = codes.ivf(held.lists).quantizer
     told = {name: value for name, value in held.about.items() if name != "plan"}
     return json.dumps(told, sort_keys=True) + str(hash(faiss.serialize_index(centres).tobytes()))
 
