@@ -60,17 +60,18 @@ class LogHandler(LogHandlerBase):
             Folder of the study's logs.
         """
         seconds = progress.work(jobs.values(), study)
-        self.pace = progress.Pace(dict(zip(jobs, seconds, strict=True)), max(cores, 1))
-        self.log = Path(logs, "study.log")
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        self.started = time.monotonic()
-        self.streams = [os.dup(stream) for stream in (1, 2)]
-        self._redirect(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND))
-        like = "" if study != "default" else " (measured on two cores with the default music)"
-        expected = progress.about(self.pace.remaining_s(0))
-        self._show(f"{len(jobs)} jobs, {expected}{like}; the log is {self.log}")
-        for text in self.early:
-            self._log(text)
+        with self.lock:  # events come by a thread of Snakemake's: none between pace and log
+            self.pace = progress.Pace(dict(zip(jobs, seconds, strict=True)), max(cores, 1))
+            self.log = Path(logs, "study.log")
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            self.started = time.monotonic()
+            self.streams = [os.dup(stream) for stream in (1, 2)]
+            self._redirect(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND))
+            like = "" if study != "default" else " (measured on two cores with the default music)"
+            expected = progress.about(self.pace.remaining_s(0))
+            self._show(f"{len(jobs)} jobs, {expected}{like}; the log is {self.log}")
+            for text in self.early:
+                self._log(text)
         threading.Thread(target=self._follow, daemon=True).start()
 
     def say(self, text: str) -> None:

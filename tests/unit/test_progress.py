@@ -33,6 +33,19 @@ rule b:
 GOOD = "touch {output}"
 BAD = "printf 'read much\\\\nmusical-roots: error: no such tone\\\\n' > {log}; exit 2"
 SILENT = "echo rm: no such file >&2; exit 3"
+# Snakemake hands its events over by a thread, at any moment: here, while a run begins.
+MEANWHILE = """
+import logging, threading
+def meanwhile(handler):
+    event = logging.makeLogRecord({"msg": "Using shell: of a thread", "levelno": logging.INFO})
+    redirect = handler._redirect
+    def interrupted(file):
+        thread = threading.Thread(target=handler.handle, args=(event,))
+        thread.start()
+        thread.join(0.5)
+        redirect(file)
+    handler._redirect = interrupted
+"""
 
 
 def shown(folder, does: str, *words: str) -> tuple[int, list[str]]:
@@ -67,6 +80,14 @@ def test_a_job_that_fails_is_shown_with_the_end_of_its_log(tmp_path):
     assert lines[-1].startswith("musical-roots: 1 of 3 jobs failed (b), 1 are done; see above.")
     assert "logs/study.log" in lines[-1]
     assert not [line for line in lines if "Exception" in line or "shell:" in line]
+
+
+def test_what_comes_while_a_run_begins_goes_to_the_log(tmp_path, monkeypatch):
+    begins = RUN.replace("        handler.begin", "        meanwhile(handler); handler.begin")
+    monkeypatch.setitem(globals(), "RUN", MEANWHILE + begins)
+    status, lines = shown(tmp_path, GOOD)
+    assert status == 0 and not [line for line in lines if "shell:" in line]
+    assert "| Using shell: of a thread\n" in (tmp_path / "logs/study.log").read_text()
 
 
 def test_of_a_job_without_a_log_the_end_of_the_whole_is_shown(tmp_path):
