@@ -1,5 +1,7 @@
 """The two ways of openvamp's training step are one, and a recorded step is the one recorded."""
 
+import shutil
+
 import numpy as np
 import other_device
 import pytest
@@ -48,6 +50,23 @@ def test_a_static_step_takes_the_steps_of_the_plain_one(precision, within):
     plain = losses(steps.step_of(network(), SHAPE, precision))
     assert losses(steps.StaticStep(network(), SHAPE, precision)) == pytest.approx(plain, rel=within)
     assert len(set(plain)) == len(plain)
+
+
+@pytest.mark.filterwarnings("ignore:Torchinductor does not")
+@pytest.mark.skipif(not shutil.which("g++"), reason="no compiler: apt install g++")
+def test_many_networks_in_bf16_take_fused_steps_on_a_cpu():
+    plain = losses(steps.step_of(network(), SHAPE, "bf16"))
+    fused = steps.step_of(network(), SHAPE, "bf16", fuse=True)
+    assert fused.loss_of is steps.fused()
+    assert losses(fused) == pytest.approx(plain, rel=1e-2)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_without_a_compiler_or_in_fp32_steps_on_a_cpu_are_plain(monkeypatch, precision):
+    if precision == "bf16":
+        monkeypatch.setattr(shutil, "which", lambda name: None)
+    taken = steps.step_of(network(), SHAPE, precision, fuse=True)
+    assert not isinstance(taken, steps.StaticStep)
 
 
 def test_at_rate_0_weights_stay():
