@@ -72,6 +72,18 @@ def content(held):
     return faiss.serialize_index(held.lists).tobytes()
 
 
+def test_a_list_tells_how_far_its_members_are_on_average(held):
+    """The square of a centre's distance and of its members' from it, which its length tells."""
+    inside = codes.ivf(held.lists)
+    turned = np.ascontiguousarray(codes.turn(held.lists, INDEX.rows(0, len(INDEX))))
+    _, number = inside.quantizer.search(turned, 1)
+    once = len(turned[0]) - codes.coded_twice(held.lists) * (held.about["quantiser"] == "pq")
+    centres, members = inside.quantizer.reconstruct_n(0, inside.nlist)[:, :once], turned[:, :once]
+    means = pd.DataFrame(members).groupby(number[:, 0]).mean()
+    assert np.linalg.norm(means - centres[means.index], axis=1).mean() < 0.05
+    assert np.linalg.norm(centres, axis=1).mean() < 0.95
+
+
 @pytest.mark.parametrize("exclude", ["none", "self", "track", "duplicates"])
 @pytest.mark.parametrize("share", [1.0, 0.3])
 def test_where_nothing_is_missed_it_is_the_exact_search(held, exclude, share):
@@ -91,7 +103,7 @@ def test_where_nothing_is_missed_it_is_the_exact_search(held, exclude, share):
 
 
 def test_cosines_and_order_are_exact_whatever_is_missed(held):
-    found = Approximate(held, reach=-inverted.ALL, depth=60).matches(QUERIES, INDEX, 20)
+    found = Approximate(held, reach=0, depth=60).matches(QUERIES, INDEX, 20)
     every = exact.matches(QUERIES, INDEX, len(INDEX))
     keys = ["query_clip_id", "clip_id"]
     both = found.merge(every, on=keys, suffixes=("", "_exact"))
@@ -106,10 +118,17 @@ def test_more_lists_miss_less(held):
     truth = exact.matches(QUERIES, INDEX, 10)
     found = [
         planning.recalls(Approximate(held, reach, 400).matches(QUERIES, INDEX, 10), truth, 10)
-        for reach in (-inverted.ALL, inverted.ALL)
+        for reach in (0, inverted.ALL)
     ]
     assert found[0].mean() < found[1].mean()
     assert found[1].mean() > 0.95
+
+
+@pytest.mark.parametrize(("quantiser", "depth"), [("pq", 15), ("rabitq", 200), ("sq", 15)])
+def test_codes_say_what_is_near(quantiser, depth):
+    truth = exact.matches(QUERIES, INDEX, 10)
+    search = Approximate(built(quantiser), inverted.ALL, depth)
+    assert planning.recalls(search.matches(QUERIES, INDEX, 10), truth, 10).mean() > 0.95
 
 
 @pytest.mark.parametrize("quantiser", codes.QUANTISERS)
@@ -122,11 +141,12 @@ def test_all_lists_within_reach_are_looked_into_and_no_others(quantiser):
     vectors = inverted._unit(QUERIES, np.arange(len(QUERIES)))
     beyond = inverted.beyond(held, vectors)
     assert beyond.shape == (len(QUERIES), held.about["lists"]) == (100, 128)
-    assert ((beyond <= 0).sum(axis=1) == inverted.NEAREST).all()
-    for reach in (-inverted.ALL, -0.02, 0.04, inverted.ALL):
+    assert ((beyond <= 1).sum(axis=1) == inverted.NEAREST).all()
+    for reach in (0, 0.98, 1.04, inverted.ALL):
         found = inverted.nearest(held, vectors, len(index), reach)
         near = (beyond <= reach) | (beyond == beyond.min(axis=1, keepdims=True))
-        assert near.sum(axis=1).min() >= 1 and (abs(reach) == 4 or np.ptp(near.sum(axis=1)) > 3)
+        assert near.sum(axis=1).min() >= 1
+        assert reach in (0, inverted.ALL) or np.ptp(near.sum(axis=1)) > 3
         for query in range(0, len(QUERIES), 9):
             inside = [
                 faiss.rev_swig_ptr(lists.get_ids(int(number)), lists.list_size(int(number)))
@@ -143,7 +163,7 @@ def test_the_nearest_list_is_the_one_that_holds_a_clip(held):
     """By far most often: else a clip itself could be missed where its list alone is looked into."""
     own = INDEX.where(np.arange(len(INDEX)) % 7 == 0)
     vectors = inverted._unit(own, np.arange(len(own)))
-    ids = inverted.nearest(held, vectors, 30, -inverted.ALL)
+    ids = inverted.nearest(held, vectors, 30, 0)
     mine = inverted.ids_of(own.clips["clip_id"])
     assert (ids == mine[:, None]).any(axis=1).mean() > 0.9
 
@@ -158,12 +178,15 @@ def test_the_strongest_components_are_coded_twice():
     twice = codes.coded_twice(held.lists)
     assert twice == 16 and turned.shape[1] == DIM + twice
     np.testing.assert_array_equal(turned[:, DIM:], turned[:, :twice])
-    quantiser = codes.ivf(held.lists).pq
-    coded = codes.code(held.lists, turned, "pq")
-    values = quantiser.decode(quantiser.compute_codes(coded))
-    both = values[:, :twice] + values[:, DIM:]
-    once, left = (np.square(turned[:, :twice] - part).mean() for part in (values[:, :twice], both))
-    assert left < once / 10 < np.square(turned[:, :twice]).mean() / 100
+    inside = codes.ivf(held.lists)
+    _, number = inside.quantizer.search(turned, 1)
+    centres = inside.quantizer.reconstruct_n(0, inside.nlist)[number[:, 0]]
+    assert not centres[:, DIM:].any()
+    coded = codes.code(held.lists, turned, "pq") - centres
+    values = inside.pq.decode(inside.pq.compute_codes(coded))
+    parts = 0, values[:, :twice], values[:, :twice] + values[:, DIM:]
+    left = [np.square((turned - centres)[:, :twice] - part).mean() for part in parts]
+    assert left[2] < left[1] / 10 < left[0] / 100
     # whatever turns them among themselves leaves lengths as they are: all components are coded
     np.testing.assert_allclose(np.vecdot(turned[:, :DIM], turned[:, :DIM]), 1, atol=1e-5)
     assert isinstance(held.lists, faiss.IndexPreTransform)
@@ -172,7 +195,7 @@ def test_the_strongest_components_are_coded_twice():
 def test_a_query_whose_lists_hold_too_little_is_searched_for_exactly(held):
     """All that its one list holds is its own track's."""
     own = INDEX.where(np.arange(len(INDEX)) % 97 == 0)
-    found = Approximate(held, reach=-inverted.ALL, depth=5).matches(own, INDEX, 400, "track")
+    found = Approximate(held, reach=0, depth=5).matches(own, INDEX, 400, "track")
     expected = exact.matches(own, INDEX, 400, "track")
     assert len(found) == len(expected)
     mine = found.merge(expected, on=["query_clip_id", "clip_id", "rank", "cosine"])
@@ -185,7 +208,7 @@ def test_shards_in_another_order_and_cut_give_the_same_table(held):
         np.split(np.concatenate(INDEX.vectors)[::-1], [11, 800]),
         PROVENANCE,
     )
-    search = Approximate(held, reach=-0.1, depth=100)
+    search = Approximate(held, reach=0.9, depth=100)
     once = search.matches(QUERIES, INDEX, 10)
     pd.testing.assert_frame_equal(search.matches(QUERIES, turned, 10), once)
     trained = inverted.train(turned, held.about["quantiser"], seed=3)

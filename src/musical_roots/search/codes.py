@@ -2,10 +2,11 @@
 
 Three codes of unit vectors, scanned by their product with a query or their distance from it:
 
-- ``pq``: 4 bits for each of the 80 strongest components, and for the 16 strongest of these, whose
-  errors weigh most, 4 more for what the first 4 leave. These 16 are mixed to be of one variance, so
-  that none needs a wider scale than the others. 48 bytes a vector, scanned in registers. Where
-  many components are as strong, more is left out, and a plan looks closely at more candidates.
+- ``pq``: of what the centre of its list leaves of a vector, 4 bits for each of the 80 strongest
+  components, and for the 16 strongest of these, whose errors weigh most, 4 more for what the first
+  4 leave. These 16 are mixed to be of one variance, so that none needs a wider scale than the
+  others. 48 bytes a vector, scanned in registers. Where many components are as strong, more is left
+  out, and a plan looks closely at more candidates.
 - ``rabitq``: a bit a component after a random rotation, scanned alike; nothing but lists to train.
 - ``sq``: 8 bits a component. This faiss scans it one vector at a time.
 
@@ -58,9 +59,7 @@ def untrained(sample: np.ndarray, lists: int, quantiser: str, seed: int):
         centres = faiss.IndexFlatL2(parts)
         inside = faiss.IndexIVFPQFastScan(centres, parts, lists, parts, 4, metric)
         inside.pq.cp.max_points_per_centroid = PER_CODE
-        inside.by_residual = (
-            False  # else `inverted.nearest` would add squares of distances to products
-        )
+        inside.by_residual = True
     elif quantiser == "rabitq":
         before = faiss.RandomRotationMatrix(dim, dim)
         before.init(seed)
@@ -71,6 +70,7 @@ def untrained(sample: np.ndarray, lists: int, quantiser: str, seed: int):
     else:
         raise InputError(f"quantiser: {quantiser!r} is unknown; use one of {', '.join(QUANTISERS)}")
     inside.cp.niter, inside.cp.seed = ROUNDS, seed
+    inside.cp.spherical = False  # a centre's length tells how far from it its members are
     inside.cp.max_points_per_centroid = PER_LIST + 1
     return faiss.IndexPreTransform(before, inside) if before else inside
 
@@ -111,9 +111,12 @@ def train(lists, turned: np.ndarray, quantiser: str) -> None:
         once = turned.copy()
         once[:, -coded_twice(lists) :] = 0
         inside.train_q1(len(once), faiss.swig_ptr(once), False, faiss.METRIC_L2)
-        del once
-        inside.train(turned)  # the first codes of a component, which the second ones hang on
-    inside.train(code(lists, turned, quantiser))
+        left = _left(lists, turned[:: -(-len(turned) // (16 * PER_CODE))])
+        inside.pq.train(left)  # the first codes of a component, which the second ones hang on
+        inside.pq.train(_with_second(lists, left, left))
+        inside.is_trained = True
+    else:
+        inside.train(turned)
     lists.is_trained = True
 
 
@@ -129,12 +132,23 @@ def code(lists, turned: np.ndarray, quantiser: str) -> np.ndarray:
 
     Of the components that are coded twice, the second time is for what the first code leaves.
     """
-    if quantiser == "pq":
-        turned, first = turned.copy(), turned.shape[1] - coded_twice(lists)
-        for number, value in enumerate(_first_codes(lists)):
-            left = turned[:, number]
-            turned[:, first + number] = left - value[np.abs(left[:, None] - value).argmin(axis=1)]
-    return turned
+    return _with_second(lists, turned, _left(lists, turned)) if quantiser == "pq" else turned
+
+
+def _left(lists, turned: np.ndarray) -> np.ndarray:
+    """What the centres of their lists leave of vectors: float32 [n, dim of the lists]."""
+    inside = ivf(lists)
+    _, number = inside.quantizer.search(turned, 1)
+    return turned - inside.quantizer.reconstruct_n(0, inside.nlist)[number[:, 0]]
+
+
+def _with_second(lists, vectors: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """Vectors, their last components as what first codes leave of what centres left."""
+    vectors, first = vectors.copy(), vectors.shape[1] - coded_twice(lists)
+    for number, value in enumerate(_first_codes(lists)):
+        rest = left[:, number]
+        vectors[:, first + number] = rest - value[np.abs(rest[:, None] - value).argmin(axis=1)]
+    return vectors
 
 
 def _first_codes(lists) -> np.ndarray:

@@ -7,8 +7,8 @@ so shards may be listed in another order, or cut anew.
 
 A list is near a query by the root of its centre's squared distance and half of its members' from
 the centre, which is what a member's squared distance is on average but for that half: its nearest
-members are nearer. All lists are looked into that are not farther than the 16th by more than
-`reach`, so that queries whose neighbours are scattered look into more of them.
+members are nearer. All lists are looked into that are at most `reach` times as far as the 16th, so
+that queries whose neighbours are scattered look into more of them.
 """
 
 import json
@@ -27,8 +27,9 @@ from musical_roots.search.vectors import take, unit_rows
 from musical_roots.seeding import rng
 from musical_roots.tables import Embeddings, read_json, write_json, write_table
 
-VERSION = "inverted-2"  # raise the number whenever codes mean something else
-NEAREST, ALL = 16, 4.0  # the list that reach is counted from; a reach that no list is beyond
+VERSION = "inverted-3"  # raise the number whenever codes mean something else
+NEAREST, ALL = 16, 1e6  # the list that reach is a multiple of; a reach that no list is beyond
+CLOSEST = 1e-5  # what nearer lists count as, so that all others are within `ALL`
 MOST_LISTS = 4096
 FEWEST_PER_LIST = 50  # vectors that a list is trained on; faiss warns below 39
 FOR_AXES = 2**17  # vectors that components are found from
@@ -226,9 +227,8 @@ def nearest(
     count : int
         1 or more.
     reach : float
-        How much farther than the 16th nearest list (the last, if there are fewer) others may be
-        that are looked into, or, below 0, how much nearer they must be; the nearest is looked into
-        in any case.
+        How many times as far as the 16th nearest list (the last, if there are fewer) others may be
+        that are looked into; the nearest is in any case.
     among : ndarray, int64, optional
         Ids that alone can be found.
     """
@@ -237,17 +237,17 @@ def nearest(
     if not len(vectors):
         return np.empty((0, count), np.int64)
     turned = np.ascontiguousarray(codes.turn(held.lists, vectors))
-    query, number, square = _near(held, turned, reach)
+    query, number, start = _near(held, turned, reach)
     place = np.arange(len(query)) - np.searchsorted(query, query)
     shape = len(vectors), 1 + int(place.max(initial=0))
-    lists, squares = np.full(shape, -1), np.zeros(shape, np.float32)
-    lists[query, place], squares[query, place] = number, square
+    lists, starts = np.full(shape, -1), np.zeros(shape, np.float32)
+    lists[query, place], starts[query, place] = number, start
     how = faiss.SearchParametersIVF(nprobe=shape[1])
     if among is not None:
         selector = faiss.IDSelectorBatch(among)  # by name: it must live as long
         how = faiss.SearchParametersIVF(nprobe=shape[1], sel=selector)
     found, scores = (np.empty((len(vectors), count), kind) for kind in (np.int64, np.float32))
-    arrays = [faiss.swig_ptr(each) for each in (turned, lists, squares, scores, found)]
+    arrays = [faiss.swig_ptr(each) for each in (turned, lists, starts, scores, found)]
     # faiss' own wrapper for Python takes no parameters here
     codes.ivf(held.lists).search_preassigned_c(
         len(vectors), arrays[0], count, *arrays[1:], False, how
@@ -256,43 +256,45 @@ def nearest(
 
 
 def beyond(held: Inverted, vectors: np.ndarray) -> np.ndarray:
-    """How much farther than the 16th nearest each list is, less than 0 if nearer: [n, lists]."""
+    """How many times as far as the 16th nearest each list is: [n, lists]."""
     distance, _ = _distances(held, codes.turn(held.lists, vectors))
-    return distance - _sixteenth(distance)
+    return distance / _sixteenth(distance)
 
 
 def _near(held: Inverted, turned: np.ndarray, reach: float) -> tuple[np.ndarray, ...]:
-    """Lists within reach of each query: its position, rising, the list's, its centre's square."""
+    """Lists within reach of each query: its position, rising, the list's, the list's start."""
     parts = []
     for at in range(0, len(turned), NEAR):
-        distance, square = _distances(held, turned[at : at + NEAR])
-        level = np.maximum(_sixteenth(distance) + reach, distance.min(axis=1, keepdims=True))
+        distance, start = _distances(held, turned[at : at + NEAR])
+        level = np.maximum(_sixteenth(distance) * reach, distance.min(axis=1, keepdims=True))
         query, number = np.nonzero(distance <= level)
-        parts.append((query + at, number, square[query, number]))
+        parts.append((query + at, number, start[query, number]))
     return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
 def _distances(held: Inverted, turned: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far each list is from turned vectors, and the square of how far its centre is."""
+    """How far each list is from turned vectors; and its start, what the scores of its members add
+    to: the square of how far its centre is, or the product with it.
+    """
     inside = codes.ivf(held.lists)
     centres = inside.quantizer.reconstruct_n(0, inside.nlist)
     if held.about["quantiser"] == "pq":  # what is coded twice is to count once
         turned = turned[:, : -codes.coded_twice(held.lists)]
         centres = centres[:, : turned.shape[1]]
-    square = turned @ centres.T
-    square *= -2
+    product, length = turned @ centres.T, np.vecdot(centres, centres)
+    square = product * -2
     square += np.vecdot(turned, turned)[:, None]
-    square += np.vecdot(centres, centres)
+    square += length
     np.maximum(square, 0, out=square)
-    inner = np.maximum(0, 1 - np.vecdot(centres, centres)) / 2
-    distance = square + inner
-    return np.sqrt(distance, out=distance), square
+    distance = square + np.maximum(0, 1 - length) / 2
+    start = product if held.about["quantiser"] == "pq" else square
+    return np.sqrt(distance, out=distance), start
 
 
 def _sixteenth(distance: np.ndarray) -> np.ndarray:
     """The distance of the 16th nearest list, or of the last, if there are fewer: [n, 1]."""
     nth = min(NEAREST, distance.shape[1]) - 1
-    return np.partition(distance, nth, axis=1)[:, nth : nth + 1]
+    return np.partition(distance, nth, axis=1)[:, nth : nth + 1].clip(min=np.float32(CLOSEST))
 
 
 def write(held: Inverted, path: Path | str) -> None:

@@ -19,7 +19,8 @@ from musical_roots.statistics import cluster_bootstrap
 from musical_roots.tables import Embeddings
 
 AT = (1, 10, 50)  # k of the recalls that are told
-DEPTHS = (50, 100, 150, 200, 300, 400, 600, 800, 1200)  # candidates that may be re-ranked
+# candidates that may be re-ranked
+DEPTHS = (50, 75, 100, 125, 150, 175, 200, 250, 300, 350, 400, 450, 500, 600, 700, 800, 1000, 1200)
 RERANK = 700  # scanned codes of a product quantiser that take as long as one re-ranked candidate
 COLUMNS = ["encoder", "quantiser", "n_vectors", "lists", "probed", "reach", "depth"]
 
@@ -120,7 +121,7 @@ def _reaches(held: Inverted, queries: Embeddings) -> dict[int, float]:
     """How far to reach for so many lists, on average over some queries; the last is for all."""
     vectors = unit_rows(queries.rows(0, len(queries)), queries, 0)
     farther, most = beyond(held, vectors), held.about["lists"]
-    farther[farther == farther.min(axis=1, keepdims=True)] = -ALL  # looked into in any case
+    farther[farther == farther.min(axis=1, keepdims=True)] = 0  # looked into in any case
     counts = _counts(most)
     reaches = np.quantile(farther, np.array(counts) / most)
     return {count: float(reach) for count, reach in zip(counts, reaches, strict=True)} | {most: ALL}
@@ -238,6 +239,6 @@ def _half(tracks: pd.Series, seed: int) -> np.ndarray:
 
 
 def _counts(most: int) -> list[int]:
-    """1, 2, 3, 4, 6, 8, 11, ... and `most`: each 1.4 times the one before."""
-    powers = 2 ** np.arange(0, np.log2(most), 0.5)
+    """1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 13, ... and `most`: each 1.2 times the one before."""
+    powers = 2 ** np.arange(0, np.log2(most), 0.25)
     return sorted({*powers.round().astype(int).tolist(), most})
