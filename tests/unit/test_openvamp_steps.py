@@ -1,6 +1,7 @@
 """The two ways of openvamp's training step are one, and a recorded step is the one recorded."""
 
 import shutil
+import sysconfig
 
 import numpy as np
 import other_device
@@ -53,7 +54,7 @@ def test_a_static_step_takes_the_steps_of_the_plain_one(precision, within):
 
 
 @pytest.mark.filterwarnings("ignore:Torchinductor does not")
-@pytest.mark.skipif(not shutil.which("g++"), reason="no compiler: apt install g++")
+@pytest.mark.skipif(not steps._compiles(), reason="no compiler: apt install g++ python3-dev")
 def test_many_networks_in_bf16_take_fused_steps_on_a_cpu():
     plain = losses(steps.step_of(network(), SHAPE, "bf16"))
     fused = steps.step_of(network(), SHAPE, "bf16", fuse=True)
@@ -61,10 +62,14 @@ def test_many_networks_in_bf16_take_fused_steps_on_a_cpu():
     assert losses(fused) == pytest.approx(plain, rel=1e-2)
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_without_a_compiler_or_in_fp32_steps_on_a_cpu_are_plain(monkeypatch, precision):
-    if precision == "bf16":
-        monkeypatch.setattr(shutil, "which", lambda name: None)
+@pytest.mark.parametrize("lacking", ["bf16", "a compiler", "headers"])
+def test_where_something_is_lacking_steps_on_a_cpu_are_plain(monkeypatch, tmp_path, lacking):
+    monkeypatch.setattr(shutil, "which", lambda name: None if lacking == "a compiler" else name)
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: tmp_path)
+    if lacking != "headers":
+        (tmp_path / "Python.h").touch()
+    precision = "fp32" if lacking == "bf16" else "bf16"
+    assert steps._compiles() == (lacking == "bf16")
     taken = steps.step_of(network(), SHAPE, precision, fuse=True)
     assert not isinstance(taken, steps.StaticStep)
 

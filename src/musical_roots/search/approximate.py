@@ -280,16 +280,16 @@ def _bound(clip_ids: pd.Series, held: pd.Series) -> Bound:
     order = np.argsort(ids, kind="stable")
     inverted.distinct(ids, clip_ids)
     rising = ids[order]
-    gone = ~_among(inverted.ids_of(held), rising)
+    gone = ~is_among(inverted.ids_of(held), rising)
     if gone.any():
         raise InputError(
             f"index: holds clip {held[gone].iloc[0]}, which the embeddings lack; take it off with "
             "`index remove`, or make the index again"
         )
-    return Bound(clip_ids, ids, rising, order, _among(ids, there))
+    return Bound(clip_ids, ids, rising, order, is_among(ids, there))
 
 
-def _among(values: np.ndarray, ordered: np.ndarray) -> np.ndarray:
+def is_among(values: np.ndarray, ordered: np.ndarray) -> np.ndarray:
     """Whether each value is one of some that rise: bool [len(values)]."""
     if not len(ordered):
         return np.zeros(len(values), bool)

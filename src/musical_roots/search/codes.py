@@ -109,8 +109,9 @@ def train(lists, turned: np.ndarray, quantiser: str) -> None:
     inside = ivf(lists)
     if quantiser == "pq":
         once = turned.copy()
-        once[:, -coded_twice(lists) :] = 0
+        once[:, -coded_twice(lists) :] = 0  # there centres are 0: what is there chooses no list
         inside.train_q1(len(once), faiss.swig_ptr(once), False, faiss.METRIC_L2)
+        del once
         left = _left(lists, turned[:: -(-len(turned) // (16 * PER_CODE))])
         inside.pq.train(left)  # the first codes of a component, which the second ones hang on
         inside.pq.train(_with_second(lists, left, left))
@@ -128,7 +129,7 @@ def turn(lists, unit: np.ndarray) -> np.ndarray:
 
 
 def code(lists, turned: np.ndarray, quantiser: str) -> np.ndarray:
-    """Turned vectors as the lists hold them; those of queries stay as they are.
+    """Turned vectors as they are added to the lists; those of queries stay as they are.
 
     Of the components that are coded twice, the second time is for what the first code leaves.
     """
@@ -136,7 +137,11 @@ def code(lists, turned: np.ndarray, quantiser: str) -> np.ndarray:
 
 
 def _left(lists, turned: np.ndarray) -> np.ndarray:
-    """What the centres of their lists leave of vectors: float32 [n, dim of the lists]."""
+    """What the centres of their lists leave of vectors: float32 [n, dim of the lists].
+
+    faiss takes the centre off once more, of what `code` gives: the same one, for the two differ
+    where centres are 0.
+    """
     inside = ivf(lists)
     _, number = inside.quantizer.search(turned, 1)
     return turned - inside.quantizer.reconstruct_n(0, inside.nlist)[number[:, 0]]

@@ -28,8 +28,9 @@ from musical_roots.seeding import rng
 from musical_roots.tables import Embeddings, read_json, write_json, write_table
 
 VERSION = "inverted-3"  # raise the number whenever codes mean something else
-NEAREST, ALL = 16, 1e6  # the list that reach is a multiple of; a reach that no list is beyond
-CLOSEST = 1e-5  # what nearer lists count as, so that all others are within `ALL`
+NEAREST = 16  # the list whose distance reach is a multiple of
+# What nearer ones count as; and a reach that no list is beyond, as none is farther than 4.5 ** 0.5.
+CLOSEST, ALL = 1e-5, 1e6
 MOST_LISTS = 4096
 FEWEST_PER_LIST = 50  # vectors that a list is trained on; faiss warns below 39
 FOR_AXES = 2**17  # vectors that components are found from
@@ -255,7 +256,7 @@ def nearest(
     return found
 
 
-def beyond(held: Inverted, vectors: np.ndarray) -> np.ndarray:
+def times_as_far(held: Inverted, vectors: np.ndarray) -> np.ndarray:
     """How many times as far as the 16th nearest each list is: [n, lists]."""
     distance, _ = _distances(held, codes.turn(held.lists, vectors))
     return distance / _sixteenth(distance)
@@ -273,8 +274,8 @@ def _near(held: Inverted, turned: np.ndarray, reach: float) -> tuple[np.ndarray,
 
 
 def _distances(held: Inverted, turned: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far each list is from turned vectors; and its start, what the scores of its members add
-    to: the square of how far its centre is, or the product with it.
+    """How far each list is from turned vectors; and its start, their product with its centre, which
+    scores by products with what the centre leaves are added to. Other codes' scans read none.
     """
     inside = codes.ivf(held.lists)
     centres = inside.quantizer.reconstruct_n(0, inside.nlist)
@@ -286,9 +287,8 @@ def _distances(held: Inverted, turned: np.ndarray) -> tuple[np.ndarray, np.ndarr
     square += np.vecdot(turned, turned)[:, None]
     square += length
     np.maximum(square, 0, out=square)
-    distance = square + np.maximum(0, 1 - length) / 2
-    start = product if held.about["quantiser"] == "pq" else square
-    return np.sqrt(distance, out=distance), start
+    square += np.maximum(0, 1 - length) / 2
+    return np.sqrt(square, out=square), product
 
 
 def _sixteenth(distance: np.ndarray) -> np.ndarray:

@@ -11,16 +11,15 @@ import numpy as np
 import pandas as pd
 
 from musical_roots.search import exact
-from musical_roots.search.approximate import Approximate, pairs_cosines
-from musical_roots.search.inverted import ALL, Inverted, beyond, chosen
+from musical_roots.search.approximate import Approximate, is_among, pairs_cosines
+from musical_roots.search.inverted import ALL, Inverted, chosen, times_as_far
 from musical_roots.search.vectors import unit_rows
 from musical_roots.seeding import rng
 from musical_roots.statistics import cluster_bootstrap
 from musical_roots.tables import Embeddings
 
 AT = (1, 10, 50)  # k of the recalls that are told
-# candidates that may be re-ranked
-DEPTHS = (50, 75, 100, 125, 150, 175, 200, 250, 300, 350, 400, 450, 500, 600, 700, 800, 1000, 1200)
+DEPTHS = (50, 100, 150, 200, 300, 400, 600, 800, 1200)  # candidates that may be re-ranked
 RERANK = 700  # scanned codes of a product quantiser that take as long as one re-ranked candidate
 COLUMNS = ["encoder", "quantiser", "n_vectors", "lists", "probed", "reach", "depth"]
 
@@ -120,10 +119,10 @@ def told(plans: list[Inverted]) -> pd.DataFrame:
 def _reaches(held: Inverted, queries: Embeddings) -> dict[int, float]:
     """How far to reach for so many lists, on average over some queries; the last is for all."""
     vectors = unit_rows(queries.rows(0, len(queries)), queries, 0)
-    farther, most = beyond(held, vectors), held.about["lists"]
-    farther[farther == farther.min(axis=1, keepdims=True)] = 0  # looked into in any case
+    times, most = times_as_far(held, vectors), held.about["lists"]
+    times[times == times.min(axis=1, keepdims=True)] = 0  # looked into in any case
     counts = _counts(most)
-    reaches = np.quantile(farther, np.array(counts) / most)
+    reaches = np.quantile(times, np.array(counts) / most)
     return {count: float(reach) for count, reach in zip(counts, reaches, strict=True)} | {most: ALL}
 
 
@@ -169,7 +168,7 @@ class _Trial:
     def _cosines(self, query: np.ndarray, row: np.ndarray) -> np.ndarray:
         """Exact cosines of pairs, each computed once."""
         pairs = query * len(self.index) + row
-        new = np.setdiff1d(pairs, self.pairs)
+        new = np.unique(pairs[~is_among(pairs, self.pairs)])
         where = np.searchsorted(self.pairs, new)
         told = pairs_cosines(self.asked, new // len(self.index), self.index, new % len(self.index))
         self.pairs = np.insert(self.pairs, where, new)
@@ -202,7 +201,8 @@ def _cheapest(
     interval: dict,
     seed: int,
 ) -> tuple[tuple[int, int] | None, dict]:
-    """Lists and depth of the least work whose recall is surely high enough, if any; all tried.
+    """Lists and depth of the least work whose recall is high enough, by the lower end of its
+    interval, if any; all tried.
 
     More and more lists are tried, until they alone are more work than what was found.
     """
@@ -239,6 +239,6 @@ def _half(tracks: pd.Series, seed: int) -> np.ndarray:
 
 
 def _counts(most: int) -> list[int]:
-    """1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 13, ... and `most`: each 1.2 times the one before."""
-    powers = 2 ** np.arange(0, np.log2(most), 0.25)
+    """1, 2, 3, 4, 6, 8, 11, ... and `most`: each 1.4 times the one before."""
+    powers = 2 ** np.arange(0, np.log2(most), 0.5)
     return sorted({*powers.round().astype(int).tolist(), most})

@@ -9,9 +9,11 @@ in bf16 leave it the larger part.
 """
 
 import shutil
+import sysconfig
 import warnings
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -40,7 +42,7 @@ def step_of(
         Of the products.
     fuse : bool
         Fuse what is small: the same step but for rounding. On a CPU in bf16 alone, and where there
-        is a compiler.
+        is what that takes: a compiler, and Python's headers.
 
     Returns
     -------
@@ -50,9 +52,15 @@ def step_of(
     """
     if next(model.parameters()).is_cuda:
         return recorded(StaticStep(model, shape, precision, fuse))
-    if fuse and precision == "bf16" and shutil.which("g++"):
+    if fuse and precision == "bf16" and _compiles():
         return StaticStep(model, shape, precision, fuse)
     return _plain_step(model, precision)
+
+
+def _compiles() -> bool:
+    """Whether torch.compile has what it takes on a CPU."""
+    headers = Path(sysconfig.get_path("include"), "Python.h")
+    return shutil.which("g++") is not None and headers.is_file()
 
 
 def _plain_step(model: MaskedTransformer, precision: str) -> Step:
