@@ -1,19 +1,22 @@
-"""What several test modules start from: a published file, VampNet untrained, a small corpus."""
+"""What several test modules start from: a published file, VampNet untrained, lists, a corpus."""
 
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import drawn_lists
 import pandas as pd
 import pytest
 import recorded_vampnet
 import small_weights
 import tiny_openvamp
+from threadpoolctl import threadpool_limits
 
 from musical_roots import audio
 from musical_roots.corpus.clips import clip_id
 from musical_roots.generators import vampnet
+from musical_roots.search import codes
 from musical_roots.weights import checkpoints as weights
 from musical_roots.weights.manifest import SOURCES, Source
 
@@ -103,3 +106,18 @@ def corpus(tmp_path_factory):
             for start in range(8)
         ]
     return pd.DataFrame(clips), pd.DataFrame(tracks)
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """So little is trained in lists here that threads wait for each other longer than they work."""
+    import faiss  # noqa: F401  # whose threads are limited only if it is there
+
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope="module", params=codes.QUANTISERS)
+def held(request, one_thread):
+    """Lists that hold `drawn_lists.INDEX`, of each code."""
+    return drawn_lists.built(request.param)
