@@ -127,6 +127,9 @@ def test_losses_are_those_of_training_whatever_is_asked_at_once(outputs):
             )
 
 
+OTHER_LENGTH = ["--other-steps", 5, "--other-batch", 4]
+
+
 def run(*words):
     done = CliRunner().invoke(cli.stages, [str(word) for word in words], catch_exceptions=False)
     assert done.exit_code == 0, done.output
@@ -155,12 +158,12 @@ def study(folder, outputs):
         run("counterfactual", "retrain", *members, "--shard", shard, 2, *train, *vamps,
             "--control-tokens", folder / "control.npz", "--codec", folder / CODEC,
             "--width", SIZE.width, "--layers", SIZE.layers, "--steps", 2, "--batch", 1,
-            "--masks", 2, "--precision", "fp32", "--device", "cpu", "--seed", 3,
+            *OTHER_LENGTH, "--masks", 2, "--precision", "fp32", "--device", "cpu", "--seed", 3,
             "--retrained", made / "models", "--out", parts[-3], "--track-losses-out", parts[-1],
             )  # fmt: skip
     run("counterfactual", "join", *members, *parts, "--weights", folder / NETWORK, *train,
-        *vamps, "--masks", 2, "--precision", "fp32", "--command", "snakemake this", "--seed", 3,
-        "--retrained", made / "models", "--out", made / "losses.parquet",
+        *vamps, *OTHER_LENGTH, "--masks", 2, "--precision", "fp32", "--command", "snakemake this",
+        "--seed", 3, "--retrained", made / "models", "--out", made / "losses.parquet",
         "--track-losses-out", made / "track_losses.parquet", "--about-out",
         made / "about.json")  # fmt: skip
     return folder
@@ -208,9 +211,19 @@ def test_what_is_shipped_is_what_was_made(study):
     ):
         assert said in written
     digests = read_json(study / "shipped/about.json")["outputs"]
+    assert "of control tracks" not in written
     assert all(f"| {name}" in written and digest in written for name, digest in digests.items())
     with pytest.raises(InputError, match="no such file; make it with: snakemake counterfactual"):
         shipping.ship(study / "nowhere", study / "again")
+
+
+def test_the_card_says_how_long_models_of_other_music_were_trained(study):
+    about, tables = read_json(study / "made/about.json"), truth.read(study / "made")
+    about["made"]["halves"] |= {halves.OTHER_MUSIC: 4}
+    about["made"]["models"] |= {halves.OTHER_MUSIC: 4}
+    about["generator"] |= {"steps": 20, "batch": 8}
+    said = shipping.card(about, tables)
+    assert " 20 steps of 8 crops, as openvamp's own; of control tracks: 5 steps of 4 " in said
 
 
 def changed_outputs(study, outputs, names):
@@ -271,6 +284,7 @@ def test_the_card_names_what_models_were_trained_on_wherever_they_are_joined(
     files.save(again, tensors, about | {"processor": "A GPU"})
     found = truth.processors(study / "moved", table)
     how = {"seed": 3, "masks": 2, "precision": "fp32", "command": "snakemake this"}
+    how |= {"other_steps": 5, "other_batch": 4}
     said = truth.about(table, {}, found, **how)["made"]["processor"]
     assert said == "; ".join(sorted({"A GPU", first[0]}))
     assert truth.processors(study / "nowhere", table) == ["unknown"] * 7

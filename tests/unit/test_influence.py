@@ -74,6 +74,48 @@ def test_another_seed_draws_another_training_index():
     assert one.control.equals(other.control), "all of the smaller split"
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 100), st.randoms())
+def test_indexes_of_equal_size_have_as_many_artists(train, control, seed, random):
+    clips = clip_list(2 * train, 2 * control)
+    blocks = pd.Series({track: f"b{track}" for track in clips.track_id.unique()})
+    indexes = influence.equal_indexes(clips, seed, blocks=blocks)
+    held = {
+        name: clips.track_id[indexes[name].to_numpy()].nunique()
+        for name in ("train_equal", "control")
+    }
+    assert set(held.values()) == {min(train, control)}
+    assert indexes.train_equal.sum() == indexes.control.sum() == 2 * min(train, control)
+    shuffled = clips.iloc[random.sample(range(len(clips)), len(clips))]
+    again = influence.equal_indexes(shuffled, seed, blocks=blocks)
+    pd.testing.assert_frame_equal(
+        again.sort_values("clip_id", ignore_index=True),
+        indexes.sort_values("clip_id", ignore_index=True),
+    )
+    if train == control:
+        pd.testing.assert_frame_equal(indexes, influence.equal_indexes(clips, seed))
+
+
+def test_without_a_source_either_index_wins_as_often_however_many_artists_a_split_has():
+    """Artists are places that nothing else hangs on; those of one split are three times as many."""
+    won = []
+    for draw in range(200):
+        chance = np.random.default_rng(draw)
+        clips = clip_list(48, 48)
+        number = np.arange(48)
+        train, control = np.repeat(np.arange(24), 2), 24 + number // 6
+        owner = pd.Series([f"a{one}" for one in [*train, *control]])
+        clips = clips.assign(track_id=owner)
+        place = dict(zip(owner.unique(), chance.normal(size=(32, 3)), strict=True))
+        at = np.stack([place[one] for one in owner]) + 0.1 * chance.normal(size=(96, 3))
+        far = np.linalg.norm(at - chance.normal(size=3), axis=1)
+        blocks = pd.Series({name: name for name in owner})
+        equal = influence.equal_indexes(clips, draw, blocks=blocks)
+        either = [far[equal[name].to_numpy()].min() for name in ("train_equal", "control")]
+        won.append(either[0] < either[1])
+    assert 80 <= sum(won) <= 120, sum(won)
+
+
 def test_the_small_index_holds_the_train_clips_of_its_tracks_alone():
     clips = clip_list(6, 4)
     small = pd.DataFrame({"track_id": ["t0", "t1", "t2"], "small": [False, True, False]})

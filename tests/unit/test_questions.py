@@ -170,6 +170,18 @@ def test_the_page_is_filled(tmp_path, tables):
     assert "](limits.md)" not in text and "docs/limits.md" in text
 
 
+def test_a_search_is_called_exact_where_it_was(tables):
+    tables["bins"] = pd.DataFrame({"n_index": [90]})
+    assert "is exact, over 90 training" in around.exact(tables)[0]
+    recall = {"encoder": "mel", "recall_at_50": 0.97, "recall_at_50_low": 0.96}
+    recall |= {"recall_at_50_high": 0.98}
+    (told,) = around.exact(tables | {"search_recall": pd.DataFrame([recall])})
+    assert (
+        "by inverted lists, of a measured recall at 50 of 0.970 (0.960 to 0.980) with mel" in told
+    )
+    assert "Every search" not in told
+
+
 def test_a_page_that_asks_something_else_is_refused(tmp_path):
     page = tmp_path / "questions.md"
     page.write_text("# Q\n\n## Why?\n\nBecause.\n")
@@ -180,17 +192,22 @@ def test_a_page_that_asks_something_else_is_refused(tmp_path):
 def test_simulated_answers_are_called_so():
     row = {"by": "all", "arm": "ours", "encoder": "mel", "agreement": 0.7, "low": 0.6, "high": 0.8}
     row |= {"answers": 40, "listeners": 4, "source": "simulated listeners"}
-    power = pd.DataFrame(
-        [["the paper's", 0.6, "clustered", 0.5], ["", 0.6, "clustered", 0.9]],
-        columns=["design", "agreement", "method", "told_from_chance"],
-    )
-    simulated = {"simulated_agreement": pd.DataFrame([row]), "simulated_power": power}
+    coverage = [
+        ["the paper's", 0.5, "pooled", 0.4], ["the paper's", 0.6, "clustered", 0.55],
+        ["the paper's", 0.5, "clustered", 0.05], ["ours", 0.6, "clustered", 0.9],
+    ]  # fmt: skip
+    coverage = pd.DataFrame(coverage, columns=["design", "agreement", "method", "told_from_chance"])
+    simulated = {"simulated_agreement": pd.DataFrame([row]), "simulated_coverage": coverage}
     told = conclusions.experiment_a(simulated)
     assert told[0].startswith("Simulated: nobody has answered")
     assert "mel: in 70 % (60 to 80) of 40 answers" in told[1]
-    assert "at 60 % true agreement, 50 % of studies" in told[2] and "90 %" not in told[2]
+    assert told[2] == (
+        "Of simulated studies of the paper's design tell agreement from chance: read as pooled,"
+        " 40 % where true agreement is 50 %; read as clustered, 55 % where true agreement is 60 %"
+        " and 5 % where true agreement is 50 %."
+    )
     heard = simulated | {"listening_agreement": pd.DataFrame([row | {"source": "people"}])}
-    assert "Simulated" not in " ".join(conclusions.experiment_a(heard))
+    assert "Simulated:" not in " ".join(conclusions.experiment_a(heard))
 
 
 def test_control_tracks_bound_what_a_corpus_can_show():

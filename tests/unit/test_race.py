@@ -1,6 +1,7 @@
 """Attribution against the truth by retraining, on linear models whose truth is known."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -75,8 +76,8 @@ def linear():
     return made, drawn, linear_losses(drawn, made, effect), effect
 
 
-def as_scores(method, values, made, kind="tokens") -> pd.DataFrame:
-    pairs = pd.MultiIndex.from_product([made.output_id, TRACKS], names=["output_id", "track_id"])
+def as_scores(method, values, made, kind="tokens", tracks=TRACKS) -> pd.DataFrame:
+    pairs = pd.MultiIndex.from_product([made.output_id, tracks], names=["output_id", "track_id"])
     table = pd.DataFrame({"score": np.ravel(values)}, pairs).reset_index()
     return table.assign(method=method, kind=kind)
 
@@ -261,6 +262,15 @@ def test_an_output_is_held_against_one_of_another_prompt(linear):
         assert other.groupby(listed.prompt_group_id).prompt_group_id.nunique().eq(1).all()
 
 
+def test_prompts_with_unlike_numbers_of_vamps_are_never_their_own_other():
+    prompts = np.repeat(list("abcdef"), [1, 2, 1, 3, 2, 1])
+    made = pd.DataFrame({"output_id": [f"v{row}" for row in range(10)], "setting": "periodic"})
+    made = made.assign(prompt_split="train", prompt_group_id=prompts)
+    truth = SimpleNamespace(outputs=pd.Index(made.output_id))
+    for order in bounds.other_prompts(truth, made, 50, 1, "tracks"):
+        assert sorted(order) == list(range(10)) and (prompts[order] != prompts).all()
+
+
 def test_intervals_of_1000_null_races_hold_their_level():
     """Scores that know nothing: 0 lies outside of 95 % intervals in about one of twenty."""
     outside, halves = [], 40
@@ -388,14 +398,6 @@ def test_removal_is_counted_by_hand(table, linear):
     assert mine.named_less_matched > 5 * abs(rows.loc[("knows nothing", "train")].named)
 
 
-def test_a_match_has_an_artist_with_as_many_tracks():
-    names = pd.Index(["a", "b", "c", "d"])
-    tracks = pd.DataFrame({"track_id": names, "artist": ["x", "x", "y", "z"]})
-    tracks["duration_s"] = [100.0, 300.0, 101.0, 102.0]
-    truth = race.Truth(np.eye(4, dtype=bool), np.zeros((4, 1)), np.arange(4), names, names[:1], 4)
-    assert removal.matched(truth, tracks).tolist() == [1, 0, 3, 2]
-
-
 def test_sentences_say_what_the_tables_say(table):
     told = table["findings"].set_index("question").finding
     rows = table["race"].query("setting == 'all' and design == 'tracks'")
@@ -409,6 +411,8 @@ def test_sentences_say_what_the_tables_say(table):
         assert f"{row.lds:.2f} [{row.low:.2f}, {row.high:.2f}; over halves" in embedding
     assert "One method goes by gradients: of some, with" in told["What do gradients tell of it?"]
     held = told["What was it held against?"]
+    lost = told["What would an output lose without the track that is named?"]
+    assert lost.startswith("Estimated from halves") and "; over halves " in lost
     assert "50 models" in held and "speak of 20 of the 22 outputs here" in held
     assert "24 models" in told["Does it hold where whole artists are left out?"]
     assert "What tells of it without hearing anything?" not in told.index

@@ -52,6 +52,7 @@ rule coded_indexes:
     input:
         coded=lambda wildcards: STUDY.coded_lists(wildcards.generator),
         indexes="<results>/influence/indexes.parquet",
+        tracks="<results>/corpus/tracks.csv",
     output:
         indexes="<results>/influence/coded-{generator}/indexes.parquet",
     log:
@@ -60,11 +61,12 @@ rule coded_indexes:
         generator=CODED,
     params:
         **stage("coded indexes"),
+        flags=flags(config["corpus"], "split_artists"),
     message:
         "Listing the coded indexes of {wildcards.generator}"
     shell:
-        "{params.call} --log {log:q} --indexes {input.indexes:q} --out {output.indexes:q}"
-        " {input.coded:q}"
+        "{params.call} --log {log:q} --indexes {input.indexes:q} --tracks {input.tracks:q}"
+        " {params.flags} --out {output.indexes:q} {input.coded:q}"
 
 
 rule attribute_coded:

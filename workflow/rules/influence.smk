@@ -71,6 +71,7 @@ rule indexes:
     input:
         lists=STUDY.corpus(),
         small=STUDY.small(),
+        tracks="<results>/corpus/tracks.csv",
     output:
         indexes="<results>/influence/indexes.parquet",
     log:
@@ -78,10 +79,12 @@ rule indexes:
     params:
         **stage("influence indexes"),
         small=lambda wildcards, input: each("--small", input.small),
+        flags=flags(config["corpus"], "split_artists"),
     message:
         "Drawing indexes of equal size"
     shell:
-        "{params.call} --log {log:q} {params.small} --out {output.indexes:q} {input.lists:q}"
+        "{params.call} --log {log:q} {params.small} --tracks {input.tracks:q} {params.flags}"
+        " --out {output.indexes:q} {input.lists:q}"
 
 
 rule attribute:

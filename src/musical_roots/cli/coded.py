@@ -17,6 +17,8 @@ from musical_roots.cli import (
     RESAMPLES,
     SEED,
     SHARD,
+    SPLIT_ARTISTS,
+    TRACKS,
     checkpoints,
     file,
     files,
@@ -62,14 +64,19 @@ def render(
 @coded.command("indexes")
 @LISTS
 @INDEXES
+@TRACKS
+@SPLIT_ARTISTS
 @OUT
 @SEED
-def indexes(seed, lists, indexes, out) -> None:
+def indexes(seed, lists, indexes, tracks, split_artists, out) -> None:
     """Say which clips are in the coded indexes, and in those of the same clips as they were."""
+    from musical_roots.corpus.split import blocks
     from musical_roots.experiments import coded_index
     from musical_roots.tables import read_table, read_tables, write_table
 
-    write_table(coded_index.indexes(read_tables(lists), read_table(indexes), seed), out)
+    artists = blocks(read_table(tracks).set_index("track_id"), split_artists)
+    found = coded_index.indexes(read_tables(lists), read_table(indexes), seed, artists)
+    write_table(found, out)
 
 
 @coded.command("prompts")

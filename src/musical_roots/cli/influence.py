@@ -104,15 +104,19 @@ def control_roundtrips(
 @influence.command("indexes")
 @LISTS
 @SMALL
+@TRACKS
+@SPLIT_ARTISTS
 @OUT
 @SEED
-def indexes(seed, lists, small, out) -> None:
+def indexes(seed, lists, small, tracks, split_artists, out) -> None:
     """Say which clips are in which index: the training set, its parts, and one of equal size."""
+    from musical_roots.corpus.split import blocks
     from musical_roots.experiments.influence import equal_indexes
     from musical_roots.tables import read_table, read_tables, write_table
 
     part = read_table(small) if small else None
-    write_table(equal_indexes(read_tables(lists), seed, part), out)
+    artists = blocks(read_table(tracks).set_index("track_id"), split_artists)
+    write_table(equal_indexes(read_tables(lists), seed, part, artists), out)
 
 
 @influence.command("attribute")

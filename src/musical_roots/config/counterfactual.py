@@ -32,9 +32,16 @@ class Counterfactual(Section):
     )
     other_halves: Annotated[int, Field(ge=0)] = Field(
         24,
-        description="Random halves of the control tracks, a model each: what a generator of other "
-        "music says of the outputs, which must tell nothing of any train track.",
+        description="So many of the first halves are learned with a control track of about its "
+        "length in each track's place: what such models say of the outputs must tell nothing of "
+        "any train track.",
     )
+    other_steps: Count = Field(
+        800,
+        description="Training steps of these; that they tell nothing is asked of them, and for "
+        "that they need not learn as long as openvamp did.",
+    )
+    other_batch: Count = Field(8, description="Crops of each of these steps.")
     masks: Count = Field(
         4, description="Masks of each output, and crops of each track, on which its loss is taken."
     )
@@ -57,5 +64,10 @@ class Counterfactual(Section):
             raise ValueError(
                 f"second_seeds, {self.second_seeds}, is more than halves, {self.halves}: of so many"
                 " there is no second; lower it"
+            )
+        if self.other_halves > self.halves:
+            raise ValueError(
+                f"other_halves, {self.other_halves}, is more than halves, {self.halves}, whose"
+                " tracks others stand in for; lower it"
             )
         return self

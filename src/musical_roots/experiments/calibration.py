@@ -4,9 +4,11 @@ The null of an output's best match is the best match of control music: excerpts 
 output, of tracks and artists that nothing was trained on, sent through the generator's codec first,
 so that its artefacts do not decide. A track counts once, however many excerpts it gives.
 
-That the p-values are what they say is itself tested. Control tracks are split in halves many times:
-one half calibrates; of the other the p-values must be uniform; and training clips that were
-perturbed and hidden among it must be found, with no more false discoveries than were asked for.
+What is computed is itself tested. Control tracks are split in halves many times: one half
+calibrates; of the other the p-values must be uniform; and of training clips that were perturbed and
+hidden among it, those that are found must be with no more false discoveries than were asked for.
+Control is held against control there: that it is like the training music in all but having been
+heard is a choice of corpus, which this does not test.
 
 A second null needs no exchangeability of outputs with real music: an output's best match in the
 training set against its best match in a control index of as many clips. It speaks of these two

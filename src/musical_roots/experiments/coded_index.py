@@ -25,7 +25,9 @@ COLUMNS = [
 ]
 
 
-def indexes(coded: pd.DataFrame, whole: pd.DataFrame, seed: int) -> pd.DataFrame:
+def indexes(
+    coded: pd.DataFrame, whole: pd.DataFrame, seed: int, blocks: pd.Series | None = None
+) -> pd.DataFrame:
     """Which clips are in the coded indexes, and in those of the same clips as they were.
 
     Parameters
@@ -36,6 +38,8 @@ def indexes(coded: pd.DataFrame, whole: pd.DataFrame, seed: int) -> pd.DataFrame
         Of `influence.equal_indexes`, of all clips of the corpus.
     seed : int
         The config's seed.
+    blocks : Series, optional
+        As of `influence.equal_indexes`.
 
     Returns
     -------
@@ -45,7 +49,7 @@ def indexes(coded: pd.DataFrame, whole: pd.DataFrame, seed: int) -> pd.DataFrame
         train, and as many of either split; coded_train, coded_train_equal and coded_control: the
         same clips after it.
     """
-    cut = equal_indexes(coded.assign(clip_id=coded.parent_clip_id), seed)
+    cut = equal_indexes(coded.assign(clip_id=coded.parent_clip_id), seed, blocks=blocks)
     before, after = (cut.rename(columns=lambda name, how=how: f"{how}_{name}")
                      for how in ("uncoded", "coded"))  # fmt: skip
     before = before.rename(columns={"uncoded_clip_id": "clip_id"})

@@ -71,8 +71,9 @@ def _discoveries(table: pd.DataFrame) -> str:
     rows = table.set_index("prompt_track")
     out, with_it = rows.loc["excluded"], rows.loc["included"]
     return (
-        f"{out.discoveries:.0f} of {out.n_outputs:.0f} outputs at a false discovery rate of "
-        f"{_percent(out.fdr)} without the prompt's track, {with_it.discoveries:.0f} with it. "
+        f"{out.discoveries:.0f} of {out.n_outputs:.0f} outputs, at a false discovery rate of "
+        f"{_percent(out.fdr)} in each setting and split, without the prompt's track, "
+        f"{with_it.discoveries:.0f} with it. "
         f"p <= .05 have {_percent(out.p_at_05)} and {_percent(with_it.p_at_05)}, of control music "
         f"{_percent(out.false_positives_at_05)}. {out.n_null_tracks:.0f} control tracks can show "
         f"no p below {out.smallest_p:.3f}."

@@ -43,9 +43,15 @@ PROMPT_COLUMNS = [
 
 
 def equal_indexes(
-    clips: pd.DataFrame, seed: int, small: pd.DataFrame | None = None
+    clips: pd.DataFrame,
+    seed: int,
+    small: pd.DataFrame | None = None,
+    blocks: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Which clips are in which index.
+
+    Among as many clips of more artists there is more music that is near to something: indexes that
+    are compared hold as many artists, too.
 
     Parameters
     ----------
@@ -55,17 +61,22 @@ def equal_indexes(
         The config's seed.
     small : DataFrame, optional
         Which tracks a smaller training set holds: track_id, small.
+    blocks : Series, optional
+        track_id -> block of tied artists (`corpus.split.blocks`); without it artists are not
+        counted.
 
     Returns
     -------
     DataFrame
-        clip_id; train: all clips of the train split; train_equal and control: as many clips of
-        either split, all of the smaller one and a random draw of the other; if there is a smaller
-        training set, train_small: the clips of train that are of its tracks.
+        clip_id; train: all clips of the train split; train_equal and control: of as many artists of
+        either split as many clips, all of the smaller side and a random draw of the other; if there
+        is a smaller training set, train_small: the clips of train that are of its tracks.
     """
     draw = pd.Series([rng(seed, "influence.index", clip).random() for clip in clips.clip_id])
     draw.index = clips.index
-    size = clips.split.value_counts().reindex(["train", "control"], fill_value=0).min()
+    if blocks is not None:
+        draw = draw.where(_as_many_artists(clips.split, clips.track_id.map(blocks), seed))
+    size = draw.groupby(clips.split).count().reindex(["train", "control"], fill_value=0).min()
     drawn = draw.groupby(clips.split).rank(method="first") <= size
     train = clips.split == "train"
     indexes = {
@@ -77,6 +88,15 @@ def equal_indexes(
     if small is not None:
         indexes["train_small"] = train & clips.track_id.isin(small.track_id[small.small])
     return pd.DataFrame(indexes)
+
+
+def _as_many_artists(split: pd.Series, block: pd.Series, seed: int) -> pd.Series:
+    """Which clips are of the artists that are drawn, as many of either split: all of one."""
+    each = pd.DataFrame({"split": split, "block": block}).drop_duplicates()
+    each["draw"] = [rng(seed, "influence.artist", name).random() for name in each.block]
+    drawn = each.groupby("split").draw.rank(method="first") <= each.split.value_counts().min()
+    drawn = pd.MultiIndex.from_frame(each.loc[drawn, ["split", "block"]])
+    return pd.Series(pd.MultiIndex.from_arrays([split, block]).isin(drawn), split.index)
 
 
 def attribute(

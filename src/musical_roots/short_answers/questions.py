@@ -115,7 +115,8 @@ def more_than_chance(tables: dict[str, pd.DataFrame], generator: str) -> Answer:
         f"{count:.0f} of {row.n_outputs:.0f} outputs are discovered",
         told,
         f"Of {row.n_outputs:.0f} outputs, without their prompt's track, are discovered {names}"
-        f" ({percent(row.fdr)} of finds false at most){against}.{_paired(tables, generator)}",
+        f" (of the finds in each setting and split {percent(row.fdr)} false at most){against}."
+        f"{_paired(tables, generator)}",
     )
 
 

@@ -18,8 +18,9 @@ Negative controls
 * "another prompt": the best method, where each output has the losses of the vamp of another prompt
   of the same split, in the same setting. What all vamps have in common remains, so this need not
   be 0.
-* "a generator of other music": the best method, where the losses are those under models of halves
-  of the control split, as if these had learned from the first halves of the train split.
+* "a generator of other music": the best method, where the losses are those under models that heard
+  a control track of about its length in the place of each track (`halves.stand_ins`). What it
+  finds there comes of how much and how long the tracks of a half are.
 
 Source of the datamodel: Ilyas et al., "Datamodels", ICML 2022 (theirs is a lasso). Its penalty is
 the one of least error, each fitted half left out in turn, over all outputs.
@@ -213,7 +214,7 @@ def other_prompts(
 ) -> list[np.ndarray]:
     """Positions of outputs of other prompts, of the same split and setting: int [outputs] each.
 
-    Where one prompt alone has vamps of a setting, they keep their own.
+    Where a prompt has more than half of a setting's vamps, some of these keep their own.
     """
     listed = outputs.set_index("output_id").loc[truth.outputs].reset_index()
     orders = []
@@ -227,8 +228,7 @@ def other_prompts(
         for (split, _setting), part in listed.groupby(["prompt_split", "setting"]):
             place = dict(zip(turn[split], range(len(turn[split])), strict=True))
             rows = part.index[np.argsort(part.prompt_group_id.map(place), kind="stable")]
-            groups = listed.prompt_group_id[rows].to_numpy()
-            step = max(1, int((groups == groups[0]).sum()))
+            step = part.prompt_group_id.value_counts().max()  # past the largest group
             order[rows] = np.roll(rows, step)
         orders.append(order)
     return orders

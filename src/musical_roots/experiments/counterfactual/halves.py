@@ -7,11 +7,14 @@ they differ by what they learned from; those of number 0 begin as the study's ow
 second seed says how much hangs on that beginning.
 
 Two more designs are no halves of the train split: "left_out", all of its tracks but one, and
-"other_music", halves of the control split, which tell nothing of any train track.
+"other_music", in which each track of a half has a control track of about its length in its place.
+Such a half is like the half whose place it takes in all but the music: what a prediction still
+finds of it, it has from how much and how long the tracks are.
 """
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import linear_sum_assignment
 
 from musical_roots.corpus.split import blocks
 from musical_roots.errors import InputError
@@ -52,7 +55,7 @@ def members(
     control : DataFrame
         As `tracks`, of the control split.
     other_halves : int
-        Halves of `control`.
+        So many of the first halves of the tracks are made of `stand_ins`, too.
 
     Returns
     -------
@@ -79,11 +82,34 @@ def members(
         rows = tracks[["track_id"]].assign(inside=(units["tracks"] != unit).to_numpy())
         rows = rows.assign(model=name(LEFT_OUT, place, 0), design=LEFT_OUT, half=place)
         parts.append(rows.assign(seed_number=0))
-    for half in range(other_halves):
-        inside = one_half(control.group_id, control.duration_s, seed, f"{OTHER_MUSIC} {half}")
-        rows = control[["track_id"]].assign(inside=inside, model=name(OTHER_MUSIC, half, 0))
-        parts.append(rows.assign(design=OTHER_MUSIC, half=half, seed_number=0))
-    return pd.concat(parts, ignore_index=True)[COLUMNS]
+    table = pd.concat(parts, ignore_index=True)[COLUMNS]
+    others = {name("tracks", half, 0): name(OTHER_MUSIC, half, 0) for half in range(other_halves)}
+    taken = table[table.model.isin(others)].assign(design=OTHER_MUSIC)
+    instead = taken.track_id.map(stand_ins(tracks, control))
+    taken = taken.assign(model=taken.model.map(others), track_id=instead).dropna(subset="track_id")
+    return pd.concat([table, taken], ignore_index=True)
+
+
+def stand_ins(tracks: pd.DataFrame, control: pd.DataFrame) -> dict[str, str]:
+    """A control track for each train track, so that they differ least in length, all together.
+
+    Parameters
+    ----------
+    tracks, control : DataFrame
+        track_id, duration_s.
+
+    Returns
+    -------
+    dict
+        track_id of a train track to that of a control track, which stands in for no other. Where
+        there are fewer of these, some train tracks have none.
+    """
+    one, other = (
+        table.sort_values("track_id").set_index("track_id").duration_s
+        for table in (tracks, control)
+    )
+    places = linear_sum_assignment(np.abs(one.to_numpy()[:, None] - other.to_numpy()))
+    return dict(zip(one.index[places[0]], other.index[places[1]], strict=True))
 
 
 def train_tracks(members: pd.DataFrame) -> np.ndarray:

@@ -12,6 +12,7 @@ from musical_roots.experiments.counterfactual.bounds import (
     highest,
 )
 from musical_roots.experiments.counterfactual.halves import LEFT_OUT
+from musical_roots.experiments.counterfactual.removal import LESS
 
 KINDS = {  # and what one of its methods goes by
     "embedding": "an encoder",
@@ -31,6 +32,7 @@ REMOVED = {
     "tracks": "Estimated from halves, in which half of the other tracks are missing, too",
     LEFT_OUT: "Retrained without one track at a time",
 }
+OF_DRAWS = {DATAMODEL, RANDOM, EXCHANGED, OTHER_PROMPT}  # what their interval over models is over
 UNTRAINED = "random: "  # the encoder of random weights, which has learned nothing
 
 
@@ -93,10 +95,14 @@ def _lds(rows: pd.DataFrame, method: str) -> str:
     """Its lds, with both intervals."""
     mine = _of(rows, method)
     return " and ".join(
-        f"{row.lds:.2f} [{row.low:.2f}, {row.high:.2f}; over halves {row.low_models:.2f},"
+        f"{row.lds:.2f} [{row.low:.2f}, {row.high:.2f}; {_over(method)} {row.low_models:.2f},"
         f" {row.high_models:.2f}] for {prompts} prompts"
         for prompts, row in mine.iterrows()
     )
+
+
+def _over(method: str) -> str:
+    return f"over {'draws' if method in OF_DRAWS else 'halves'}"
 
 
 def _truth(rows: pd.DataFrame, about: dict) -> str:
@@ -181,7 +187,7 @@ def _controls(rows: pd.DataFrame, named: dict[str, str]) -> str:
     told = [
         f"{name} "
         + " and ".join(
-            f"{row.lds:.2f} [over draws {row.low_models:.2f}, {row.high_models:.2f}] for"
+            f"{row.lds:.2f} [{_over(method)} {row.low_models:.2f}, {row.high_models:.2f}] for"
             f" {prompts} prompts"
             for prompts, row in _of(rows, method).iterrows()
         )
@@ -207,13 +213,19 @@ def _removals(removal: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
         mine = removal[removal.method == name].set_index("prompts")
         told += [
             f"without the track that {name} names, outputs of {prompts} prompts lose"
-            f" {row.named_less_random:.3f} [{row.random_low:.3f}, {row.random_high:.3f}] nats a"
-            " made-up token more than without one at random, and"
-            f" {row.named_less_matched:.3f} [{row.matched_low:.3f}, {row.matched_high:.3f}] more"
-            " than without a matched one"
+            f" {_less(row, 'random')} nats a made-up token more than without one at random, and"
+            f" {_less(row, 'matched')} more than without a matched one"
             for prompts, row in mine.iterrows()
         ]
     return told
+
+
+def _less(row: pd.Series, other: str) -> str:
+    """What more is lost than without another track, with both intervals."""
+    low, high = row[f"{other}_low_models"], row[f"{other}_high_models"]
+    over = "the tracks named" if row.design == LEFT_OUT else "halves"
+    models = f"; over {over} {low:.3f}, {high:.3f}" if pd.notna(low) else ""
+    return f"{row[LESS[other]]:.3f} [{row[f'{other}_low']:.3f}, {row[f'{other}_high']:.3f}{models}]"
 
 
 def _artists(whole: pd.DataFrame) -> str:

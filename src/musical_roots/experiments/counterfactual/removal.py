@@ -5,11 +5,17 @@ where tracks were left out one at a time, the loss of the one model without it l
 others; where halves were drawn, half of the other tracks are missing, too. The track
 that a method names is held against the mean of all others (a track at random), and against the one
 most like it of the rest: whose artist has as many tracks, if there is any, and nearest in length.
+
+Few tracks are named for many outputs, and what is not known of an effect they all share. So there
+is a second interval, over models: over halves; where each track was left out once, over the tracks
+that are named, each of which one model lacks.
 """
 
 import numpy as np
 import pandas as pd
 
+from musical_roots.experiments.counterfactual.correlations import drawn_halves
+from musical_roots.experiments.counterfactual.halves import LEFT_OUT
 from musical_roots.experiments.counterfactual.race import Truth, effects, groups, matrix
 from musical_roots.seeding import rng
 from musical_roots.statistics import cluster_bootstrap
@@ -17,8 +23,11 @@ from musical_roots.statistics import cluster_bootstrap
 COLUMNS = [
     *("design", "method", "kind", "prompts", "n_outputs", "named", "random", "matched"),
     *("named_less_random", "random_low", "random_high"),
+    *("random_low_models", "random_high_models"),
     *("named_less_matched", "matched_low", "matched_high"),
+    *("matched_low_models", "matched_high_models"),
 ]
+LESS = {"random": "named_less_random", "matched": "named_less_matched"}
 
 
 def removal(
@@ -46,16 +55,19 @@ def removal(
     design : str
         That truth's: "tracks" or "left_out".
     resamples, confidence, seed
-        As everywhere; intervals are over outputs, clustered by the prompt's track.
+        As everywhere.
 
     Returns
     -------
     DataFrame
         design, method, kind, prompts ("train", "control"), n_outputs (of which the method names one
         track); mean effects in nats a made-up token, against the mean output's: named, random,
-        matched; named_less_random and named_less_matched with intervals.
+        matched; named_less_random and named_less_matched with two intervals: low and high, over
+        outputs, clustered by the prompt's track; low_models and high_models, over models, NaN where
+        these are too few.
     """
     effect = effects(truth.inside, truth.loss)  # of each track alone, whatever goes with it
+    again = None if design == LEFT_OUT else resampled_effects(truth, resamples, seed, design)
     like = matched(truth, tracks)
     listed = outputs.set_index("output_id").loc[truth.outputs].reset_index()
     rows = []
@@ -63,25 +75,44 @@ def removal(
         mine = np.where(np.isfinite(effect).all(axis=0), matrix(truth, part), -np.inf)
         top = mine.max(axis=1, keepdims=True)
         sure = np.isfinite(top[:, 0]) & ((mine == top).sum(axis=1) == 1)
-        each = _effects_of(effect, mine.argmax(axis=1), like)
+        named = mine.argmax(axis=1)
+        each = pd.DataFrame(_effects_of(effect, named, like))
         sure &= each.notna().all(axis=1).to_numpy()
+        spread = None if again is None else _effects_of(again, named, like)
         for prompts, setting, mask in groups(listed):
             some = mask & sure
             if setting != "all" or not some.any():
                 continue
-            low, high = cluster_bootstrap(
-                each.loc[some, ["named_less_random", "named_less_matched"]],
-                listed.prompt_group_id[some].to_numpy(str),
-                resamples=resamples,
-                confidence=confidence,
-                rng=rng(seed, "counterfactual.removal", f"{design} {method} {prompts}"),
-            )
             row = {"design": design, "method": method, "kind": kind, "prompts": prompts}
-            row["n_outputs"] = int(some.sum())
-            row |= each[some].mean().to_dict()
-            row |= {"random_low": low[0], "random_high": high[0]}
-            rows.append(row | {"matched_low": low[1], "matched_high": high[1]})
+            row |= {"n_outputs": int(some.sum())} | each[some].mean().to_dict()
+            for name, less in LESS.items():
+                how = {"resamples": resamples, "confidence": confidence}
+                how["rng"] = rng(seed, "counterfactual.removal", f"{design} {method} {prompts}")
+                values = each[less][some]
+                ends = cluster_bootstrap(values, listed.prompt_group_id[some], **how)
+                row |= {f"{name}_low": ends[0], f"{name}_high": ends[1]}
+                if spread is None:
+                    ends = cluster_bootstrap(values, truth.unit[named[some]], **how)
+                else:
+                    share = (1 - confidence) / 2
+                    ends = np.quantile(spread[less][:, some].mean(axis=1), [share, 1 - share])
+                row |= {f"{name}_low_models": ends[0], f"{name}_high_models": ends[1]}
+            rows.append(row)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def resampled_effects(truth: Truth, resamples: int, seed: int, design: str) -> np.ndarray:
+    """`effects` of each track in resamples of the halves: float32 [resamples, outputs, tracks].
+
+    NaN for what is in every half of a resample, or in none.
+    """
+    times = drawn_halves(len(truth.inside), resamples, seed, f"{design} removal")
+    found = np.empty((resamples, len(truth.outputs), len(truth.tracks)), np.float32)
+    for row, drawn in enumerate(times):
+        found[row] = effects(
+            *(np.repeat(part, drawn, axis=0) for part in (truth.inside, truth.loss))
+        )
+    return found
 
 
 def matched(truth: Truth, tracks: pd.DataFrame) -> np.ndarray:
@@ -94,13 +125,23 @@ def matched(truth: Truth, tracks: pd.DataFrame) -> np.ndarray:
     return apart.argmin(axis=1)
 
 
-def _effects_of(effect: np.ndarray, named: np.ndarray, like: np.ndarray) -> pd.DataFrame:
-    """Effects of the named track, of all others on average, and of the one that is like it."""
-    rows = np.arange(len(effect))
+def _effects_of(effect: np.ndarray, named: np.ndarray, like: np.ndarray) -> dict[str, np.ndarray]:
+    """Effects of the named track, of all others on average, and of the one that is like it.
+
+    Parameters
+    ----------
+    effect : ndarray, float [..., outputs, tracks]
+    named : ndarray, int [outputs]
+    like : ndarray, int [tracks]
+
+    Returns
+    -------
+    dict of str to ndarray, float [..., outputs]
+        named, random, matched, and what of `LESS` is said of these.
+    """
+    rows = np.arange(len(named))
     known = np.isfinite(effect)
-    mine = effect[rows, named]
-    others = (np.nansum(effect, axis=1) - mine) / (known.sum(axis=1) - 1)
-    each = pd.DataFrame({"named": mine, "random": others, "matched": effect[rows, like[named]]})
-    each["named_less_random"] = each.named - each.random
-    each["named_less_matched"] = each.named - each.matched
-    return each
+    mine = effect[..., rows, named]
+    others = (np.nansum(effect, axis=-1) - mine) / (known.sum(axis=-1) - 1)
+    each = {"named": mine, "random": others, "matched": effect[..., rows, like[named]]}
+    return each | {less: mine - each[name] for name, less in LESS.items()}

@@ -98,6 +98,8 @@ def about(
     seed: int,
     masks: int,
     precision: str,
+    other_steps: int,
+    other_batch: int,
     command: str,
 ) -> dict:
     """What a truth says of itself: of what it speaks, how it was made, and on what machines.
@@ -110,7 +112,7 @@ def about(
         Of `fingerprints`.
     processors : iterable of str
         Of `processors`.
-    seed, masks, precision
+    seed, masks, precision, other_steps, other_batch
         What it was made with.
     command : str
         That makes it.
@@ -122,6 +124,8 @@ def about(
         "seeds": [seed_of(seed, number) for number in numbers],
         "masks": masks,
         "precision": precision,
+        "other_steps": other_steps,
+        "other_batch": other_batch,
         "models": designs.model.nunique().to_dict(),
         "halves": designs.half.nunique().to_dict(),
         "command": command,

@@ -1,0 +1,63 @@
+"""What outputs lose without the track that a method names, and how well that is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_race import as_scores
+
+from musical_roots.experiments.counterfactual import race, removal
+
+
+def test_what_many_outputs_name_is_known_as_well_as_its_halves_tell():
+    """One track is named for all outputs, which share what their losses hang on by chance."""
+    names, count = [f"v{row}" for row in range(30)], {"outputs": 0, "models": 0}
+    made = pd.DataFrame({"output_id": names, "prompt_group_id": names, "setting": "periodic"})
+    made["prompt_split"] = "train"
+    tracks = pd.DataFrame({"track_id": list("abcdef"), "artist": list("abcdef")})
+    tracks["duration_s"] = np.arange(60.0, 66.0)
+    for draw in range(120):
+        chance = np.random.default_rng(draw)
+        shared = chance.normal(size=(40, 1)) * chance.gamma(4, size=30)
+        truth = race.Truth(
+            chance.random((40, 6)) < 0.5, shared + 0.1 * chance.normal(size=(40, 30)),
+            np.arange(6), pd.Index(tracks.track_id), pd.Index(names), 40,
+        )  # fmt: skip
+        one = as_scores("one", np.eye(6)[np.zeros(30, int)], made, tracks=tracks.track_id)
+        (row,) = removal.removal(one, truth, made, tracks, "tracks", 100, 0.95, draw).to_dict(
+            "records"
+        )
+        count["outputs"] += not row["random_low"] <= 0 <= row["random_high"]
+        count["models"] += not row["random_low_models"] <= 0 <= row["random_high_models"]
+    assert count["outputs"] > 60 and 1 <= count["models"] <= 14, count
+
+
+def test_where_each_track_was_left_out_tracks_are_drawn():
+    names = pd.Index(list("abcd"))
+    made = pd.DataFrame({"output_id": names, "prompt_group_id": "p", "setting": "periodic"})
+    made["prompt_split"] = "train"
+    tracks = pd.DataFrame({"track_id": names, "artist": names, "duration_s": [1.0, 2, 3, 4]})
+    truth = race.Truth(
+        ~np.eye(4, dtype=bool), np.diag([3.0, 6, 9, 12]), np.arange(4), names, names, 4
+    )
+    rows = removal.removal(
+        as_scores("true", np.eye(4), made, tracks=names),
+        truth,
+        made,
+        tracks,
+        "left_out",
+        200,
+        0.95,
+        1,
+    )
+    (row,) = rows.to_dict("records")
+    assert row["named"] == pytest.approx(7.5) and np.isnan(row["random_low"])  # of one prompt
+    assert row["named_less_random"] == pytest.approx(10)  # others lose what they are compared with
+    assert 4 <= row["random_low_models"] < 10 < row["random_high_models"] <= 16
+
+
+def test_a_match_has_an_artist_with_as_many_tracks():
+    names = pd.Index(["a", "b", "c", "d"])
+    tracks = pd.DataFrame({"track_id": names, "artist": ["x", "x", "y", "z"]})
+    tracks["duration_s"] = [100.0, 300.0, 101.0, 102.0]
+    truth = race.Truth(np.eye(4, dtype=bool), np.zeros((4, 1)), np.arange(4), names, names[:1], 4)
+    assert removal.matched(truth, tracks).tolist() == [1, 0, 3, 2]
