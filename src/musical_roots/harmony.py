@@ -165,8 +165,12 @@ def null(
     gallery: Gallery,
     seed: int,
     progress: Callable[[int], object] = lambda done: None,
+    rows: int | None = None,
 ) -> pd.DataFrame:
     """How similar control tracks are to the track that is most similar to each.
+
+    The fewer windows a recording has, the fewer are its most similar quarter: what is shorter than
+    control tracks is held against parts of them.
 
     Parameters
     ----------
@@ -176,6 +180,9 @@ def null(
     seed : int
     progress : callable
         Told of every track.
+    rows : int, optional
+        So many rows of each track are asked after, from a place drawn by the seed; all, if not
+        given.
 
     Returns
     -------
@@ -186,6 +193,8 @@ def null(
     tracks = sorted(tracks[:NULL_TRACKS])
     found = []
     for track in tracks:
-        found.append(gallery.similar(control[track])[0].max())
+        left = len(control[track]) - (len(control[track]) if rows is None else rows)
+        start = rng(seed, "trace.part", track).integers(max(0, left) + 1)
+        found.append(gallery.similar(control[track][start:][:rows])[0].max())
         progress(1)
     return pd.DataFrame({"track_id": tracks, "similarity": np.array(found, float)})

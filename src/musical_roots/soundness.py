@@ -91,7 +91,7 @@ def recording(path: Path, minimum_s: float, maximum_s: float, silence_lufs: floa
     elif found.skipped:
         note = "; ".join(filter(None, [note, f"{found.skipped} damaged packets are left out"]))
     rate, channels = found.sample_rate, found.samples.shape[1]
-    mono = _mixed(path, found.samples)
+    mono = downmixed(path, found.samples, rate)
     del found  # measuring needs as much memory again
     return Sound(mono, rate, channels, about.codec, _loud(path, mono, rate, silence_lufs), note)
 
@@ -118,21 +118,24 @@ def checked(
         If the rate is none of music, if samples are no numbers or far beyond full scale, if the
         channels cancel each other, or if the downmix is silent or constant.
     """
-    _check_rate(path, sample_rate)
-    mono = _mixed(path, samples)
+    mono = downmixed(path, samples, sample_rate)
     return mono, _loud(path, mono, sample_rate, silence_lufs)
 
 
-def _check_rate(path: Path | str, sample_rate: int) -> None:
-    if sample_rate < LEAST_RATE:
-        raise InputError(
-            f"{path}: its sample rate is {sample_rate} Hz, less than {LEAST_RATE}; fetch it again "
-            "if its header is damaged, or remove it"
-        )
+def downmixed(path: Path | str, samples: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Downmix of samples that are numbers, of a sane level, and do not cancel each other.
 
+    Parameters
+    ----------
+    path, samples, sample_rate
+        As of `checked`.
 
-def _mixed(path: Path | str, samples: np.ndarray) -> np.ndarray:
-    """Downmix of samples that are numbers, of a sane level, and do not cancel each other."""
+    Raises
+    ------
+    InputError
+        As of `checked`, but for silence.
+    """
+    _check_rate(path, sample_rate)
     peak = max(float(samples.max()), -float(samples.min()))
     if not np.isfinite(peak):
         raise InputError(
@@ -152,6 +155,14 @@ def _mixed(path: Path | str, samples: np.ndarray) -> np.ndarray:
             "them alone"
         )
     return mono
+
+
+def _check_rate(path: Path | str, sample_rate: int) -> None:
+    if sample_rate < LEAST_RATE:
+        raise InputError(
+            f"{path}: its sample rate is {sample_rate} Hz, less than {LEAST_RATE}; fetch it again "
+            "if its header is damaged, or remove it"
+        )
 
 
 def _loud(path: Path | str, mono: np.ndarray, sample_rate: int, silence_lufs: float) -> float:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from musical_roots import harmony
+from musical_roots.trace import report
 
 RATE = 11_025
 CHORD_S = 1.5
@@ -28,6 +29,20 @@ def gallery():
     return harmony.Gallery(
         {f"t{seed}": harmony.pitch_classes(tune(seed), RATE) for seed in range(8)}
     )
+
+
+def test_short_files_are_held_against_parts_of_control_tracks(gallery):
+    """Of few windows the most similar quarter is one: by chance that is more similar."""
+    control = {f"c{seed}": harmony.pitch_classes(tune(seed), RATE) for seed in range(100, 120)}
+    asked = [harmony.pitch_classes(tune(seed, chords=6), RATE) for seed in range(200, 230)]
+    scores = np.array([gallery.similar(rows)[0].max() for rows in asked])
+    whole = harmony.null(control, gallery, 1).similarity
+    parts = harmony.null(control, gallery, 1, rows=len(asked[0])).similarity
+    assert np.quantile(scores, 0.5) > np.quantile(whole, 0.7)
+    assert np.quantile(parts, 0.25) < np.quantile(scores, 0.5) < np.quantile(parts, 0.75)
+    held = report.Harmony(gallery, control, 1, whole.to_numpy())
+    np.testing.assert_array_equal(held.null(len(asked[0])), parts)
+    np.testing.assert_array_equal(held.null(1000), whole)
 
 
 def test_a_note_is_its_own_pitch_class():

@@ -1,7 +1,10 @@
 """`trace` as a person runs it, on a small study of tones: copies, music of its own, faults."""
 
 import json
+import os
 import re
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -138,6 +141,7 @@ def test_a_folder_goes_on_past_what_is_no_audio(finished, spliced, tmp_path):
         ("empty.wav", b"", "empty"),
         ("silent.wav", np.zeros(3 * RATE), "silent"),
         ("short.wav", 0.1 * np.ones(RATE // 10), "too short"),
+        ("nan.wav", np.r_[0.1 * np.ones(3 * RATE), np.nan, 0.1 * np.ones(RATE)], "not numbers"),
         ("folder", "", "no audio files"),
     ],
 )
@@ -148,10 +152,50 @@ def test_bad_input_is_one_line(finished, tmp_path, name, content, what):
     elif isinstance(content, str):
         path.mkdir()
     elif content is not None:
-        soundfile.write(path, content, RATE)
+        soundfile.write(path, content, RATE, "FLOAT")
     error = call(path, "--study", finished, "--jobs", 1).exception
     assert isinstance(error, InputError)
     assert str(path) in str(error) and what in str(error) and "\n" not in str(error)
+
+
+def test_what_is_no_file_is_called_what_it_is(finished, spliced, tmp_path):
+    folder = tmp_path / "folder"
+    (folder / "sub.wav").mkdir(parents=True)
+    (folder / "gone.wav").symlink_to(tmp_path / "nothing.wav")
+    os.mkfifo(folder / "pipe.wav")
+    odd = os.fsdecode(os.fsencode(folder) + b"/caf\xe9.wav")
+    shutil.copy(spliced, odd)
+    shutil.copy(spliced, folder / "good.wav")
+    answer = tmp_path / "answer.json"
+    assert call(folder, "--study", finished, "--json", answer, "--jobs", 1).exception is None
+    told = json.loads(answer.read_text())
+    assert [Path(one["file"]["path"]).name for one in told["files"]] == ["good.wav"]
+    reasons = {Path(one["path"]).name: one["reason"] for one in told["rejected"]}
+    assert set(reasons) == {"pipe.wav", "gone.wav", "caf\\xe9.wav"}
+    assert "not valid UTF-8; rename it" in reasons["caf\\xe9.wav"]
+    assert "pipe" in reasons["pipe.wav"]
+    error = call(odd, "--study", finished).exception
+    assert isinstance(error, InputError) and "UTF-8" in str(error)
+    error = call(spliced, "--study", finished, "--against", folder).exception
+    assert isinstance(error, InputError) and str(error) == f"{folder}: a folder; name one file"
+
+
+@pytest.mark.parametrize("option", ["--html", "--json"])
+def test_no_answer_is_written_over_music(finished, spliced, tmp_path, option):
+    mine, other = tmp_path / "mine", tmp_path / "other.flac"
+    shutil.copy(spliced, mine)
+    kept = mine.read_bytes()
+    for words in (
+        [mine, option, mine],
+        [mine, option, other],
+        [spliced, "--against", mine, option, tmp_path / "." / "mine"],
+    ):
+        error = call(*words, "--study", finished, "--jobs", 1).exception
+        assert isinstance(error, InputError) and str(error).startswith(f"{option} ")
+        assert "audio, which an answer would replace; name another file" in str(error)
+    error = call(mine, option, tmp_path, "--study", finished).exception
+    assert isinstance(error, InputError) and "a folder; name another file" in str(error)
+    assert mine.read_bytes() == kept and not other.exists()
 
 
 def test_no_study_there_or_none_such(finished, spliced, tmp_path):

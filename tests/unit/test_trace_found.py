@@ -81,17 +81,67 @@ def test_p_of_music_that_has_nothing_to_do_with_it_is_uniform(null):
     songs, passages = [], []
     for seed in range(100, 300):
         near = found.by_track(unrelated(seed), TRAIN)
-        songs.append(null.of_song([near.mean().max()])[0])
-        passages.append(null.of_passage(near.max().max(), len(near)))
+        songs.append(null.of_song([near.mean().max()], len(near))[0])
+        passages.append(null.of_passage(near.max().max(), len(near))[0])
     for p in (np.array(songs), np.array(passages)):
         assert np.mean(p <= 0.1) < 0.25  # one null of 30 tracks: its own luck is in all of them
         assert 0.3 < p.mean() < 0.7
 
 
 def test_a_long_file_pays_for_its_many_chances(null):
-    assert null.of_passage(0.999, 4) == null.smallest_p
-    assert null.of_passage(0.999, 12) == pytest.approx(3 * null.smallest_p)
-    assert null.of_passage(-1.0, 400) == 1
+    assert null.of_passage(0.999, 4) == (null.smallest_p, null.smallest_p)
+    assert null.of_passage(0.999, 12) == pytest.approx([3 * null.smallest_p] * 2)
+    assert null.of_passage(-1.0, 400)[0] == 1
+
+
+def of_kin(tracks, counts, seed):
+    """Tracks whose clips are alike: as many of each as is said."""
+    draw = np.random.default_rng(seed)
+    owner = np.repeat([f"{tracks}{number:03d}" for number in range(len(counts))], counts)
+    vectors = np.repeat(draw.standard_normal((len(counts), DIM)), counts, axis=0)
+    vectors += 0.7 * draw.standard_normal(vectors.shape)
+    rows = pd.DataFrame({"track_id": owner, "group_id": owner})
+    rows["clip_id"] = [f"{name}-{row}" for row, name in enumerate(owner)]
+    rows = rows.assign(duration_s=3.0, heard_s=3.0, heard_start_s=np.arange(len(rows)) * 3.0)
+    return Embeddings(rows, [vectors.astype(np.float16)], {"dim": DIM})
+
+
+@pytest.mark.parametrize("clips", [1, 2, 5, 20, 60])
+def test_p_of_unrelated_files_holds_whatever_their_length_and_the_control_tracks(clips):
+    songs, passages = [], []
+    for seed in range(10):
+        train = of_kin("t", [20] * 30, 3 * seed)
+        null = found.Null(of_kin("c", [5] * 20 + [20] * 40, 3 * seed + 1), train)
+        asked = of_kin("a", [clips] * 30, 3 * seed + 2)
+        near = found.by_track(asked, train)
+        for _, part in near.groupby(asked.clips.track_id.to_numpy()):
+            songs.append(null.of_song([part.mean().max()], clips)[0])
+            passages.append(null.of_passage(part.max().max(), clips)[0])
+    for p in (songs, passages):  # .05 give or take what ten nulls of 60 tracks differ by
+        assert np.mean(np.array(p) <= 0.05) <= 0.09, np.mean(np.array(p) <= 0.05)
+    assert np.mean(np.array(passages) <= 0.3) > 0.1, "not by never calling anything"
+
+
+def test_runs_are_of_clips_one_after_the_other_in_a_track():
+    control = of_kin("c", [3, 2], 0)
+    order = [4, 2, 0, 3, 1]  # as a clip list may be in
+    mixed = Embeddings(
+        control.clips.iloc[order].reset_index(drop=True),
+        [np.float16(control.rows(0, 5)[order])],
+        {"dim": DIM},
+    )
+    null = found.Null(mixed, TRAIN)
+    near = found.by_track(control, TRAIN).to_numpy()
+    means = [near[:2].mean(axis=0), near[1:3].mean(axis=0), near[3:].mean(axis=0)]
+    score = float(np.max(means[1])) - 1e-6
+    reached = [bool(mean.max() >= score) for mean in means]
+    expected = (1 + np.mean(reached[:2]) + reached[2]) / 3
+    assert null.of_song([score], 2)[0] == pytest.approx(expected)
+    largest = near.max(axis=1)
+    score = float(largest[2])
+    expected = 2 * (1 + np.mean([largest[:2].max() >= score, largest[1:3].max() >= score])
+                    + (largest[3:].max() >= score)) / 3  # fmt: skip
+    assert null.of_passage(score, 3)[0] == pytest.approx(min(1, expected))
 
 
 def test_control_tracks_are_seldom_called(null):

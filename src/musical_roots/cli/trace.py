@@ -25,6 +25,7 @@ def trace(paths, against, where, generator, json_out, html_out, jobs) -> None:
     """What a recording resembles in a finished study: which seconds, how near, and how sure."""
     from musical_roots.trace import run, study, terminal
 
+    run.check_outputs(list(paths), against, {"json": json_out, "html": html_out})
     finished = study.opened(where)
     told = run.trace(list(paths), finished, generator, against, jobs, progress)
     run.write(told, finished, json_out, html_out)

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from musical_roots import audio, embed
+from musical_roots import audio, embed, folders, soundness
 from musical_roots.corpus.clips import clip_id
 from musical_roots.encoders.base import Encoder
 from musical_roots.errors import InputError
@@ -50,25 +50,35 @@ class Asked:
     sha256: str
 
 
-def files(paths: list[Path]) -> list[Path]:
+def files(paths: list[Path]) -> tuple[list[Path], list[dict]]:
     """Files as they are named, and all audio files in folders that are, in order.
+
+    Returns
+    -------
+    files : list of Path
+    rejected : list of dict
+        path, reason: what looks like audio in a folder, and cannot be read.
 
     Raises
     ------
     InputError
         If a path is missing, or a folder holds no audio.
     """
-    found = []
+    found, rejected = [], []
     for path in paths:
         if not path.exists():
             raise InputError(f"{path}: no such file or folder; mend the path")
-        inside = [path]
-        if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in audio.SUFFIXES)
-        if not inside:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside, problems = folders.audio_files(path)
+        if not inside and not problems:
             raise InputError(f"{path}: no audio files in this folder; name one that has some")
-        found += inside
-    return list(dict.fromkeys(found))
+        found += [path / name for name in inside]
+        for name, reason in problems.items():
+            listed = folders.as_listed(str(path / name))
+            rejected.append({"path": listed, "reason": f"{listed}: {reason}"})
+    return list(dict.fromkeys(found)), rejected
 
 
 def cut(path: Path, duration_s: float, silence_lufs: float, hop_s: float | None = None) -> Asked:
@@ -87,15 +97,23 @@ def cut(path: Path, duration_s: float, silence_lufs: float, hop_s: float | None 
     Raises
     ------
     InputError
-        If it cannot be decoded, is shorter than `SHORTEST_S`, or silent.
+        If it is no file, cannot be decoded, is shorter than `SHORTEST_S`, silent, or of no sound
+        that can be used.
     """
-    samples, rate = audio.read(path)
-    length_s = len(samples) / rate
+    if path.is_dir():
+        raise InputError(f"{path}: a folder; name one file")
+    if not folders.is_file(path):
+        raise InputError(f"{path}: no such file, or a pipe or device; name a file")
+    if folders.as_listed(str(path)) != str(path):
+        raise InputError(f"{folders.as_listed(str(path))}: its name is not valid UTF-8; rename it")
+    decoded = audio.decode(path)
+    rate = decoded.sample_rate
+    length_s = len(decoded.samples) / rate
     if length_s < SHORTEST_S:
         raise InputError(
             f"{path}: {length_s:.2f} s of audio, too short to compare; give {SHORTEST_S} s or more"
         )
-    loud = []
+    samples, loud = soundness.downmixed(path, decoded.samples, rate), []
     for start in starts(length_s, duration_s, hop_s or duration_s):
         first = round(start * rate)
         level = audio.rms(samples[first : first + round(duration_s * rate)])

@@ -6,14 +6,20 @@ Two p-values of a whole file, against control tracks that are asked after in the
   track counts, and the mean of these cosines; a file is as near to the training set as to its
   nearest track.
 - *passage*: how near the nearest of its clips is. A control track has few clips, a long file many
-  chances: so the file is cut into as many parts as the control tracks fill, and p is times that.
+  chances: so the file is cut into parts of as many clips as most control tracks have, and p is
+  times their number.
 
-A file counts as one draw beside the control tracks: where it is none of them, but as little to do
-with the training set, p is at most a with probability a.
+Control tracks are asked after by runs of as many clips as the file has. A file counts as one draw
+beside them: where it is none of them, but as little to do with the training set, p is at most a
+with probability a. One thing differs: clips of a study's tracks may lie farther apart than a
+file's, which are one after the other.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
 
 from musical_roots import statistics
 from musical_roots.experiments.indexes import EQUAL, INDEXES
@@ -68,6 +74,10 @@ def drawn(control: Embeddings, seed: int) -> Embeddings:
 class Null:
     """What control music resembles in an index, asked after as a file is.
 
+    A file is held against runs of as many clips of each control track, one after the other: the
+    mean of few clips lies farther from what is usual than that of many, and their largest lower.
+    A track with fewer clips is taken whole.
+
     Parameters
     ----------
     control : Embeddings
@@ -79,15 +89,19 @@ class Null:
     ----------
     tracks : int
     clips : int
-        Of the control track that has most.
+        Which three of four control tracks have, or more: the longest run of which the nearest clip
+        is compared.
     """
 
     def __init__(self, control: Embeddings, index: Embeddings):
-        near, self.owner = by_track(control, index), control.clips.track_id.to_numpy()
-        self.nearest = near.max(axis=1).to_numpy()
-        near = near.groupby(self.owner)
-        self.song, self.passage = near.mean().max(axis=1), near.max().max(axis=1)
-        self.tracks, self.clips = len(self.song), int(near.size().max())
+        order = np.lexsort([control.clips.heard_start_s, control.clips.track_id])
+        self.owner = control.clips.track_id.to_numpy()[order]
+        self.near = by_track(control, index).to_numpy()[order]
+        self.nearest = self.near.max(axis=1)
+        names, first = np.unique(self.owner, return_index=True)
+        self.parts = dict(zip(names, np.split(np.arange(len(order)), first[1:]), strict=True))
+        counts = [len(rows) for rows in self.parts.values()]
+        self.tracks, self.clips = len(counts), int(np.quantile(counts, 0.25, method="lower"))
 
     @property
     def smallest_p(self) -> float:
@@ -98,23 +112,47 @@ class Null:
         """Conformal p-value of the nearest clip of each clip."""
         return statistics.conformal_p(cosines, self.nearest, self.owner)
 
-    def of_song(self, scores: np.ndarray) -> np.ndarray:
-        """Conformal p-value of how near a whole file is to a track."""
-        return statistics.conformal_p(scores, self.song.to_numpy(), self.song.index)
+    def of_song(self, scores: np.ndarray, clips: int) -> np.ndarray:
+        """Conformal p-value of how near a whole file of so many clips is to a track."""
+        return statistics.conformal_p(scores, *self._of_runs(self._means, clips))
 
-    def of_passage(self, cosine: float, clips: int) -> float:
-        """p-value of the nearest of some clips."""
-        parts = -(-clips // self.clips)
-        p = statistics.conformal_p([cosine], self.passage.to_numpy(), self.passage.index)[0]
-        return float(min(1.0, parts * p))
+    def of_passage(self, cosine: float, clips: int) -> tuple[float, float]:
+        """p-value of the nearest of some clips, and the smallest that there could be."""
+        run = min(clips, self.clips)
+        null, owner = self._of_runs(self._largest, run, run)
+        p = statistics.conformal_p([cosine, np.inf], null, owner)
+        p, smallest = np.minimum(1.0, -(-clips // run) * p)
+        return float(p), float(smallest)
 
     def called(self, alpha: float = ALPHA) -> float:
         """Share of control tracks that would be called above chance, each against the others."""
         hits = np.zeros(self.tracks, bool)
-        for scores in (self.song.to_numpy(), self.passage.to_numpy()):
+        for of_run in (self._means, self._largest):
+            scores, _ = self._of_runs(of_run, len(self.owner))
             rank = (scores[None] >= scores[:, None]).sum(axis=1)  # itself is one
             hits |= rank / self.tracks <= alpha
         return float(hits.mean())
+
+    def _of_runs(
+        self, of_run: Callable, clips: int, least: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What runs of so many clips give, of tracks that have `least`; and whose each is."""
+        found = {
+            track: of_run(rows, min(clips, len(rows)))
+            for track, rows in self.parts.items()
+            if len(rows) >= least
+        }
+        return np.concatenate([*found.values()]), np.repeat([*found], [*map(len, found.values())])
+
+    def _means(self, rows: np.ndarray, run: int) -> np.ndarray:
+        """Of each run the mean cosine to the track to which that is largest."""
+        sums = np.cumsum(self.near[rows], axis=0, dtype=np.float64)
+        sums[run:] -= sums[:-run].copy()
+        return (sums[run - 1 :] / run).max(axis=1)
+
+    def _largest(self, rows: np.ndarray, run: int) -> np.ndarray:
+        """Of each run the cosine of its nearest clip."""
+        return sliding_window_view(self.nearest[rows], run).max(axis=1)
 
 
 def seconds(
@@ -206,7 +244,7 @@ def songs(near: pd.DataFrame, null: Null, tracks: pd.DataFrame) -> pd.DataFrame:
             "artist": tracks.artist.reindex(near.columns).fillna("").to_numpy(),
             "cosine": values.mean(axis=0),
             "maximum": values.max(axis=0),
-            "p": null.of_song(values.mean(axis=0)),
+            "p": null.of_song(values.mean(axis=0), len(near)),
             "evidence": -np.log10(p).sum(axis=0),
         }
     )

@@ -17,10 +17,30 @@ DETAILED = 5  # songs whose passages are told
 
 @dataclass(frozen=True)
 class Harmony:
-    """Tracks by their harmony, and how similar control tracks are to the most similar of them."""
+    """Tracks by their harmony, and how similar control tracks are to the most similar of them.
+
+    Attributes
+    ----------
+    gallery : Gallery
+    control : dict of str to ndarray, [rows, 12]
+        Pitch classes of control tracks.
+    seed : int
+        The study's.
+    whole : ndarray, float64 [control tracks]
+        How similar these are as a whole.
+    """
 
     gallery: harmony.Gallery
-    null: np.ndarray
+    control: dict[str, np.ndarray]
+    seed: int
+    whole: np.ndarray
+
+    def null(self, rows: int) -> np.ndarray:
+        """How similar runs of so many rows of control tracks are: those of a short file."""
+        usual = np.median([len(one) for one in self.control.values()])
+        if rows >= usual:
+            return self.whole
+        return harmony.null(self.control, self.gallery, self.seed, rows=rows).similarity.to_numpy()
 
 
 @dataclass(frozen=True)
@@ -133,7 +153,8 @@ def _ranked(
     songs = songs.assign(harmony=np.nan, harmony_p=np.nan, semitones=0)
     if asked:
         similarity, semitones = by.gallery.similar(rows)
-        p = statistics.conformal_p(similarity, by.null, np.arange(len(by.null)))
+        null = by.null(len(rows))
+        p = statistics.conformal_p(similarity, null, np.arange(len(null)))
         names = {"harmony": similarity, "harmony_p": p, "semitones": semitones}
         told = pd.DataFrame(names, by.gallery.tracks).reindex(songs.index)
         songs = songs.assign(**told.fillna({"harmony": -1.0, "harmony_p": 1.0, "semitones": 0}))
@@ -194,12 +215,13 @@ def _tests(
 ) -> pd.DataFrame:
     """p-values of the whole file: test, view, p, smallest_p, track_id."""
     means, most = near.mean(), near.max()
+    p_of_passage, smallest = null.of_passage(most.max(), len(near))
     rows = [
         {
             "test": "song",
             "view": encoder,
             "value": means.max(),
-            "p": null.of_song([means.max()])[0],
+            "p": null.of_song([means.max()], len(near))[0],
             "smallest_p": null.smallest_p,
             "track_id": means.idxmax(),
         },
@@ -207,8 +229,8 @@ def _tests(
             "test": "passage",
             "view": encoder,
             "value": most.max(),
-            "p": null.of_passage(most.max(), len(near)),
-            "smallest_p": min(1.0, null.smallest_p * -(-len(near) // null.clips)),
+            "p": p_of_passage,
+            "smallest_p": smallest,
             "track_id": most.idxmax(),
         },
     ]
@@ -220,7 +242,7 @@ def _tests(
                 "view": "harmony",
                 "value": best.harmony,
                 "p": best.harmony_p,
-                "smallest_p": 1 / (1 + len(by.null)),
+                "smallest_p": 1 / (1 + len(by.whole)),
                 "track_id": best.track_id,
             }
         )

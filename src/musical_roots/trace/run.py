@@ -25,8 +25,9 @@ def cut_all(paths: list[Path], study: Finished) -> tuple[list[asked.Asked], list
     InputError
         If none can be used.
     """
-    clips, kept, rejected = study.config["clips"], [], []
-    for path in asked.files(paths):
+    clips, kept = study.config["clips"], []
+    found, rejected = asked.files(paths)
+    for path in found:
         try:
             kept.append(asked.cut(path, clips["duration_s"], clips["silence_lufs"]))
         except InputError as error:
@@ -112,6 +113,31 @@ def _of(vectors: dict[str, Embeddings], one: asked.Asked) -> dict[str, Embedding
 
 def _rows(path: Path) -> np.ndarray:
     return harmony.pitch_classes(*audio.read(path))
+
+
+def check_outputs(paths: list[Path], against: Path | None, outs: dict[str, Path | None]) -> None:
+    """Refuse to write an answer over what is asked after.
+
+    Parameters
+    ----------
+    paths, against
+        As of `trace`.
+    outs : dict of str to Path or None
+        Where answers are to be written, by the option that says so.
+
+    Raises
+    ------
+    InputError
+        If one of these is a file that is asked after, or has the name of audio, or is a folder.
+    """
+    asked_after = {path.resolve() for path in [*paths, *([against] if against else [])]}
+    for option, out in outs.items():
+        if out is None:
+            continue
+        audible = out.suffix.lower() in audio.SUFFIXES
+        if out.resolve() in asked_after or audible or out.is_dir():
+            what = "a folder" if out.is_dir() else "audio, which an answer would replace"
+            raise InputError(f"--{option} {out}: {what}; name another file for it")
 
 
 def write(told: dict, study: Finished, json_out: Path | None, html_out: Path | None) -> None:

@@ -66,7 +66,7 @@ def of_file(
     if control and len(rows):
         gallery = harmony.Gallery({other.sha256[:16]: rows})
         near = harmony.null(control, gallery, study.config["seed"])
-        by_harmony = Harmony(gallery, near.similarity.to_numpy())
+        by_harmony = Harmony(gallery, control, study.config["seed"], near.similarity.to_numpy())
     return Searched(vectors, nulls, study.of_songs, tracks, harmony=by_harmony)
 
 
@@ -88,7 +88,9 @@ def _harmony(study: Finished) -> Harmony | None:
     train, null = _pitch_classes(study, "train"), study.folder / "trace/harmony_null.csv"
     if not train or not null.is_file():
         return None
-    return Harmony(harmony.Gallery(train), read_table(null).similarity.to_numpy())
+    whole = read_table(null).similarity.to_numpy()
+    control = _pitch_classes(study, "control")
+    return Harmony(harmony.Gallery(train), control, study.config["seed"], whole)
 
 
 def _tokens(study: Finished, codec: str) -> Tokens:
