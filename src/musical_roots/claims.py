@@ -16,6 +16,7 @@ import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from musical_roots import yaml_files
 from musical_roots.errors import InputError
 
 # what the paper's numbers call by other names
@@ -149,7 +150,7 @@ def read(paths: list[Path], numbers: dict[str, pd.DataFrame]) -> list[Claim]:
 
 def _read(path: Path, numbers: dict[str, pd.DataFrame]) -> list[Claim]:
     try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+        entries = yaml_files.load(path.read_text(encoding="utf-8"))
         return [one for entry in entries for one in _claims(Entry.model_validate(entry), numbers)]
     except ValidationError as error:  # a ValueError, too
         detail = error.errors()[0]

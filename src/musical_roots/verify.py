@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from musical_roots import yaml_files
 from musical_roots.comparison import Difference, tables
 from musical_roots.errors import InputError
 from musical_roots.tables import read_table, write_table
@@ -70,7 +71,7 @@ def read(reference: Path) -> Tolerances:
     """
     path = reference / NAME
     try:
-        return Tolerances.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Tolerances.model_validate(yaml_files.load(path.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError, ValidationError) as error:
         first = str(error).splitlines()[0]
         raise InputError(f"{path}: not readable as tolerances ({first}); mend it") from error

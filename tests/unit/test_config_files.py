@@ -16,6 +16,30 @@ def test_what_is_no_config_is_named(tmp_path, content):
         config.read([tmp_path / "mine.yaml"])
 
 
+def test_a_key_that_stands_twice_is_named_with_its_lines(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("generators:\n  external: {activate: true}\nseed: 1\ngenerators: {}\n")
+    with pytest.raises(
+        InputError, match=r"mine\.yaml: .*key generators stands twice, in lines 1 and 4"
+    ):
+        config.read([path])
+    path.write_text("corpus:\n  minimum_s: 1\n  minimum_s: 2\n")
+    with pytest.raises(InputError, match="key minimum_s stands twice, in lines 2 and 3"):
+        config.overlay(path)
+    path.write_text("a: &a {b: 1, c: 2}\nd: {<<: *a, c: 3}\n")
+    assert config.overlay(path)["d"] == {"b": 1, "c": 3}
+
+
+def test_a_folder_of_music_that_is_not_there_is_named_with_its_key(tmp_path):
+    folder = {"corpus": {"source": "folder", "folder": {"root": str(tmp_path / "nowhere")}}}
+    with pytest.raises(InputError, match=r"corpus\.folder\.root: there is no folder .*nowhere"):
+        config.check_music(config.load(folder))
+    config.check_files(config.load(folder))
+    folder["corpus"]["folder"]["root"] = str(tmp_path)
+    config.check_music(config.load(folder))
+    config.check_music(config.load({"corpus": {"folder": {"root": str(tmp_path / "nowhere")}}}))
+
+
 def test_a_null_byte_is_named_with_its_key():
     """Whatever a text is for, sooner or later it is a name, and the system takes no such one."""
     with pytest.raises(InputError, match=r"corpus\.debian\.only\.1: it holds a null byte"):

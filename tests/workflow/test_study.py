@@ -343,8 +343,10 @@ def test_a_missing_folder_is_one_line(study):
     overlay = study.overlay("corpus: {source: folder, folder: {root: nowhere}}")
     done = study.snakemake("corpus", "--configfile", overlay)
     assert done.returncode != 0
-    assert "nowhere" in done.stdout
-    assert "Traceback" not in done.stdout
+    assert "config: corpus.folder.root: there is no folder nowhere; mend" in done.stdout
+    assert "Traceback" not in done.stdout and not (study.folder / "nowhere").exists()
+    planned = study.snakemake("corpus", "--dry-run", "--configfile", overlay)
+    assert planned.returncode == 0, planned.stdout
 
 
 def test_a_package_that_is_gone_is_one_line(study):

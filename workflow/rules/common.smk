@@ -24,6 +24,8 @@ def stop(message):
 
 
 try:
+    for path in workflow.configfiles:
+        configuration.overlay(path)  # what is wrong with the text, Snakemake does not say
     config.update(configuration.load(config))
     configuration.check_files(config)
     STUDY = Study(config)
@@ -242,6 +244,7 @@ def start():
     from musical_roots import atomic, running
 
     try:
+        configuration.check_music(config)
         lock = running.hold_lock(
             ".snakemake/musical-roots/lock",
             lambda told: print(f"musical-roots: warning: {told}", file=sys.stderr),

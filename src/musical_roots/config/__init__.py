@@ -9,11 +9,12 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
+from musical_roots import yaml_files
 from musical_roots.config.documents import reference, schema
 from musical_roots.config.whole import Config
 from musical_roots.errors import InputError
 
-__all__ = ["Config", "check_files", "load", "read", "reference", "schema"]
+__all__ = ["Config", "check_files", "check_music", "load", "overlay", "read", "reference", "schema"]
 
 
 def load(values: dict) -> dict:
@@ -56,15 +57,28 @@ def read(paths: list[Path | str]) -> dict:
     """
     merged: dict = {}
     for path in paths:
-        try:
-            values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-        # a time without its parts, or a key that is a list, is a ValueError or TypeError of PyYAML
-        except (OSError, yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-            raise InputError(f"{path}: not a readable YAML file: {error}") from error
-        if not isinstance(values, dict):
-            raise InputError(f"{path}: a config holds keys with values, such as `seed: 1`")
-        _overlay(merged, values)
+        _overlay(merged, overlay(path))
     return load(merged)
+
+
+def overlay(path: Path | str) -> dict:
+    """What one YAML file of a config says.
+
+    Snakemake reads files by itself, and takes the last of a key that stands twice.
+
+    Raises
+    ------
+    InputError
+        As of `read`; if a key stands twice.
+    """
+    try:
+        values = yaml_files.load(Path(path).read_text(encoding="utf-8")) or {}
+    # a time without its parts, or a key that is a list, is a ValueError or TypeError of PyYAML
+    except (OSError, yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"{path}: not a readable YAML file: {error}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: a config holds keys with values, such as `seed: 1`")
+    return values
 
 
 def check_files(values: dict) -> None:
@@ -94,6 +108,27 @@ def check_files(values: dict) -> None:
             raise InputError(
                 f"config: {key}: there is no file {path}; mend the path, or put it there"
             )
+
+
+def check_music(values: dict) -> None:
+    """Refuse to run where the folder of music is not there; to plan a run it need not be.
+
+    Parameters
+    ----------
+    values : dict
+        A config, as of `load`.
+
+    Raises
+    ------
+    InputError
+        One line that names key and folder.
+    """
+    folder = values["corpus"]["folder"]["root"]
+    if values["corpus"]["source"] != "debian" and not Path(folder).is_dir():
+        raise InputError(
+            f"config: corpus.folder.root: there is no folder {folder}; mend the path, or put it"
+            " there"
+        )
 
 
 def _null_byte(value: object, place: str = "") -> str:
