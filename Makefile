@@ -8,7 +8,7 @@
 #   make docs     the pages of docs/ as a site, in docs/_build/html; it asks nothing of any other site
 #   make models   the weights that come with the repository, trained anew: models/openvamp
 #   make verify   the default study once more, in results/verify: which reference tables moved beyond tolerance
-#   make reference   the tables of results/ become the reference, and their tally goes into docs/reproducing.md
+#   make reference   the tables of results/ become the reference, and their tally goes into README.md and docs/reproducing.md
 #   make counterfactual   the truth by retraining that comes with it, made anew, in hours: models/counterfactual
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -77,7 +77,8 @@ verify: $(READY)
 
 reference: $(READY)
 	python -m musical_roots report keep-reference results --reference reference
-	python -m musical_roots report claims-within docs/reproducing.md --tally reference/claims_tally.csv
+	for page in README.md docs/reproducing.md; do \
+		python -m musical_roots report claims-within $$page --tally reference/claims_tally.csv; done
 
 listen: $(READY)
 	@python -m musical_roots stimuli serve --study $(ARM) --answers-out $(ANSWERS)

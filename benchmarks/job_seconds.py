@@ -9,12 +9,17 @@ quiet machine takes, at a speed of 200 GFLOPS a core.
 import base64
 import json
 import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import torch
 
-from musical_roots import progress, tables
+from musical_roots import config, cost, progress, tables
 from musical_roots.encoders.base import ENCODERS
+from musical_roots.generators.openvamp.model import Size
+from musical_roots.generators.openvamp.training import CROP, learner
 
 OUT = Path(__file__).parents[1] / "src/musical_roots/job_seconds.csv"
 QUIET, SPEED = 1.2, 200  # seconds a CPU-second; GFLOPS
@@ -37,6 +42,22 @@ def total_s(results: Path) -> float:
     return QUIET * run.cpu_s * run.gflops / SPEED
 
 
+def a_crop_s(steps: int = 5, batch: int = 16) -> float:
+    """Seconds a crop that a network of the default's size learns from, at the same speed."""
+    torch.set_num_threads(1)
+    network = config.load({})["generators"]["openvamp"]
+    size = Size(*(network[key] for key in ("codebooks", "entries", "width", "layers")))
+    tokens = np.random.default_rng(0).integers(size.entries, size=(size.codebooks, 2 * CROP))
+    how = {"seed": 0, "steps": steps + 1, "batch_size": batch, "device": "cpu"}
+    _, learn = learner({"track": tokens}, size, **how, precision="fp32")
+    learn(1)
+    begun = time.process_time()
+    for step in range(steps):
+        learn(step + 2)
+    spent = time.process_time() - begun
+    return QUIET * spent / steps / batch * cost.gflops() / SPEED
+
+
 def main() -> None:
     """Write the table."""
     rows = []
@@ -47,6 +68,11 @@ def main() -> None:
         scale = total_s(results) / sum(jobs.values())
         found = progress.means({job: scale * took for job, took in jobs.items()})
         rows += [{"study": study, **row} for row in found]
+    each = a_crop_s()
+    rows += [
+        {"study": progress.A_CROP, "rule": rule, "encoder": "", "seconds": round(each, 4)}
+        for rule in ("train_openvamp", "train_openvamp_small")
+    ]
     tables.write_table(pd.DataFrame(rows), OUT)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 FIRST_ESTIMATE = 0.1
 # Seconds of a job of a rule that no study was measured with.
 UNKNOWN_S = 1.0
+A_CROP = "a crop"  # rows of what is trained: seconds a crop that it learns from
 WARNINGS = ("warning: ", "musical-roots: warning: ")
 SHOWN = 12  # lines of the log of a job that failed
 SNAKEMAKES = "| "  # before its own lines, in the log of all
@@ -39,7 +40,7 @@ def measured(study: str) -> dict[str, float]:
         }
 
 
-def work(jobs: Iterable[tuple[str, str]], study: str) -> list[float]:
+def work(jobs: Iterable[tuple[str, str]], study: str, crops: int = 0) -> list[float]:
     """Seconds that jobs are expected to take, one at a time on a core.
 
     Parameters
@@ -48,8 +49,12 @@ def work(jobs: Iterable[tuple[str, str]], study: str) -> list[float]:
         Rule and encoder (empty, if it has none) of each.
     study : str
         As of `measured`.
+    crops : int
+        That openvamp's networks learn from in this run; 0 where their weights are there already.
     """
     seconds = measured(study)
+    if crops:
+        seconds |= {rule: crops * each for rule, each in measured(A_CROP).items()}
     return [
         seconds.get(f"{rule} {encoder}", seconds.get(rule, UNKNOWN_S)) for rule, encoder in jobs
     ]
@@ -146,9 +151,10 @@ def failure(rule: str, told: str, logs: list[str], of_all: str) -> str:
     of_all : str
         The log of the whole run, whose end is shown where its own say nothing.
     """
-    said = next((log for log in logs if ending(log)), of_all)
-    lines = "\n".join(f"    {line}" for line in ending(said))
-    return f"musical-roots: rule {rule} failed ({told}). The end of its log, {said}:\n{lines}"
+    own = next((log for log in logs if ending(log)), None)
+    where = f"The end of its log, {own}" if own else f"It wrote nothing; the end of {of_all}"
+    lines = "\n".join(f"    {line}" for line in ending(own or of_all))
+    return f"musical-roots: rule {rule} failed ({told}). {where}:\n{lines}"
 
 
 def durations(

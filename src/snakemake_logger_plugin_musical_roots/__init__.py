@@ -45,7 +45,14 @@ class LogHandler(LogHandlerBase):
         self.writing = threading.Lock()
         self.over = threading.Event()
 
-    def begin(self, jobs: dict[int, tuple[str, str]], cores: int, study: str, logs: str) -> None:
+    def begin(
+        self,
+        jobs: dict[int, tuple[str, str]],
+        cores: int,
+        study: str,
+        logs: str,
+        crops: int = 0,
+    ) -> None:
         """Show progress from now on; what this process and its children write goes to a log.
 
         Parameters
@@ -58,8 +65,10 @@ class LogHandler(LogHandlerBase):
             Of which measured study it is like: `progress.measured`.
         logs : str
             Folder of the study's logs.
+        crops : int
+            As of `progress.work`.
         """
-        seconds = progress.work(jobs.values(), study)
+        seconds = progress.work(jobs.values(), study, crops)
         with self.lock:  # events come by a thread of Snakemake's: none between pace and log
             self.pace = progress.Pace(dict(zip(jobs, seconds, strict=True)), max(cores, 1))
             self.log = Path(logs, "study.log")

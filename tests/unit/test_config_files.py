@@ -65,3 +65,16 @@ def test_a_table_that_is_not_there_is_named_with_its_key(tmp_path):
     both = {"vampnet": vampnet, "vampnet_small": small, "openvamp_small": {"activate": False}}
     with pytest.raises(InputError, match=r"generators\.vampnet_small\.trained_on: .*nowhere"):
         config.check_files(config.load({"generators": both}))
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"encoders": {"clap": True}}, r"encoders\.clap is True, and takes keys of its own"),
+        ({"encoders": None}, "encoders is empty, and takes keys of its own"),
+        ({"clips": {0: None}}, r"clips\.0 is not a key"),
+    ],
+)
+def test_a_section_that_is_none_is_told_so(values, told):
+    with pytest.raises(InputError, match=told):
+        config.load(values)

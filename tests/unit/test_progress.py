@@ -93,7 +93,7 @@ def test_what_comes_while_a_run_begins_goes_to_the_log(tmp_path, monkeypatch):
 def test_of_a_job_without_a_log_the_end_of_the_whole_is_shown(tmp_path):
     status, lines = shown(tmp_path, SILENT)
     assert status == 1
-    assert any(line.endswith("The end of its log, logs/study.log:") for line in lines)
+    assert any(line.endswith("It wrote nothing; the end of logs/study.log:") for line in lines)
     assert "    rm: no such file" in lines
 
 
@@ -132,6 +132,14 @@ def test_work_is_by_rule_and_encoder_and_has_a_guess_for_what_is_new():
         known["encode"],
         progress.UNKNOWN_S,
     ]
+
+
+def test_a_network_that_is_trained_takes_as_long_as_it_has_crops():
+    known, jobs = progress.measured("default"), [("train_openvamp", ""), ("probe", "")]
+    taken, other = progress.work(jobs, "default"), progress.work(jobs, "default", crops=80_000)
+    assert taken[0] == known["train_openvamp"] < 60 < 600 < other[0] < 36_000
+    assert other[0] == progress.work(jobs, "default", crops=40_000)[0] * 2
+    assert other[1] == taken[1]
 
 
 def test_seconds_are_of_jobs_not_of_their_files():

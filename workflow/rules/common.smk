@@ -24,8 +24,9 @@ def stop(message):
 
 
 try:
+    # Snakemake has read them, and does not say what is wrong with the text
     for path in workflow.configfiles:
-        configuration.overlay(path)  # what is wrong with the text, Snakemake does not say
+        configuration.overlay(path)
     config.update(configuration.load(config))
     configuration.check_files(config)
     STUDY = Study(config)
@@ -265,6 +266,15 @@ def shown():
     return [handler for handler in handlers if hasattr(handler, "begin")]
 
 
+def crops_to_learn():
+    """Crops that openvamp learns from; none where weights are taken that come with the repository."""
+    usual = configuration.load({})
+    known = all(config[key] == usual[key] for key in ("seed", "corpus"))
+    mine, theirs = (one["generators"]["openvamp"] for one in (config, usual))
+    taken = mine == theirs and known or mine["shipped"] not in (None, theirs["shipped"])
+    return 0 if taken or not mine["activate"] else mine["steps"] * mine["batch"]
+
+
 def begin_to_show():
     """Tell what shows progress of the jobs that are to run."""
     jobs = {
@@ -274,8 +284,9 @@ def begin_to_show():
     settings = workflow.resource_settings
     cores = settings.cores or settings.nodes or 1
     tiny = any(path.name == "tiny.yaml" for path in map(Path, workflow.configfiles))
+    like, crops = ("tiny", 0) if tiny else ("default", crops_to_learn())
     for handler in shown():
-        handler.begin(jobs, cores, "tiny" if tiny else "default", f"{RESULTS}/logs")
+        handler.begin(jobs, cores, like, f"{RESULTS}/logs", crops)
 
 
 onstart:

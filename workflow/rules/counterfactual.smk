@@ -64,7 +64,10 @@ rule retrain:
         vamps=lambda wildcards, input: each("--outputs", input.vamps),
         flags=flags(
             OPENVAMP
-            | {key: COUNTERFACTUAL[key] for key in ("masks", "precision", *OTHER_LENGTH)}
+            | {
+                key: COUNTERFACTUAL[key]
+                for key in ("masks", "precision", *OTHER_LENGTH)
+            }
             | {"device": DEVICE},
             *("width", "layers", "steps", "batch", "masks", "precision", "device"),
             *OTHER_LENGTH,

@@ -13,7 +13,6 @@ from musical_roots.cli import (
     file,
     files,
     group,
-    log,
     progress,
 )
 
@@ -184,6 +183,4 @@ def serve(study, host, port, answers, origin) -> None:
     """Serve the page, and keep the answers that come in."""
     from musical_roots.listening import collector
 
-    log.info("http://%s:%d/ shows %s; answers go to %s", host, port, study, answers)
-    log.info("Stop it with Ctrl-C.")
     collector.serve(study, answers, host, port, origin)

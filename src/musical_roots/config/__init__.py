@@ -151,8 +151,11 @@ def _overlay(base: dict, over: dict) -> None:
 
 def _explain(detail: dict) -> str:
     key = ".".join(str(part) for part in detail["loc"]) or "config"
-    if detail["type"] == "extra_forbidden":
+    if detail["type"] in ("extra_forbidden", "invalid_key"):
         return f"{key} is not a key; remove it or mend its spelling"
+    if detail["type"] in ("model_type", "model_attributes_type"):
+        told = "is empty" if detail["input"] is None else f"is {detail['input']!r}"
+        return f"{key} {told}, and takes keys of its own; write them below it, or leave it out"
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error":
         return f"{key}: {message}" if detail["loc"] else message

@@ -265,6 +265,8 @@ def serve(study: Path | str, answers: Path | str, host: str, port: int, origin: 
     import uvicorn
 
     kept = Collector(study, answers)
+    log.info("http://%s:%d/ shows %s; answers go to %s", host, port, study, answers)
+    log.info("Stop it with Ctrl-C.")
     if not kept.manifest["asked"]["contact"]:
         log.warning("The consent names nobody to ask: fill in listening.page.contact first.")
     limits = {"limit_concurrency": CONNECTIONS, "timeout_keep_alive": IDLE_S}
