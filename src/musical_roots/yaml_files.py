@@ -1,24 +1,10 @@
 """YAML as people write it: a key that stands twice is a mistake, which PyYAML passes over."""
 
+from collections.abc import Iterator
+
 import yaml
 
-
-class _Once(yaml.SafeLoader):
-    """Refuses a key that stands twice in one place; a key may be merged in and given anew."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        lines: dict[str, int] = {}
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                continue
-            line = key.start_mark.line + 1
-            first = lines.setdefault(key.value, line)
-            if first != line:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"key {key.value} stands twice, in lines {first} and {line}, and the"
-                    " first would not count; make them one"
-                )
-        return super().construct_mapping(node, deep)
+MERGE = "tag:yaml.org,2002:merge"  # `<<`, which may stand more than once
 
 
 def load(text: str) -> object:
@@ -38,4 +24,33 @@ def load(text: str) -> object:
     >>> load("seed: 1")
     {'seed': 1}
     """
-    return yaml.load(text, _Once)
+    loader = yaml.SafeLoader(text)
+    node = loader.get_single_node()
+    for mapping in _mappings(node):
+        lines: dict[tuple[str, object], int] = {}
+        for key, _ in mapping.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == MERGE:
+                continue
+            line, name = key.start_mark.line + 1, (key.tag, key.value)
+            if name in lines:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"key {key.value} stands twice, in lines {lines[name]} and {line}, and"
+                    " the first would not count; make them one"
+                )
+            lines[name] = line
+    return None if node is None else loader.construct_document(node)
+
+
+def _mappings(node: yaml.Node | None) -> Iterator[yaml.MappingNode]:
+    """All mappings of a document, each once, though aliases lead to it."""
+    waiting, seen = [node], set()
+    while waiting:
+        here = waiting.pop()
+        if id(here) in seen:
+            continue
+        seen.add(id(here))
+        if isinstance(here, yaml.MappingNode):
+            yield here
+            waiting += [part for pair in here.value for part in pair]
+        elif isinstance(here, yaml.SequenceNode):
+            waiting += here.value

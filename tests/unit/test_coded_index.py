@@ -34,6 +34,19 @@ def test_coded_indexes_hold_the_same_clips_as_they_are_and_after_the_codec():
     assert set(found.dtypes.astype(str)) == {"bool"}
 
 
+def test_coded_indexes_hold_as_many_artists():
+    splits, owner = ["train"] * 6 + ["control"] * 4, list("aabbccdddd")
+    names = [f"c{number}" for number in range(10)]
+    clips = pd.DataFrame({"clip_id": names, "track_id": owner, "split": splits})
+    coded = clips.assign(parent_clip_id=clips.clip_id, clip_id="k" + clips.clip_id)
+    blocks = pd.Series({name: name for name in "abcd"})
+    whole = influence.equal_indexes(clips, 0, blocks=blocks)
+    found = coded_index.indexes(coded, whole, 0, blocks).set_index("clip_id")
+    for side in ("uncoded_train_equal", "coded_train_equal"):
+        held = found.index[found[side]].str.strip("k")
+        assert clips.set_index("clip_id").track_id[held].nunique() == 1 and len(held) == 2
+
+
 # -- prompts ---------------------------------------------------------------------------------------
 
 

@@ -26,8 +26,13 @@ def test_a_key_that_stands_twice_is_named_with_its_lines(tmp_path):
     path.write_text("corpus:\n  minimum_s: 1\n  minimum_s: 2\n")
     with pytest.raises(InputError, match="key minimum_s stands twice, in lines 2 and 3"):
         config.overlay(path)
-    path.write_text("a: &a {b: 1, c: 2}\nd: {<<: *a, c: 3}\n")
-    assert config.overlay(path)["d"] == {"b": 1, "c": 3}
+    path.write_text("corpus: {minimum_s: 1, minimum_s: 2}\n")
+    with pytest.raises(InputError, match="key minimum_s stands twice, in lines 1 and 1"):
+        config.overlay(path)
+    path.write_text("a: &a {x: 1, y: 1}\nb:\n  base: &b\n    <<: *a\n    x: 2\nc: {<<: *b}\n")
+    assert config.overlay(path)["c"] == {"x": 2, "y": 1}
+    path.write_text("1: a\n'1': b\n")
+    assert config.overlay(path) == {1: "a", "1": "b"}
 
 
 def test_a_folder_of_music_that_is_not_there_is_named_with_its_key(tmp_path):

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from some_halves import DRAWN, NAMES, TRACKS, drawn, inside_of
+from some_halves import CONTROL, DRAWN, NAMES, TRACKS, drawn, inside_of
 
 from musical_roots.errors import InputError
 from musical_roots.experiments.counterfactual import halves, truth
@@ -85,4 +85,6 @@ def test_a_stand_in_is_of_about_the_length_and_stands_in_for_one():
     one = pd.DataFrame({"track_id": list("abc"), "duration_s": [100.0, 61.0, 60.0]})
     other = pd.DataFrame({"track_id": list("WXYZ"), "duration_s": [62.0, 300.0, 90.0, 58.0]})
     assert halves.stand_ins(one, other) == {"a": "Y", "b": "W", "c": "Z"}
-    assert halves.stand_ins(one, other[:2]) == {"a": "X", "b": "W"}  # 201 all together, not 202
+    with pytest.raises(InputError, match=r"other_halves: 7 control tracks .* stand in for 8"):
+        drawn(other_halves=1, control=CONTROL[:7])
+    drawn(other_halves=0, control=CONTROL[:7])

@@ -32,27 +32,23 @@ def test_what_many_outputs_name_is_known_as_well_as_its_halves_tell():
 
 
 def test_where_each_track_was_left_out_tracks_are_drawn():
-    names = pd.Index(list("abcd"))
-    made = pd.DataFrame({"output_id": names, "prompt_group_id": "p", "setting": "periodic"})
+    """Eight outputs name two tracks: by tracks all may be of one, by outputs that is too rare."""
+    names, outs = pd.Index(list("abcd")), pd.Index([f"v{row}" for row in range(8)])
+    made = pd.DataFrame({"output_id": outs, "prompt_group_id": outs, "setting": "periodic"})
     made["prompt_split"] = "train"
     tracks = pd.DataFrame({"track_id": names, "artist": names, "duration_s": [1.0, 2, 3, 4]})
-    truth = race.Truth(
-        ~np.eye(4, dtype=bool), np.diag([3.0, 6, 9, 12]), np.arange(4), names, names, 4
+    named = np.repeat([0, 3], 4)
+    loss = np.zeros((4, 8))
+    loss[named, np.arange(8)] = np.where(named == 0, 3.0, 12.0)
+    truth = race.Truth(~np.eye(4, dtype=bool), loss, np.arange(4), names, outs, 4)
+    scores = as_scores("true", np.eye(4)[named], made, tracks=names)
+    (row,) = removal.removal(scores, truth, made, tracks, "left_out", 500, 0.95, 1).to_dict(
+        "records"
     )
-    rows = removal.removal(
-        as_scores("true", np.eye(4), made, tracks=names),
-        truth,
-        made,
-        tracks,
-        "left_out",
-        200,
-        0.95,
-        1,
-    )
-    (row,) = rows.to_dict("records")
-    assert row["named"] == pytest.approx(7.5) and np.isnan(row["random_low"])  # of one prompt
+    assert row["named"] == pytest.approx(7.5)
     assert row["named_less_random"] == pytest.approx(10)  # others lose what they are compared with
-    assert 4 <= row["random_low_models"] < 10 < row["random_high_models"] <= 16
+    assert [row["random_low_models"], row["random_high_models"]] == pytest.approx([4, 16])
+    assert 4 < row["random_low"] < 10 < row["random_high"] < 16
 
 
 def test_a_match_has_an_artist_with_as_many_tracks():

@@ -13,7 +13,7 @@ import soundfile
 from click.testing import CliRunner
 from finished_study import RATE, of_tones, tune
 
-from musical_roots import cli, tables
+from musical_roots import audio, cli, harmony, tables
 from musical_roots.errors import InputError
 from musical_roots.experiments.token_share import TokenIndex
 from musical_roots.trace import asked, report, run, searched
@@ -158,6 +158,25 @@ def test_bad_input_is_one_line(finished, tmp_path, name, content, what):
     assert str(path) in str(error) and what in str(error) and "\n" not in str(error)
 
 
+def test_a_short_file_is_held_against_parts_of_control_tracks(finished, tmp_path):
+    path = tmp_path / "short.wav"
+    soundfile.write(path, tune(77, 3), RATE)
+    study = studies.opened(finished)
+    (told,) = run.trace([path], study)["files"]
+    where = searched.of_study(study, study.encoders, None, None)
+    null = where.nulls[study.encoders[0]]
+    song = next(row for row in told["tests"] if row["test"] == "song")
+    expected = null.of_song([song["value"] - 1e-6], 1)[0]
+    assert told["file"]["clips"] == 1 and song["p"] == pytest.approx(expected, abs=1e-5)
+    assert expected != null.of_song([song["value"] - 1e-6], null.clips)[0]
+    first = told["songs"][0]
+    rows = len(harmony.pitch_classes(*audio.read(path)))
+    parts = where.harmony.null(rows)
+    assert not np.array_equal(parts, where.harmony.whole)
+    reached = 1 + (parts >= first["harmony"] - 1e-6).sum()
+    assert first["harmony_p"] == pytest.approx(reached / (1 + len(parts)), abs=1e-5)
+
+
 def test_what_is_no_file_is_called_what_it_is(finished, spliced, tmp_path):
     folder = tmp_path / "folder"
     (folder / "sub.wav").mkdir(parents=True)
@@ -174,6 +193,12 @@ def test_what_is_no_file_is_called_what_it_is(finished, spliced, tmp_path):
     assert set(reasons) == {"pipe.wav", "gone.wav", "caf\\xe9.wav"}
     assert "not valid UTF-8; rename it" in reasons["caf\\xe9.wav"]
     assert "pipe" in reasons["pipe.wav"]
+    answer.unlink()
+    both = [folder / "good.wav", odd, "--study", finished, "--json", answer, "--jobs", 1]
+    assert call(*both).exception is None
+    assert [one["path"][-11:] for one in json.loads(answer.read_text())["rejected"]] == [
+        "caf\\xe9.wav"
+    ]
     error = call(odd, "--study", finished).exception
     assert isinstance(error, InputError) and "UTF-8" in str(error)
     error = call(spliced, "--study", finished, "--against", folder).exception
@@ -194,7 +219,14 @@ def test_no_answer_is_written_over_music(finished, spliced, tmp_path, option):
         assert isinstance(error, InputError) and str(error).startswith(f"{option} ")
         assert "audio, which an answer would replace; name another file" in str(error)
     error = call(mine, option, tmp_path, "--study", finished).exception
-    assert isinstance(error, InputError) and "a folder; name another file" in str(error)
+    assert isinstance(error, InputError) and "a folder; name a file" in str(error)
+    os.link(mine, tmp_path / "linked")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for words in ([mine, option, tmp_path / "linked"], [tmp_path / "loop", option, other]):
+        error = call(*words, "--study", finished, "--jobs", 1).exception
+        assert isinstance(error, InputError), error
+    error = call(spliced, "--json", answer := tmp_path / "x", "--html", answer).exception
+    assert isinstance(error, InputError) and "name one file" in str(error)
     assert mine.read_bytes() == kept and not other.exists()
 
 

@@ -46,7 +46,7 @@ ABOUT_OUT = file("--about-out", "What a truth says of itself.", "about_out")
 @click.option("--second-seeds", type=int, required=True, help="How many are learned twice.")
 @click.option("--artist-halves", type=int, required=True, help="Random halves of the artists.")
 @click.option("--left-out/--no-left-out", required=True, help="Leave each track out once.")
-@click.option("--other-halves", type=int, required=True, help="Random halves of control tracks.")
+@click.option("--other-halves", type=int, required=True, help="Halves with other music.")
 @SPLIT_ARTISTS
 @OUT
 @SEED

@@ -11,9 +11,9 @@ Control is held against control there: that it is like the training music in all
 heard is a choice of corpus, which this does not test.
 
 A second null needs no exchangeability of outputs with real music: an output's best match in the
-training set against its best match in a control index of as many clips. It speaks of these two
-indexes: which tracks they are made of is not drawn again, and one can be nearer to everything by
-accident.
+training set against its best match in a control index of as many artists and clips. It speaks of
+these two indexes: which tracks they are made of is not drawn again, and one can be nearer to
+everything by accident.
 
 Several vamps of one prompt are outputs of their own in a family, each with its p-value: they lean
 the same way, under which Benjamini and Hochberg's procedure holds as well (Benjamini and Yekutieli

@@ -2,9 +2,9 @@
 
 A conformal p-value is no smaller than the number of control tracks allows. Competition has no such
 floor: an output's best match in the training set (`train_equal`, the target) is held against its
-best in control music of as many clips (the decoy). Where an output owes nothing to its training
-set, either wins by a fair coin; so the decoys' wins above a score s say how many of the targets'
-are false:
+best in control music of as many artists and clips (the decoy). Where an output owes nothing to its
+training set, either wins by a fair coin; so the decoys' wins above a score s say how many of the
+targets' are false:
 
 ``q = odds * (1 + decoy wins at s or above) / target wins at s or above``
 

@@ -51,7 +51,7 @@ def equal_indexes(
     """Which clips are in which index.
 
     Among as many clips of more artists there is more music that is near to something: indexes that
-    are compared hold as many artists, too.
+    are compared hold as many artists, too, at least a clip of each.
 
     Parameters
     ----------
@@ -68,14 +68,17 @@ def equal_indexes(
     Returns
     -------
     DataFrame
-        clip_id; train: all clips of the train split; train_equal and control: of as many artists of
-        either split as many clips, all of the smaller side and a random draw of the other; if there
-        is a smaller training set, train_small: the clips of train that are of its tracks.
+        clip_id; train: all clips of the train split; train_equal and control: random artists of the
+        split that has more, so that they are as many, and of these random clips of the side that
+        has more, so that they are as many; if there is a smaller training set, train_small: the
+        clips of train that are of its tracks.
     """
     draw = pd.Series([rng(seed, "influence.index", clip).random() for clip in clips.clip_id])
     draw.index = clips.index
     if blocks is not None:
-        draw = draw.where(_as_many_artists(clips.split, clips.track_id.map(blocks), seed))
+        block = clips.track_id.map(blocks)
+        draw = draw.where(_as_many_artists(clips.split, block, seed))
+        draw -= draw == draw.groupby([clips.split, block]).transform("min")  # a clip of each first
     size = draw.groupby(clips.split).count().reindex(["train", "control"], fill_value=0).min()
     drawn = draw.groupby(clips.split).rank(method="first") <= size
     train = clips.split == "train"

@@ -100,12 +100,12 @@ def cut(path: Path, duration_s: float, silence_lufs: float, hop_s: float | None 
         If it is no file, cannot be decoded, is shorter than `SHORTEST_S`, silent, or of no sound
         that can be used.
     """
+    if folders.as_listed(str(path)) != str(path):
+        raise InputError(f"{folders.as_listed(str(path))}: its name is not valid UTF-8; rename it")
     if path.is_dir():
         raise InputError(f"{path}: a folder; name one file")
     if not folders.is_file(path):
         raise InputError(f"{path}: no such file, or a pipe or device; name a file")
-    if folders.as_listed(str(path)) != str(path):
-        raise InputError(f"{folders.as_listed(str(path))}: its name is not valid UTF-8; rename it")
     decoded = audio.decode(path)
     rate = decoded.sample_rate
     length_s = len(decoded.samples) / rate

@@ -102,6 +102,7 @@ class Null:
         self.parts = dict(zip(names, np.split(np.arange(len(order)), first[1:]), strict=True))
         counts = [len(rows) for rows in self.parts.values()]
         self.tracks, self.clips = len(counts), int(np.quantile(counts, 0.25, method="lower"))
+        self.kept: dict[tuple, tuple[np.ndarray, np.ndarray]] = {}  # of runs that were asked for
 
     @property
     def smallest_p(self) -> float:
@@ -126,23 +127,37 @@ class Null:
 
     def called(self, alpha: float = ALPHA) -> float:
         """Share of control tracks that would be called above chance, each against the others."""
-        hits = np.zeros(self.tracks, bool)
-        for of_run in (self._means, self._largest):
-            scores, _ = self._of_runs(of_run, len(self.owner))
-            rank = (scores[None] >= scores[:, None]).sum(axis=1)  # itself is one
-            hits |= rank / self.tracks <= alpha
-        return float(hits.mean())
+        found = []
+        for track, rows in self.parts.items():
+            clips, run = len(rows), min(len(rows), self.clips)
+            song = self._p_without(track, self._means(rows, clips), self._means, clips)
+            nearest = self.nearest[rows].max(keepdims=True)
+            passage = self._p_without(track, nearest, self._largest, run, run)
+            found.append(min(song, passage * -(-clips // run)) <= alpha)
+        return float(np.mean(found))
+
+    def _p_without(self, track: str, score: np.ndarray, *of: Callable | int) -> float:
+        """Conformal p-value of a control track among the others."""
+        null, owner = self._of_runs(*of)
+        others = owner != track
+        if not others.any():
+            return 1.0
+        return float(statistics.conformal_p(score, null[others], owner[others])[0])
 
     def _of_runs(
         self, of_run: Callable, clips: int, least: int = 1
     ) -> tuple[np.ndarray, np.ndarray]:
         """What runs of so many clips give, of tracks that have `least`; and whose each is."""
-        found = {
-            track: of_run(rows, min(clips, len(rows)))
-            for track, rows in self.parts.items()
-            if len(rows) >= least
-        }
-        return np.concatenate([*found.values()]), np.repeat([*found], [*map(len, found.values())])
+        key = of_run.__name__, clips, least
+        if key not in self.kept:
+            found = {
+                track: of_run(rows, min(clips, len(rows)))
+                for track, rows in self.parts.items()
+                if len(rows) >= least
+            }
+            owner = np.repeat([*found], [*map(len, found.values())])
+            self.kept[key] = np.concatenate([*found.values()]), owner
+        return self.kept[key]
 
     def _means(self, rows: np.ndarray, run: int) -> np.ndarray:
         """Of each run the mean cosine to the track to which that is largest."""

@@ -28,19 +28,28 @@ class Harmony:
         The study's.
     whole : ndarray, float64 [control tracks]
         How similar these are as a whole.
+    kept : dict
+        `null` by rows, where it was asked for.
     """
 
     gallery: harmony.Gallery
     control: dict[str, np.ndarray]
     seed: int
     whole: np.ndarray
+    kept: dict[int, np.ndarray] = field(default_factory=dict)
 
     def null(self, rows: int) -> np.ndarray:
-        """How similar runs of so many rows of control tracks are: those of a short file."""
-        usual = np.median([len(one) for one in self.control.values()])
-        if rows >= usual:
+        """How similar control tracks are to the most similar track.
+
+        What is shorter than three of four of them is held against runs of so many of their rows: of
+        few windows the most similar quarter is by chance more similar.
+        """
+        if rows >= np.quantile([len(one) for one in self.control.values()], 0.25):
             return self.whole
-        return harmony.null(self.control, self.gallery, self.seed, rows=rows).similarity.to_numpy()
+        if rows not in self.kept:
+            found = harmony.null(self.control, self.gallery, self.seed, rows=rows)
+            self.kept[rows] = found.similarity.to_numpy()
+        return self.kept[rows]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from musical_roots import audio, harmony
+from musical_roots import audio, folders, harmony
 from musical_roots.errors import InputError
 from musical_roots.tables import Embeddings, write_text
 from musical_roots.trace import asked, report, searched
@@ -31,7 +31,7 @@ def cut_all(paths: list[Path], study: Finished) -> tuple[list[asked.Asked], list
         try:
             kept.append(asked.cut(path, clips["duration_s"], clips["silence_lufs"]))
         except InputError as error:
-            rejected.append({"path": str(path), "reason": str(error)})
+            rejected.append({"path": folders.as_listed(str(path)), "reason": str(error)})
     if not kept and len(rejected) == 1:
         raise InputError(rejected[0]["reason"])
     if not kept:
@@ -130,14 +130,20 @@ def check_outputs(paths: list[Path], against: Path | None, outs: dict[str, Path 
     InputError
         If one of these is a file that is asked after, or has the name of audio, or is a folder.
     """
-    asked_after = {path.resolve() for path in [*paths, *([against] if against else [])]}
+    asked_after = [path for path in [*paths, against] if path and path.exists()]
     for option, out in outs.items():
         if out is None:
             continue
-        audible = out.suffix.lower() in audio.SUFFIXES
-        if out.resolve() in asked_after or audible or out.is_dir():
-            what = "a folder" if out.is_dir() else "audio, which an answer would replace"
-            raise InputError(f"--{option} {out}: {what}; name another file for it")
+        if out.is_dir():
+            raise InputError(f"--{option} {out}: a folder; name a file")
+        same = out.exists() and any(out.samefile(path) for path in asked_after)
+        if same or out.suffix.lower() in audio.SUFFIXES:
+            raise InputError(
+                f"--{option} {out}: audio, which an answer would replace; name another file"
+            )
+    named = [str(out) for out in outs.values() if out]
+    if len(set(named)) < len(named):
+        raise InputError(f"--{' and --'.join(outs)} name one file, {named[0]}; name two")
 
 
 def write(told: dict, study: Finished, json_out: Path | None, html_out: Path | None) -> None:

@@ -86,10 +86,10 @@ def _pitch_classes(study: Finished, split: str) -> dict[str, np.ndarray]:
 
 def _harmony(study: Finished) -> Harmony | None:
     train, null = _pitch_classes(study, "train"), study.folder / "trace/harmony_null.csv"
-    if not train or not null.is_file():
+    control = _pitch_classes(study, "control")
+    if not train or not control or not null.is_file():
         return None
     whole = read_table(null).similarity.to_numpy()
-    control = _pitch_classes(study, "control")
     return Harmony(harmony.Gallery(train), control, study.config["seed"], whole)
 
 

@@ -20,7 +20,7 @@ Negative controls
   be 0.
 * "a generator of other music": the best method, where the losses are those under models that heard
   a control track of about its length in the place of each track (`halves.stand_ins`). What it
-  finds there comes of how much and how long the tracks of a half are.
+  found there would come of how much and how long the tracks of a half are.
 
 Source of the datamodel: Ilyas et al., "Datamodels", ICML 2022 (theirs is a lasso). Its penalty is
 the one of least error, each fitted half left out in turn, over all outputs.

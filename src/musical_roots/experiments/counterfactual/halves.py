@@ -8,8 +8,8 @@ second seed says how much hangs on that beginning.
 
 Two more designs are no halves of the train split: "left_out", all of its tracks but one, and
 "other_music", in which each track of a half has a control track of about its length in its place.
-Such a half is like the half whose place it takes in all but the music: what a prediction still
-finds of it, it has from how much and how long the tracks are.
+Such a half is like the half whose place it takes in all but the music: what a prediction found of
+it would come of how much and how long the tracks are.
 """
 
 import numpy as np
@@ -67,8 +67,14 @@ def members(
     Raises
     ------
     InputError
-        If there are not two units of a design.
+        If there are not two units of a design, or fewer control tracks than tracks.
     """
+    if other_halves and len(control) < len(tracks):
+        raise InputError(
+            f"counterfactual.other_halves: {len(control)} control tracks are as long as a crop, too"
+            f" few to stand in for {len(tracks)} of the train split; add control music, or set it"
+            " to 0"
+        )
     units = {"tracks": tracks.group_id, "artists": blocks(tracks, split_artists)}
     counts = {"tracks": halves, "artists": artist_halves}
     parts = []
@@ -86,7 +92,7 @@ def members(
     others = {name("tracks", half, 0): name(OTHER_MUSIC, half, 0) for half in range(other_halves)}
     taken = table[table.model.isin(others)].assign(design=OTHER_MUSIC)
     instead = taken.track_id.map(stand_ins(tracks, control))
-    taken = taken.assign(model=taken.model.map(others), track_id=instead).dropna(subset="track_id")
+    taken = taken.assign(model=taken.model.map(others), track_id=instead)
     return pd.concat([table, taken], ignore_index=True)
 
 
@@ -101,8 +107,7 @@ def stand_ins(tracks: pd.DataFrame, control: pd.DataFrame) -> dict[str, str]:
     Returns
     -------
     dict
-        track_id of a train track to that of a control track, which stands in for no other. Where
-        there are fewer of these, some train tracks have none.
+        track_id of a train track to that of a control track, which stands in for no other.
     """
     one, other = (
         table.sort_values("track_id").set_index("track_id").duration_s
