@@ -27,6 +27,7 @@ COMPONENTS, TWICE = 80, 16  # of a vector, that the product quantiser codes, and
 PER_LIST = 200  # vectors that a list is trained on, at the most
 PER_CODE = 4096  # vectors that each of a component's 16 values is trained on, at the most
 ROUNDS = 10  # of k-means
+ROWS = 4096  # that are turned at once
 
 
 def untrained(sample: np.ndarray, lists: int, quantiser: str, seed: int):
@@ -122,10 +123,21 @@ def train(lists, turned: np.ndarray, quantiser: str) -> None:
 
 
 def turn(lists, unit: np.ndarray) -> np.ndarray:
-    """Unit vectors as the lists compare them: float32 [n, dim of the lists]."""
+    """Unit vectors as the lists compare them: float32 [n, dim of the lists].
+
+    Multiplied in float64: by float32 the bits of a row hang, on some processors, on how many rows
+    are turned at once, and lists filled in parts would be others than those filled in turn.
+    """
     import faiss
 
-    return lists.chain.at(0).apply(unit) if isinstance(lists, faiss.IndexPreTransform) else unit
+    if not isinstance(lists, faiss.IndexPreTransform):
+        return unit
+    before = faiss.downcast_VectorTransform(lists.chain.at(0))
+    rows = faiss.vector_to_array(before.A).reshape(before.d_out, before.d_in).T.astype(np.float64)
+    turned = np.empty((len(unit), before.d_out), np.float32)
+    for start in range(0, len(unit), ROWS):
+        turned[start : start + ROWS] = unit[start : start + ROWS] @ rows
+    return turned
 
 
 def code(lists, turned: np.ndarray, quantiser: str) -> np.ndarray:
