@@ -20,7 +20,9 @@ Negative controls
   be 0.
 * "a generator of other music": the best method, where the losses are those under models that heard
   a control track of about its length in the place of each track (`halves.stand_ins`). What it
-  found there would come of how much and how long the tracks of a half are.
+  found there would come of how much and how long the tracks of a half are. A stand-in does
+  something to an output by itself: so this is held against the same stand-ins of other tracks, in
+  a random order.
 
 Source of the datamodel: Ilyas et al., "Datamodels", ICML 2022 (theirs is a lasso). Its penalty is
 the one of least error, each fitted half left out in turn, over all outputs.
@@ -80,7 +82,7 @@ def bounds(
         Of `race.race`: which method is the best.
     draws : int
         Of controls, and of halves of the halves. low_models and high_models hold `confidence` of
-        the draws: of exchanged members, of orders of the halves; of the second seed, resamples of
+        the draws: of exchanged members, of orders of the halves or stand-ins; of the second seed, resamples of
         the halves that have one.
     scores, members, losses, truth, outputs, design, resamples, confidence, seed
         As of `race.race`.
@@ -113,9 +115,11 @@ def bounds(
     add(OTHER_PROMPT, "control", truth.n_models, *over_draws(found))
     others = of_other_music(members, losses, truth) if design == "tracks" else None
     if others is not None:
-        times = drawn_halves(len(others.inside), resamples, seed, f"{design} {OTHER_MODELS}")
-        spread = resampled_correlation(-others.loss, times)(predicted(others, mine))
-        add(OTHER_MODELS, "control", len(others.inside), measured(others, mine), spread)
+        spread = [
+            rank_correlation(predicted(other, mine), -other.loss)
+            for other in other_stand_ins(others, draws, seed)
+        ]
+        add(OTHER_MODELS, "control", others.n_models, measured(others, mine), np.array(spread))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -207,6 +211,12 @@ def of_other_music(members: pd.DataFrame, losses: pd.DataFrame, truth: Truth) ->
         return None
     loss = by_seed(models, losses)[0][truth.outputs].to_numpy()[: len(truth.inside)]
     return replace(truth.of(np.arange(len(loss))), loss=loss, n_models=len(loss))
+
+
+def other_stand_ins(others: Truth, draws: int, seed: int) -> list[Truth]:
+    """Of models of other music, with the stand-ins of tracks in a random order, an order a draw."""
+    chances = (rng(seed, "counterfactual.stand_ins", str(draw)) for draw in range(draws))
+    return [replace(others, inside=chance.permutation(others.inside, axis=1)) for chance in chances]
 
 
 def other_prompts(

@@ -32,7 +32,8 @@ REMOVED = {
     "tracks": "Estimated from halves, in which half of the other tracks are missing, too",
     LEFT_OUT: "Retrained without one track at a time",
 }
-OF_DRAWS = {DATAMODEL, RANDOM, EXCHANGED, OTHER_PROMPT}  # what their interval over models is over
+# what is drawn anew for their second interval is not the halves
+OF_DRAWS = {DATAMODEL, RANDOM, EXCHANGED, OTHER_MODELS, OTHER_PROMPT}
 UNTRAINED = "random: "  # the encoder of random weights, which has learned nothing
 
 
