@@ -82,8 +82,8 @@ def bounds(
         Of `race.race`: which method is the best.
     draws : int
         Of controls, and of halves of the halves. low_models and high_models hold `confidence` of
-        the draws: of exchanged members, of orders of the halves or stand-ins; of the second seed, resamples of
-        the halves that have one.
+        the draws: of exchanged members, of orders of the halves or stand-ins; of the second seed,
+        resamples of the halves that have one.
     scores, members, losses, truth, outputs, design, resamples, confidence, seed
         As of `race.race`.
     """
