@@ -392,5 +392,5 @@ def test_the_truth_that_comes_with_the_repository_is_of_its_generator():
     assert (said["made"]["seed"], said["made"]["masks"]) == (options["seed"], section["masks"])
     assert {*said["outputs"]} >= {*tables["losses"].output_id}
     assert truth.joined(**tables, outputs=pd.DataFrame({"output_id": [*said["outputs"]]}))
-    assert {*tables["members"].track_id} == {*own["trained_on"]}
+    assert {*halves.train_tracks(tables["members"])} == {*own["trained_on"]}
     assert shipping.card(said, tables) == (folder / shipping.CARD).read_text(encoding="utf-8")
