@@ -111,18 +111,7 @@ def check_files(values: dict) -> None:
 
 
 def check_music(values: dict) -> None:
-    """Refuse to run where the folder of music is not there; to plan a run it need not be.
-
-    Parameters
-    ----------
-    values : dict
-        A config, as of `load`.
-
-    Raises
-    ------
-    InputError
-        One line that names key and folder.
-    """
+    """As `check_files`, of the folder of music: to plan a run, it need not be there."""
     folder = values["corpus"]["folder"]["root"]
     if values["corpus"]["source"] != "debian" and not Path(folder).is_dir():
         raise InputError(

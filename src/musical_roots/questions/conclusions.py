@@ -6,11 +6,7 @@ from musical_roots.questions import resemblance
 from musical_roots.questions.words import full, kind, listed, share, shares
 
 Tables = dict[str, pd.DataFrame]
-READINGS = (
-    "pooled",
-    "clustered",
-    "model",
-)  # ways to read answers, of answers: docs/listening_analysis.md
+READINGS = ("pooled", "clustered", "model")  # of answers: docs/listening_analysis.md
 
 
 def experiment_a(tables: Tables) -> list[str]:
