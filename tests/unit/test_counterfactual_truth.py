@@ -127,9 +127,6 @@ def test_losses_are_those_of_training_whatever_is_asked_at_once(outputs):
             )
 
 
-OTHER_LENGTH = ["--other-steps", 5, "--other-batch", 4]
-
-
 def run(*words):
     done = CliRunner().invoke(cli.stages, [str(word) for word in words], catch_exceptions=False)
     assert done.exit_code == 0, done.output
@@ -158,11 +155,11 @@ def study(folder, outputs):
         run("counterfactual", "retrain", *members, "--shard", shard, 2, *train, *vamps,
             "--control-tokens", folder / "control.npz", "--codec", folder / CODEC,
             "--width", SIZE.width, "--layers", SIZE.layers, "--steps", 2, "--batch", 1,
-            *OTHER_LENGTH, "--masks", 2, "--precision", "fp32", "--device", "cpu", "--seed", 3,
+            "--masks", 2, "--precision", "fp32", "--device", "cpu", "--seed", 3,
             "--retrained", made / "models", "--out", parts[-3], "--track-losses-out", parts[-1],
             )  # fmt: skip
     run("counterfactual", "join", *members, *parts, "--weights", folder / NETWORK, *train,
-        *vamps, *OTHER_LENGTH, "--masks", 2, "--precision", "fp32", "--command", "snakemake this",
+        *vamps, "--masks", 2, "--precision", "fp32", "--command", "snakemake this",
         "--seed", 3, "--retrained", made / "models", "--out", made / "losses.parquet",
         "--track-losses-out", made / "track_losses.parquet", "--about-out",
         made / "about.json")  # fmt: skip
@@ -215,15 +212,6 @@ def test_what_is_shipped_is_what_was_made(study):
     assert all(f"| {name}" in written and digest in written for name, digest in digests.items())
     with pytest.raises(InputError, match="no such file; make it with: snakemake counterfactual"):
         shipping.ship(study / "nowhere", study / "again")
-
-
-def test_the_card_says_how_long_models_of_other_music_were_trained(study):
-    about, tables = read_json(study / "made/about.json"), truth.read(study / "made")
-    about["made"]["halves"] |= {halves.OTHER_MUSIC: 4}
-    about["made"]["models"] |= {halves.OTHER_MUSIC: 4}
-    about["generator"] |= {"steps": 20, "batch": 8}
-    said = shipping.card(about, tables)
-    assert " 20 steps of 8 crops, as openvamp's own; of control tracks: 5 steps of 4 " in said
 
 
 def changed_outputs(study, outputs, names):
@@ -284,7 +272,6 @@ def test_the_card_names_what_models_were_trained_on_wherever_they_are_joined(
     files.save(again, tensors, about | {"processor": "A GPU"})
     found = truth.processors(study / "moved", table)
     how = {"seed": 3, "masks": 2, "precision": "fp32", "command": "snakemake this"}
-    how |= {"other_steps": 5, "other_batch": 4}
     said = truth.about(table, {}, found, **how)["made"]["processor"]
     assert said == "; ".join(sorted({"A GPU", first[0]}))
     assert truth.processors(study / "nowhere", table) == ["unknown"] * 7
@@ -390,6 +377,10 @@ def test_the_truth_that_comes_with_the_repository_is_of_its_generator():
     own = files.about_of(ROOT / openvamp["shipped"] / NETWORK)
     assert said["generator"] == {key: own[key] for key in truth.TRAINING}
     assert (said["made"]["seed"], said["made"]["masks"]) == (options["seed"], section["masks"])
+    drawn = {"tracks": section["halves"], "artists": section["artist_halves"]}
+    drawn |= {halves.LEFT_OUT: len(own["trained_on"]), halves.OTHER_MUSIC: section["other_halves"]}
+    assert said["made"]["halves"] == drawn
+    assert said["made"]["models"]["tracks"] == section["halves"] + section["second_seeds"]
     assert {*said["outputs"]} >= {*tables["losses"].output_id}
     assert truth.joined(**tables, outputs=pd.DataFrame({"output_id": [*said["outputs"]]}))
     assert {*halves.train_tracks(tables["members"])} == {*own["trained_on"]}

@@ -8,7 +8,6 @@
 #        results/counterfactual/{losses,track_losses}.parquet, about.json   the truth
 
 COUNTERFACTUAL = config["counterfactual"]
-OTHER_LENGTH = ("other_steps", "other_batch")  # of models of other music
 RETRAINED_VAMPS = STUDY["vamps-openvamp"].shards if OPENVAMP["activate"] else []
 
 
@@ -64,13 +63,9 @@ rule retrain:
         vamps=lambda wildcards, input: each("--outputs", input.vamps),
         flags=flags(
             OPENVAMP
-            | {
-                key: COUNTERFACTUAL[key]
-                for key in ("masks", "precision", *OTHER_LENGTH)
-            }
+            | {key: COUNTERFACTUAL[key] for key in ("masks", "precision")}
             | {"device": DEVICE},
             *("width", "layers", "steps", "batch", "masks", "precision", "device"),
-            *OTHER_LENGTH,
         ),
         # no output: a file says how it was trained, and a killed run goes on with it
         retrained=f"{RESULTS}/counterfactual/models",
@@ -111,7 +106,7 @@ rule join_truth:
         vamps=lambda wildcards, input: each("--outputs", input.vamps),
         flags=flags(
             COUNTERFACTUAL | {"command": command_for("counterfactual")},
-            *("masks", "precision", "command", *OTHER_LENGTH),
+            *("masks", "precision", "command"),
         ),
         # they say what they were trained on
         retrained=f"{RESULTS}/counterfactual/models",

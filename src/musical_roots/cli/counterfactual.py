@@ -31,10 +31,6 @@ MEMBERS = file("--members", "Which tracks each retrained model learns from.")
 RETRAINED = file("--retrained", "Folder of retrained models: those that are there are kept.")
 MASKS = click.option("--masks", type=int, required=True, help="Of each output, and of each track.")
 TRACK_LOSSES_OUT = file("--track-losses-out", "The same of each track.", "track_losses_out")
-OTHER_STEPS = click.option(
-    "--other-steps", type=int, required=True, help="Training steps of models of other music."
-)
-OTHER_BATCH = click.option("--other-batch", type=int, required=True, help="Crops of each of these.")
 ABOUT_OUT = file("--about-out", "What a truth says of itself.", "about_out")
 
 
@@ -75,8 +71,6 @@ def halves(seed, tracks, train_tokens, control_tokens, out, **how) -> None:
 @LAYERS
 @click.option("--steps", type=int, required=True, help="Training steps.")
 @batch()
-@OTHER_STEPS
-@OTHER_BATCH
 @MASKS
 @PRECISION
 @DEVICE
@@ -97,8 +91,7 @@ def retrain(
     train, control = read_arrays(train_tokens), read_arrays(control_tokens)
     made = losses.hidden_of_outputs(read_tables(outputs), seed, masks)
     heard = losses.hidden_of_tracks(train | control, seed, masks)
-    steps = retraining.steps_in_all(wanted, how["steps"], how["other_steps"])
-    with progress(steps, "retraining", "steps") as bar:
+    with progress(how["steps"] * wanted.model.nunique(), "retraining", "steps") as bar:
         how |= {"seed": seed, "progress": bar.update}
         models = retraining.retrained(wanted, train | control, load(codec), retrained, **how)
         of_outputs, of_tracks = losses.of_models(models, made, heard)
@@ -113,8 +106,6 @@ def retrain(
 @WEIGHTS
 @TRAIN_TOKENS
 @OUTPUTS
-@OTHER_STEPS
-@OTHER_BATCH
 @MASKS
 @PRECISION
 @RETRAINED

@@ -36,12 +36,6 @@ class Counterfactual(Section):
         "length in each track's place: what such models say of the outputs must tell nothing of "
         "any train track.",
     )
-    other_steps: Count = Field(
-        800,
-        description="Training steps of these; that they tell nothing is asked of them, and for "
-        "that they need not learn as long as openvamp did.",
-    )
-    other_batch: Count = Field(8, description="Crops of each of these steps.")
     masks: Count = Field(
         4, description="Masks of each output, and crops of each track, on which its loss is taken."
     )

@@ -1,7 +1,6 @@
 """Models retrained on some of the tracks, each kept in a file.
 
-The network is the study's generator's, and so are steps and batches; models of other music have
-steps and batches of their own. A file says what it was trained on
+Network, steps and batches are those of the study's generator. A file says what it was trained on
 and how: one that is there and is the very same is not trained again, so a killed run goes on where
 it was, and outputs of another day can be asked of the same models.
 """
@@ -15,7 +14,7 @@ import pandas as pd
 import torch
 
 from musical_roots.devices import settle
-from musical_roots.experiments.counterfactual.halves import OTHER_MUSIC, seed_of
+from musical_roots.experiments.counterfactual.halves import seed_of
 from musical_roots.generators.openvamp.codec import Codec
 from musical_roots.generators.openvamp.model import MaskedTransformer, Size, described, load
 from musical_roots.generators.openvamp.training import VERSION, learner
@@ -37,8 +36,6 @@ def retrained(
     seed: int,
     steps: int,
     batch: int,
-    other_steps: int,
-    other_batch: int,
     device: str,
     precision: str,
     progress: Callable[[int], object] = lambda done: None,
@@ -57,8 +54,6 @@ def retrained(
         For the files, named by their models.
     width, layers, seed, steps, batch, device, precision
         As of `training.train_file`; seed is the config's.
-    other_steps, other_batch : int
-        Steps and batch of models of other music.
     progress : callable
         Told of every step of a model that is done, or need not be.
 
@@ -74,19 +69,6 @@ def retrained(
         If no track of a half is as long as a crop, or there is no such device.
     """
     size, device = Size(*codec.codebooks.shape[:2], width, layers), settle(device)
-    how = {"seed": seed, "device": device, "precision": precision, "progress": progress}
-    other = members.design == OTHER_MUSIC
-    for rows, length in (
-        (members[~other], {"steps": steps, "batch": batch}),
-        (members[other], {"steps": other_steps, "batch": other_batch}),
-    ):
-        yield from _retrained(rows, tokens, codec, folder, size, **length, **how)
-
-
-def _retrained(
-    members, tokens, codec, folder, size, *, steps, batch, seed, device, precision, progress
-) -> Iterator[tuple[str, MaskedTransformer]]:
-    """`retrained`, of models that are trained alike."""
     how = {"codec": codec.digest(), "steps": steps, "batch": batch, "precision": precision}
     how |= described(size) | {"version": VERSION, "tokens": files.digest(dict(tokens))}
     models = {
@@ -138,12 +120,6 @@ def learn_side_by_side(
             progress(1)
     if cuda:
         torch.cuda.synchronize()
-
-
-def steps_in_all(members: pd.DataFrame, steps: int, other_steps: int) -> int:
-    """Training steps of all models of a table together."""
-    design = members.drop_duplicates("model").design
-    return int(np.where(design == OTHER_MUSIC, other_steps, steps).sum())
 
 
 def part(members: pd.DataFrame, shard: int, shards: int) -> pd.DataFrame:

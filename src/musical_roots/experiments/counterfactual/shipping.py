@@ -78,14 +78,10 @@ def card(about: dict, tables: dict[str, pd.DataFrame]) -> str:
         for one, what in MORE_MODELS.items()
         if one in made["halves"]
     ]
-    length = f"{generator['steps']} steps of {generator['batch']} crops, as openvamp's own"
-    if OTHER_MUSIC in made["halves"]:
-        other = f"{made['other_steps']} steps of {made['other_batch']}"
-        length += f"; {MORE_MODELS[OTHER_MUSIC]}: {other}"
     facts = {
         "models": f"{models}, on random halves: {', '.join(of)}",
         "of these by a second seed": str(models - halves),
-        "each": length,
+        "each": f"{generator['steps']} steps of {generator['batch']} crops, as openvamp's own",
         "size": ", ".join(f"{name} {value}" for name, value in generator["size"].items()),
         "precision": f"{made['precision']}; losses are float32",
         "masks": f"{made['masks']} of each output, as many crops of each track",

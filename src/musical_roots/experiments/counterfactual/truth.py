@@ -98,8 +98,6 @@ def about(
     seed: int,
     masks: int,
     precision: str,
-    other_steps: int,
-    other_batch: int,
     command: str,
 ) -> dict:
     """What a truth says of itself: of what it speaks, how it was made, and on what machines.
@@ -112,7 +110,7 @@ def about(
         Of `fingerprints`.
     processors : iterable of str
         Of `processors`.
-    seed, masks, precision, other_steps, other_batch
+    seed, masks, precision
         What it was made with.
     command : str
         That makes it.
@@ -124,8 +122,6 @@ def about(
         "seeds": [seed_of(seed, number) for number in numbers],
         "masks": masks,
         "precision": precision,
-        "other_steps": other_steps,
-        "other_batch": other_batch,
         "models": designs.model.nunique().to_dict(),
         "halves": designs.half.nunique().to_dict(),
         "command": command,
