@@ -30,6 +30,8 @@ from musical_roots.devices import settle
 from musical_roots.encoders import base
 from musical_roots.encoders.laion_clap import LaionClap
 from musical_roots.generators.openvamp import model, training
+from musical_roots.search import exact
+from musical_roots.tables import Embeddings
 from musical_roots.weights import checkpoints
 from musical_roots.weights.formats import clap
 
@@ -47,6 +49,7 @@ class Scale:
     single: int = 16  # one at a time
     vectors: tuple[int, int] = (5_000_000, 512)
     queries: int = 1000
+    clips_searched: int = 1_000_000  # by the whole search, of vectors as wide
     openvamp: tuple[int, int, int, int] = (8, 256, 192, 4)  # a `model.Size`
     steps: tuple[int, int] = (10, 60)  # of a short training and a long one
 
@@ -62,6 +65,7 @@ SMALL = Scale(
     single=2,
     vectors=(20_000, 64),
     queries=50,
+    clips_searched=5000,
     openvamp=(2, 16, 128, 1),
     steps=(1, 3),
 )
@@ -145,6 +149,28 @@ def search_against_product(scale: Scale, seconds: float, k: int = 50) -> Iterato
         f"top {k} of {scale.queries} queries among {size} x {dim}, float16, synthetic vectors, "
         "queries/s (against the bare product)",
         *rates(sides, scale.rounds, seconds),
+        scale,
+    )
+
+
+def whole_search_against_the_cpus(scale: Scale, seconds: float, k: int = 50) -> Iterator[dict]:
+    """Ours, with tables and ties, of vectors in the computer's memory: the same matches there."""
+    draws, (_, dim) = np.random.default_rng(0), scale.vectors
+    count = scale.clips_searched
+    drawn = (draws.standard_normal((count // 10, dim), np.float32) for _ in range(10))
+    shards = [(rows / np.linalg.norm(rows, axis=1)[:, None]).astype(np.float16) for rows in drawn]
+    ids = pd.Series([f"{place:08}" for place in range(count)], dtype="str")
+    clips = pd.DataFrame({"clip_id": ids, "track_id": ids, "group_id": ids})
+    index = Embeddings(clips, shards, {"encoder": "none", "fingerprint": "none", "dim": dim})
+    queries = index.where(np.arange(count) % (count // scale.queries) == 0)
+    here = partial(exact.matches, queries, index, k)
+    there = partial(here, device=scale.device)
+    if not there().equals(here()):
+        raise ValueError("the GPU's matches are others than the CPU's")
+    yield rated(
+        f"exact search, the whole of it: top {k} of {len(queries)} queries among {count} x {dim}, "
+        "synthetic vectors, queries/s (against one thread of the CPU; the same matches)",
+        *rates([Side(here, len(queries)), Side(there, len(queries))], scale.rounds, seconds),
         scale,
     )
 
@@ -276,6 +302,7 @@ def in_parts(encode: Encode, clips: np.ndarray, size: int) -> np.ndarray:
 # what takes least first, and what starts another process last
 MEASURES = [
     Measure("search", 0.2, search_against_product),
+    Measure("whole_search", 0.5, whole_search_against_the_cpus),
     Measure("openvamp", 0.25, training_against_plain_training),
     Measure("clmr", 0.15, clmr_against_plain_module),
     Measure("musicnn", 0.2, musicnn_against_plain_port),

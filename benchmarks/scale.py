@@ -1,8 +1,9 @@
 """What 5, 100 and 1,000 million clips would take: scale.csv, and the tables of docs/scale.md.
 
-`python benchmarks/scale.py` measures nothing: it multiplies what paper_scale.csv, token_index.csv
-and dag.csv hold by numbers of clips. ASSUMED are prices and speeds that nobody measured here; they
-are shown wherever they count. What search_scale.csv and search_effects.csv hold is shown as it is.
+`python benchmarks/scale.py` measures nothing: it multiplies what paper_scale.csv, token_index.csv,
+dag.csv and gpu.csv hold by numbers of clips. ASSUMED are prices and speeds that nobody measured
+here; they are shown wherever they count. What search_scale.csv and search_effects.csv hold is shown
+as it is.
 """
 
 from pathlib import Path
@@ -34,9 +35,15 @@ def measured(folder: Path = ROOT / "benchmarks") -> dict[str, float]:
     """Unit costs, by name, from the benchmark tables."""
     paper = pd.read_csv(folder / "paper_scale.csv").set_index("what")
     token = pd.read_csv(folder / "token_index.csv").set_index("what")
+    gpu = pd.read_csv(folder / "gpu.csv").set_index("what").ours  # items a second
     costs = {name: paper.cpu_s_an_item[f"encode with {name}, fp32"] for name in ("clap", "clmr")}
     search = paper.cpu_s_an_item[f"search {MEASURED_AT} x {DIM} exactly"]
     costs |= {"search": search / MEASURED_AT, "gflops": paper.gflops.iloc[0]}
+    costs["clmr on a GPU"] = (
+        1 / gpu[gpu.index.str.match("clmr .*, fp32, .* in equal batches")].item()
+    )
+    of_all = gpu[gpu.index.str.contains(f"among {MEASURED_AT} x {DIM}, float16")].item()
+    costs["search on a GPU"] = 1 / of_all / MEASURED_AT
     costs["tokens_bytes"] = token.bytes_a_clip["merge"]
     build = token.cpu_ms_an_item[["build a shard", "merge"]].sum() / 1000
     costs["tokens_build"] = build
@@ -68,13 +75,17 @@ def rows(costs: dict[str, float]) -> pd.DataFrame:
         seconds = costs[name]
         add(f"encode with {name}", "core-hours", seconds / 3600, "paper_scale.csv")
         add(f"encode with {name}", "dollars on cores", seconds / 3600 * hour, "and assumed")
-        on_gpu = seconds * costs["gflops"] / gpu_gflops
-        add(f"encode with {name}", "GPU-hours", on_gpu / 3600, "and assumed")
+        on_gpu, source = seconds * costs["gflops"] / gpu_gflops, "and assumed"
+        if f"{name} on a GPU" in costs:
+            on_gpu, source = costs[f"{name} on a GPU"], "gpu.csv"
+        add(f"encode with {name}", "GPU-hours", on_gpu / 3600, source)
         add(f"encode with {name}", "dollars on GPUs", on_gpu / 3600 * gpu, "and assumed")
     one_node = 1 / ASSUMED["clips a second from storage"] / 3600
     add("decode, on one node", "hours", one_node, "assumed")
     exact = QUERIES * costs["search"] / 3600
     add(f"search {QUERIES} queries exactly", "core-hours", exact, "paper_scale.csv, in proportion")
+    on_gpu = QUERIES * costs["search on a GPU"]
+    add("the same, of vectors on a GPU", "GPU-s", on_gpu, "gpu.csv, in proportion")
     add(
         "token index, build and merge",
         "core-hours",

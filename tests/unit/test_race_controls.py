@@ -7,6 +7,7 @@ from test_race import HOW, TOLD, TRACKS, as_scores, linear_losses, members, outp
 
 from musical_roots.experiments.counterfactual import bounds
 from musical_roots.experiments.counterfactual.halves import LEFT_OUT, OTHER_MUSIC
+from musical_roots.experiments.counterfactual.removal import BY_HALVES
 from musical_roots.experiments.counterfactual.standings import joined, standings
 
 CONTROL = [f"control{number:02d}" for number in range(16)]
@@ -52,7 +53,8 @@ def found():
 
 def test_without_one_track_the_loss_rises_by_its_effect(found):
     effect, tables = found
-    row = tables["removal"].set_index(["design", "prompts"]).loc[(LEFT_OUT, "train")]
+    rows = tables["removal"].set_index(["design", "method", "prompts"])
+    row = rows.loc[(LEFT_OUT, "true", "train")]
     relative = effect - effect.mean(axis=0)  # what all outputs lose together is not in it
     train = outputs().prompt_split.eq("train").to_numpy()
     top = effect[train].argmax(axis=1)
@@ -61,6 +63,19 @@ def test_without_one_track_the_loss_rises_by_its_effect(found):
     assert row.named == pytest.approx(named, rel=0.1)
     assert row.named_less_random == pytest.approx(row.named - row.random)
     assert row.random_low > 0
+
+
+def test_halves_find_the_track_that_is_missed_most_where_it_alone_is_left_out(found):
+    effect, tables = found
+    rows = tables["removal"].set_index(["design", "method", "prompts"])
+    same = effect.argmax(axis=1) == (effect - effect.mean(axis=0)).argmax(axis=1)
+    for prompts in ("train", "control"):
+        truth, halves = (rows.loc[(LEFT_OUT, name, prompts)] for name in ("true", BY_HALVES))
+        assert halves.kind == "ceiling" and halves.largest > 5 / len(TRACKS)  # by chance a fifth
+        assert halves.largest_low <= halves.largest <= halves.largest_high
+        assert truth.largest == pytest.approx(same[outputs().prompt_split == prompts].mean())
+    said = tables["findings"].set_index("question").finding
+    assert BY_HALVES in said["Do halves tell which single track counts most?"]
 
 
 def test_no_track_left_out_and_no_other_music_is_a_design_of_the_race(found):

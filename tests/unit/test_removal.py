@@ -49,6 +49,10 @@ def test_where_each_track_was_left_out_tracks_are_drawn():
     assert row["named_less_random"] == pytest.approx(10)  # others lose what they are compared with
     assert [row["random_low_models"], row["random_high_models"]] == pytest.approx([4, 16])
     assert 4 < row["random_low"] < 10 < row["random_high"] < 16
+    assert row["largest"] == row["largest_low"] == row["largest_high"] == 1
+    half = as_scores("half", np.eye(4)[np.repeat([0, 1], 4)], made, tracks=names)
+    (row,) = removal.removal(half, truth, made, tracks, "left_out", 500, 0.95, 1).to_dict("records")
+    assert row["largest"] == 0.5 and 0 < row["largest_low"] < 0.5 < row["largest_high"] < 1
 
 
 def test_a_match_has_an_artist_with_as_many_tracks():

@@ -12,7 +12,7 @@ from musical_roots.experiments.counterfactual.bounds import (
     highest,
 )
 from musical_roots.experiments.counterfactual.halves import LEFT_OUT
-from musical_roots.experiments.counterfactual.removal import LESS
+from musical_roots.experiments.counterfactual.removal import BY_HALVES, LESS
 
 KINDS = {  # and what one of its methods goes by
     "embedding": "an encoder",
@@ -69,6 +69,7 @@ def findings(race: pd.DataFrame, removal: pd.DataFrame, about: dict) -> pd.DataF
         "What is found where nothing is?": _controls(tracks, NOTHING),
         "What do all outputs have in common?": _controls(tracks, COMMON),
         "What would an output lose without the track that is named?": _removal(removal, tracks),
+        "Do halves tell which single track counts most?": _largest(removal, tracks),
         "Does it hold where whole artists are left out?": _artists(whole),
         "What does this not tell?": (
             "An effect is that of a track in random halves of the training set, on the loss of"
@@ -219,6 +220,26 @@ def _removals(removal: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
             for prompts, row in mine.iterrows()
         ]
     return told
+
+
+def _largest(removal: pd.DataFrame, rows: pd.DataFrame) -> str:
+    left_out = removal[removal.design == LEFT_OUT]
+    if BY_HALVES not in set(left_out.method):
+        return ""
+    names = [name for name in (best(rows, kind) for kind in KINDS) if name]
+    told = []
+    for name in [BY_HALVES, *names]:
+        shares = " and ".join(
+            f"{_percent(row.largest)} [{_percent(row.largest_low)}, {_percent(row.largest_high)}]"
+            f" of outputs of {prompts} prompts"
+            for prompts, row in _of(left_out, name).iterrows()
+        )
+        if shares:
+            told.append(f"{name}, for {shares}")
+    return (
+        "The track without which, of models that lack one track each, an output loses most is"
+        f" named by {'; by '.join(told)}."
+    )
 
 
 def _less(row: pd.Series, other: str) -> str:

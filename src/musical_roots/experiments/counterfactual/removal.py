@@ -9,6 +9,9 @@ most like it of the rest: whose artist has as many tracks, if there is any, and 
 Few tracks are named for many outputs, and what is not known of an effect they all share. So there
 is a second interval, over models: over halves; where each track was left out once, over the tracks
 that are named, each of which one model lacks.
+
+What halves say of single tracks is itself held against what leaving these out does: "effects by
+halves" is a row there, as if it were a method.
 """
 
 import numpy as np
@@ -26,7 +29,9 @@ COLUMNS = [
     *("random_low_models", "random_high_models"),
     *("named_less_matched", "matched_low", "matched_high"),
     *("matched_low_models", "matched_high_models"),
+    *("largest", "largest_low", "largest_high"),
 ]
+BY_HALVES = "effects by halves"
 LESS = {"random": "named_less_random", "matched": "named_less_matched"}
 
 
@@ -64,12 +69,14 @@ def removal(
         track); mean effects in nats a made-up token, against the mean output's: named, random,
         matched; named_less_random and named_less_matched with two intervals: low and high, over
         outputs, clustered by the prompt's track; low_models and high_models, over models, NaN where
-        these are too few.
+        these are too few; largest: the share of outputs for which no track has a larger effect than
+        the one that is named, with an interval over outputs.
     """
     effect = effects(truth.inside, truth.loss)  # of each track alone, whatever goes with it
     again = None if design == LEFT_OUT else resampled_effects(truth, resamples, seed, design)
     like = matched(truth, tracks)
     listed = outputs.set_index("output_id").loc[truth.outputs].reset_index()
+    largest = truth.unit[np.where(np.isfinite(effect), effect, -np.inf).argmax(axis=1)]
     rows = []
     for (kind, method), part in scores.groupby(["kind", "method"], sort=False):
         mine = np.where(np.isfinite(effect).all(axis=0), matrix(truth, part), -np.inf)
@@ -77,6 +84,7 @@ def removal(
         sure = np.isfinite(top[:, 0]) & ((mine == top).sum(axis=1) == 1)
         named = mine.argmax(axis=1)
         each = pd.DataFrame(_effects_of(effect, named, like))
+        each["largest"] = (truth.unit[named] == largest).astype(np.float64)
         sure &= each.notna().all(axis=1).to_numpy()
         spread = None if again is None else _effects_of(again, named, like)
         for prompts, setting, mask in groups(listed):
@@ -85,20 +93,28 @@ def removal(
                 continue
             row = {"design": design, "method": method, "kind": kind, "prompts": prompts}
             row |= {"n_outputs": int(some.sum())} | each[some].mean().to_dict()
-            for name, less in LESS.items():
-                how = {"resamples": resamples, "confidence": confidence}
-                how["rng"] = rng(seed, "counterfactual.removal", f"{design} {method} {prompts}")
-                values = each[less][some]
-                ends = cluster_bootstrap(values, listed.prompt_group_id[some], **how)
+            how = {"resamples": resamples, "confidence": confidence, "seed": seed}
+            how["item"] = f"{design} {method} {prompts}"
+            for name, column in (LESS | {"largest": "largest"}).items():
+                ends = _interval(each[column][some], listed.prompt_group_id[some], **how)
                 row |= {f"{name}_low": ends[0], f"{name}_high": ends[1]}
+            for name, less in LESS.items():
                 if spread is None:
-                    ends = cluster_bootstrap(values, truth.unit[named[some]], **how)
+                    ends = _interval(each[less][some], truth.unit[named[some]], **how)
                 else:
                     share = (1 - confidence) / 2
                     ends = np.quantile(spread[less][:, some].mean(axis=1), [share, 1 - share])
                 row |= {f"{name}_low_models": ends[0], f"{name}_high_models": ends[1]}
             rows.append(row)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def by_halves(truth: Truth) -> pd.DataFrame:
+    """Effects of tracks in random halves as scores: method, kind, output_id, track_id, score."""
+    effect = pd.DataFrame(effects(truth.inside, truth.loss), truth.outputs, truth.tracks)
+    scores = effect.rename_axis("output_id").reset_index()
+    scores = scores.melt("output_id", var_name="track_id", value_name="score")
+    return scores.assign(method=BY_HALVES, kind="ceiling")
 
 
 def resampled_effects(truth: Truth, resamples: int, seed: int, design: str) -> np.ndarray:
@@ -123,6 +139,15 @@ def matched(truth: Truth, tracks: pd.DataFrame) -> np.ndarray:
     apart = np.abs(length[:, None] - length) + 1e3 * (artist_tracks[:, None] != artist_tracks)
     apart[truth.unit[:, None] == truth.unit] = np.inf
     return apart.argmin(axis=1)
+
+
+def _interval(
+    values: pd.Series, clusters, resamples: int, confidence: float, seed: int, item: str
+) -> tuple[float, float]:
+    chance = rng(seed, "counterfactual.removal", item)
+    return cluster_bootstrap(
+        values, clusters, resamples=resamples, confidence=confidence, rng=chance
+    )
 
 
 def _effects_of(effect: np.ndarray, named: np.ndarray, like: np.ndarray) -> dict[str, np.ndarray]:

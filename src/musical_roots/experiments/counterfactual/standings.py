@@ -9,7 +9,7 @@ from musical_roots.experiments.counterfactual.halves import DESIGNS, LEFT_OUT
 from musical_roots.experiments.counterfactual.race import COLUMNS, race, truth_of
 from musical_roots.experiments.counterfactual.race_findings import findings
 from musical_roots.experiments.counterfactual.removal import COLUMNS as REMOVAL
-from musical_roots.experiments.counterfactual.removal import removal
+from musical_roots.experiments.counterfactual.removal import by_halves, removal
 
 SCORES = ["method", "output_id", "track_id", "score"]
 OF_TRACKS = ("tracks", LEFT_OUT)  # designs that tell of single tracks
@@ -64,8 +64,10 @@ def standings(
         limits = bounds(found, scores, members, losses, truth, outputs, design, draws=draws, **how)
         raced += [limits[limits.kind == "ceiling"], found, limits[limits.kind == "control"]]
     for design in enough[enough.isin(OF_TRACKS)]:
-        truth = truth_of(members, losses, design)
-        removed.append(removal(scores, truth, outputs, tracks, design, **how))
+        truth, named = truth_of(members, losses, design), scores
+        if design == LEFT_OUT and "tracks" in enough:
+            named = pd.concat([scores, by_halves(truth_of(members, losses, "tracks"))])
+        removed.append(removal(named, truth, outputs, tracks, design, **how))
     race_table, removal_table = (
         pd.concat(tables[1:] or tables, ignore_index=True) for tables in (raced, removed)
     )
