@@ -81,7 +81,9 @@ RACE = (
     " are: compare these two. The others hear all clips. What was chosen on an earlier pilot,"
     " docs/counterfactual.md says. removal: in nats a token against the mean vamp's, by halves"
     " (design tracks), or by models that lack one track each (left_out), where the truth has"
-    " such; matched: the track nearest in length whose artist has as many."
+    " such; matched: the track nearest in length whose artist has as many; largest: share of vamps"
+    " for which no track has a larger effect than the one named; effects by halves: how well halves"
+    " tell what a track does that alone is left out."
 )
 
 
