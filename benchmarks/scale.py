@@ -127,6 +127,7 @@ def searches(folder: Path = ROOT / "benchmarks") -> str:
             "search": told["how"],
             "recall at 50": [*pd.Series(recall).where(~exact, "1")],
             "CPU-ms a query": [f"{ms:.3g}" for ms in 1000 * told["search_cpu_s"] / told["queries"]],
+            "on": told["hardware"].str.replace(r"\(R\)| Processor", "", regex=True),
             "times as fast": [f"{ratio:.2g}" for ratio in told["speed_ratio"].fillna(1)],
             "CPU-s to build": [f"{spent:,.3g}" for spent in build.where(~exact, 0)],
             "own memory, MB": [f"{mb:,.0f}" for mb in told["search_own_mb"]],

@@ -42,7 +42,7 @@ SHORT = {
     "small_training_set": "encoder index prompt_track measure prompts setting full_mean small_mean"
     " difference low high",
     "race": "design method kind prompts setting lds low high top_agreement",
-    "removal": "method kind prompts named random matched named_less_random largest",
+    "removal": "design method kind prompts named random matched named_less_random largest",
     "tracks": "title artist split duration_s licence attribution source",
     "hubness": "encoder queries correction n_queries skewness biggest_hub anti_hubs",
     "simulated_agreement": "arm encoder by group agreement answers low high p_holm",

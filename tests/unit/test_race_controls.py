@@ -93,8 +93,9 @@ def test_models_of_other_music_tell_nothing(found):
     assert (rows.loc["true"].lds > 0.9).all()
     said = tables["findings"].set_index("question").finding
     assert "learned from other music" in said["What is found where nothing is?"]
-    removal = said["What would an output lose without the track that is named?"]
-    assert "Retrained without one track at a time: " in removal
+    removal = said["What does it lose where that track alone is left out?"]
+    assert removal.startswith("Retrained without one track at a time, ")
+    assert "Retrained" not in said["What would an output lose without the track that is named?"]
 
 
 def test_what_lengths_alone_do_would_be_found_in_other_music(found):

@@ -32,6 +32,7 @@ REMOVED = {
     "tracks": "Estimated from halves, in which half of the other tracks are missing, too",
     LEFT_OUT: "Retrained without one track at a time",
 }
+OTHERS = {"random": "a track at random", "matched": "one that is like it in length and artist"}
 # what is drawn anew for their second interval is not the halves
 OF_DRAWS = {DATAMODEL, RANDOM, EXCHANGED, OTHER_MODELS, OTHER_PROMPT}
 UNTRAINED = "random: "  # the encoder of random weights, which has learned nothing
@@ -68,7 +69,12 @@ def findings(race: pd.DataFrame, removal: pd.DataFrame, about: dict) -> pd.DataF
         "Who names the track of the largest effect?": _top(tracks),
         "What is found where nothing is?": _controls(tracks, NOTHING),
         "What do all outputs have in common?": _controls(tracks, COMMON),
-        "What would an output lose without the track that is named?": _removal(removal, tracks),
+        "What would an output lose without the track that is named?": _removal(
+            removal, tracks, "tracks"
+        ),
+        "What does it lose where that track alone is left out?": _removal(
+            removal, tracks, LEFT_OUT
+        ),
         "Do halves tell which single track counts most?": _largest(removal, tracks),
         "Does it hold where whole artists are left out?": _artists(whole),
         "What does this not tell?": (
@@ -199,27 +205,25 @@ def _controls(rows: pd.DataFrame, named: dict[str, str]) -> str:
     return "; ".join(told) + "." if told else ""
 
 
-def _removal(removal: pd.DataFrame, rows: pd.DataFrame) -> str:
-    told = [
-        f"{REMOVED[design]}: {'; '.join(said)}."
-        for design, part in removal.groupby("design", sort=False)
-        if (said := _removals(part, rows))
+def _removal(removal: pd.DataFrame, rows: pd.DataFrame, design: str) -> str:
+    """What is lost without the tracks that the best methods name, more than without others."""
+    mine = removal[removal.design == design]
+    named = [best(rows, kind) for kind in ("tokens", "gradient", "embedding")]
+    named = [name for name in named if name in set(mine.method)]
+    if not named:
+        return ""
+    parts = [
+        f"more than without {what}: "
+        + "; ".join(f"by {name} {_losses(_of(mine, name), other)}" for name in named)
+        for other, what in OTHERS.items()
     ]
-    return " ".join(told)
+    return f"{REMOVED[design]}, in nats a made-up token, {'. And '.join(parts)}."
 
 
-def _removals(removal: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
-    told = []
-    for kind in ("tokens", "gradient", "embedding"):
-        name = best(rows, kind)
-        mine = removal[removal.method == name].set_index("prompts")
-        told += [
-            f"without the track that {name} names, outputs of {prompts} prompts lose"
-            f" {_less(row, 'random')} nats a made-up token more than without one at random, and"
-            f" {_less(row, 'matched')} more than without a matched one"
-            for prompts, row in mine.iterrows()
-        ]
-    return told
+def _losses(rows: pd.DataFrame, other: str) -> str:
+    return " and ".join(
+        f"{_less(row, other)} for {prompts} prompts" for prompts, row in rows.iterrows()
+    )
 
 
 def _largest(removal: pd.DataFrame, rows: pd.DataFrame) -> str:
