@@ -46,6 +46,7 @@ def race(table: pd.DataFrame) -> Figure:
     named = [_name(*row) for row in listed.itertuples(index=False)]
     axes[0].set_yticks(range(len(listed)), named, fontsize=6)
     axes[0].set_ylim(len(listed) - 0.5, -0.5)
+    _key(axes[0], set(table.design))
     legend(figure, axes, 3, 7)
     headline(figure, _best(table, listed))
     return figure
@@ -102,6 +103,16 @@ def _points(axis: Axes, rows: pd.DataFrame, listed: pd.DataFrame, design: str) -
         told = label if design == "tracks" else None
         face = color if design == "tracks" else "white"
         axis.plot(row.lds, at, marker, ms=3.5, color=color, mfc=face, ls="", label=told)
+
+
+def _key(axis: Axes, designs: set[str]) -> None:
+    """Entries of the legend for what markers and bars mean."""
+    for design in DESIGNS if len(designs) > 1 else ():
+        face = "0.3" if design == "tracks" else "white"
+        told, marker = f"against halves of the {design}", DESIGNS[design][0]
+        axis.plot([], [], marker, ms=3.5, color="0.3", mfc=face, ls="", label=told)
+    axis.plot([], [], color="0.3", lw=3, alpha=0.35, label="interval over outputs")
+    axis.plot([], [], color="0.3", lw=0.8, label="over halves; of controls, over draws")
 
 
 def _encoder(method: str) -> str:
