@@ -42,8 +42,10 @@ def measured(folder: Path = ROOT / "benchmarks") -> dict[str, float]:
     costs["clmr on a GPU"] = (
         1 / gpu[gpu.index.str.match("clmr .*, fp32, .* in equal batches")].item()
     )
-    of_all = gpu[gpu.index.str.contains(f"among {MEASURED_AT} x {DIM}, float16")].item()
-    costs["search on a GPU"] = 1 / of_all / MEASURED_AT
+    for name, of in (("product", "^top .*"), ("search", "^exact search.*")):
+        (what,) = gpu.index[gpu.index.str.match(f"{of} among [0-9]+ x {DIM}")]
+        clips = int(what.split(" among ")[1].split(" x ")[0])
+        costs[f"{name} on a GPU"] = 1 / gpu[what] / clips
     costs["tokens_bytes"] = token.bytes_a_clip["merge"]
     build = token.cpu_ms_an_item[["build a shard", "merge"]].sum() / 1000
     costs["tokens_build"] = build
@@ -84,8 +86,9 @@ def rows(costs: dict[str, float]) -> pd.DataFrame:
     add("decode, on one node", "hours", one_node, "assumed")
     exact = QUERIES * costs["search"] / 3600
     add(f"search {QUERIES} queries exactly", "core-hours", exact, "paper_scale.csv, in proportion")
-    on_gpu = QUERIES * costs["search on a GPU"]
-    add("the same, of vectors on a GPU", "GPU-s", on_gpu, "gpu.csv, in proportion")
+    whole, product = (QUERIES * costs[f"{name} on a GPU"] for name in ("search", "product"))
+    add("the same, its products on a GPU", "GPU-s", whole, "gpu.csv, in proportion")
+    add("float16 products and their top, on GPUs", "GPU-s", product, "gpu.csv, in proportion")
     add(
         "token index, build and merge",
         "core-hours",

@@ -39,6 +39,8 @@ UNITS = {
     "gini": "Gini coefficient, 0 to 1",
     "sign_flip_p": "p, 0 to 1",
     "ks_rejected": "share of halves, 0 to 1",
+    "lds": "rank correlation",
+    "random_low_models": "nats a made-up token",
 }
 SHARE = "share, 0 to 1"
 

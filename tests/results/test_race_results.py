@@ -46,11 +46,13 @@ def test_negative_controls_of_the_race_find_nothing(race):
 
 
 def test_tracks_that_halves_find_are_missed_where_they_alone_are_left_out(race):
-    if race.n_models.max() < 20:
-        pytest.skip("there is no truth of so many models")
-    removal = read_table(RESULTS / "tables/removal.csv")
-    rows = removal[removal.method == BY_HALVES]
-    assert rows.empty == (LEFT_OUT not in set(removal.design))
+    """Of the truth that comes with the repository: elsewhere a small effect is no fault."""
+    told = json.loads((RESULTS / "counterfactual/truth/about.json").read_text())
+    if race.empty or told["folder"] != "models/counterfactual":
+        pytest.skip("this study takes another truth, or none")
+    removal = read_table(RESULTS / "tables/removal.csv").set_index(["design", "method"])
+    rows = removal.loc[(LEFT_OUT, BY_HALVES)]
+    assert len(rows) == 2
     assert (rows.random_low > 0).all() and (rows.random_low_models > 0).all(), rows
 
 

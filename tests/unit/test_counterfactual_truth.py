@@ -204,7 +204,7 @@ def test_what_is_shipped_is_what_was_made(study):
     written = (study / "shipped/README.md").read_text()
     for said in (
         "`snakemake this`",
-        "7, on random halves: 3 of the tracks, 1 of the artists |",
+        "7: 3 halves of the tracks, 1 halves of the artists |",
     ):
         assert said in written
     digests = read_json(study / "shipped/about.json")["outputs"]

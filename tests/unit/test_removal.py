@@ -45,14 +45,31 @@ def test_where_each_track_was_left_out_tracks_are_drawn():
     (row,) = removal.removal(scores, truth, made, tracks, "left_out", 500, 0.95, 1).to_dict(
         "records"
     )
-    assert row["named"] == pytest.approx(7.5)
-    assert row["named_less_random"] == pytest.approx(10)  # others lose what they are compared with
-    assert [row["random_low_models"], row["random_high_models"]] == pytest.approx([4, 16])
-    assert 4 < row["random_low"] < 10 < row["random_high"] < 16
+    assert row["named"] == pytest.approx((3 + 12) / 2 * 3 / 4)  # less the mean of all four
+    assert row["named_less_random"] == pytest.approx((3 + 12) / 2)
+    assert [row["random_low_models"], row["random_high_models"]] == pytest.approx([3, 12])
+    assert 3 < row["random_low"] < 7.5 < row["random_high"] < 12
     assert row["largest"] == row["largest_low"] == row["largest_high"] == 1
     half = as_scores("half", np.eye(4)[np.repeat([0, 1], 4)], made, tracks=names)
     (row,) = removal.removal(half, truth, made, tracks, "left_out", 500, 0.95, 1).to_dict("records")
     assert row["largest"] == 0.5 and 0 < row["largest_low"] < 0.5 < row["largest_high"] < 1
+
+
+def test_near_duplicates_are_named_together_and_are_none_of_the_others():
+    names, outs = pd.Index(list("abcd")), pd.Index(["v0", "v1"])
+    made = pd.DataFrame({"output_id": outs, "prompt_group_id": outs, "setting": "periodic"})
+    made["prompt_split"] = "train"
+    tracks = pd.DataFrame({"track_id": names, "artist": names, "duration_s": [1.0, 2, 3, 4]})
+    inside = np.array([[0, 0, 1, 1], [1, 1, 0, 1], [1, 1, 1, 0]], bool)  # a and b are one
+    loss = np.array([[9.0, 9.0], [3.0, 3.0], [0.0, 0.0]])
+    truth = race.Truth(inside, loss, np.array([0, 0, 1, 2]), names, outs, 3)
+    halves = removal.by_halves(truth)
+    (row,) = removal.removal(halves, truth, made, tracks, "left_out", 50, 0.95, 1).to_dict(
+        "records"
+    )
+    assert (row["n_outputs"], row["largest"]) == (2, 1.0)
+    assert row["named"] == pytest.approx(9 - 4)
+    assert row["named_less_random"] == pytest.approx(9 - (3 + 0) / 2)
 
 
 def test_a_match_has_an_artist_with_as_many_tracks():

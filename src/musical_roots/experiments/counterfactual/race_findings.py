@@ -32,7 +32,10 @@ REMOVED = {
     "tracks": "Estimated from halves, in which half of the other tracks are missing, too",
     LEFT_OUT: "Retrained without one track at a time",
 }
-OTHERS = {"random": "a track at random", "matched": "one that is like it in length and artist"}
+OTHERS = {
+    "random": "a track at random",
+    "matched": "one like it in length and in how many tracks its artist has",
+}
 # what is drawn anew for their second interval is not the halves
 OF_DRAWS = {DATAMODEL, RANDOM, EXCHANGED, OTHER_MODELS, OTHER_PROMPT}
 UNTRAINED = "random: "  # the encoder of random weights, which has learned nothing
@@ -78,9 +81,10 @@ def findings(race: pd.DataFrame, removal: pd.DataFrame, about: dict) -> pd.DataF
         "Do halves tell which single track counts most?": _largest(removal, tracks),
         "Does it hold where whole artists are left out?": _artists(whole),
         "What does this not tell?": (
-            "An effect is that of a track in random halves of the training set, on the loss of"
-            " made-up tokens, against the mean output's: what all outputs lose together is not"
-            " in it, nor whether anybody hears a likeness."
+            "An effect is that of a track in random halves of the training set, or among all"
+            " others where it alone is left out, on the loss of made-up tokens, against the mean"
+            " output's: what all outputs lose together is not in it, nor whether anybody hears a"
+            " likeness."
         ),
     }
     return pd.DataFrame(
@@ -235,14 +239,15 @@ def _largest(removal: pd.DataFrame, rows: pd.DataFrame) -> str:
     for name in [BY_HALVES, *names]:
         shares = " and ".join(
             f"{_percent(row.largest)} [{_percent(row.largest_low)}, {_percent(row.largest_high)}]"
-            f" of outputs of {prompts} prompts"
+            f" of {row.n_outputs} outputs of {prompts} prompts"
             for prompts, row in _of(left_out, name).iterrows()
         )
         if shares:
             told.append(f"{name}, for {shares}")
     return (
         "The track without which, of models that lack one track each, an output loses most is"
-        f" named by {'; by '.join(told)}."
+        f" named by {'; by '.join(told)}. It is known from one model a track, so that no method,"
+        " halves neither, could name it always."
     )
 
 

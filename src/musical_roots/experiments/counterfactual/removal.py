@@ -1,10 +1,11 @@
 """What does an output lose without the track that a method names?
 
 The effect of a track is the mean loss of the models without it less that of the models with it:
-where tracks were left out one at a time, the loss of the one model without it less that of all
-others; where halves were drawn, half of the other tracks are missing, too. The track
-that a method names is held against the mean of all others (a track at random), and against the one
-most like it of the rest: whose artist has as many tracks, if there is any, and nearest in length.
+where tracks were left out one at a time, the loss of the one model without it less the mean of all
+these models, each of which lacks a track; where halves were drawn, half of the other tracks are
+missing, too. The track that a method names is held against the mean of all others (a track at
+random), and against the one most like it of the rest: whose artist has as many tracks, if there is
+any, and nearest in length.
 
 Few tracks are named for many outputs, and what is not known of an effect they all share. So there
 is a second interval, over models: over halves; where each track was left out once, over the tracks
@@ -73,6 +74,8 @@ def removal(
         the one that is named, with an interval over outputs.
     """
     effect = effects(truth.inside, truth.loss)  # of each track alone, whatever goes with it
+    if design == LEFT_OUT:  # less the mean of all: two then differ as their models' losses do
+        effect *= 1 - 1 / len(truth.inside)
     again = None if design == LEFT_OUT else resampled_effects(truth, resamples, seed, design)
     like = matched(truth, tracks)
     listed = outputs.set_index("output_id").loc[truth.outputs].reset_index()
@@ -81,12 +84,14 @@ def removal(
     for (kind, method), part in scores.groupby(["kind", "method"], sort=False):
         mine = np.where(np.isfinite(effect).all(axis=0), matrix(truth, part), -np.inf)
         top = mine.max(axis=1, keepdims=True)
-        sure = np.isfinite(top[:, 0]) & ((mine == top).sum(axis=1) == 1)
+        # a track's near duplicates are named with it
+        units_named = (mine == top).astype(np.float64) @ np.eye(truth.unit.max() + 1)[truth.unit]
+        sure = np.isfinite(top[:, 0]) & ((units_named > 0).sum(axis=1) == 1)
         named = mine.argmax(axis=1)
-        each = pd.DataFrame(_effects_of(effect, named, like))
+        each = pd.DataFrame(_effects_of(effect, named, like, truth.unit))
         each["largest"] = (truth.unit[named] == largest).astype(np.float64)
         sure &= each.notna().all(axis=1).to_numpy()
-        spread = None if again is None else _effects_of(again, named, like)
+        spread = None if again is None else _effects_of(again, named, like, truth.unit)
         for prompts, setting, mask in groups(listed):
             some = mask & sure
             if setting != "all" or not some.any():
@@ -150,7 +155,9 @@ def _interval(
     )
 
 
-def _effects_of(effect: np.ndarray, named: np.ndarray, like: np.ndarray) -> dict[str, np.ndarray]:
+def _effects_of(
+    effect: np.ndarray, named: np.ndarray, like: np.ndarray, unit: np.ndarray
+) -> dict[str, np.ndarray]:
     """Effects of the named track, of all others on average, and of the one that is like it.
 
     Parameters
@@ -158,6 +165,8 @@ def _effects_of(effect: np.ndarray, named: np.ndarray, like: np.ndarray) -> dict
     effect : ndarray, float [..., outputs, tracks]
     named : ndarray, int [outputs]
     like : ndarray, int [tracks]
+    unit : ndarray, int [tracks]
+        What is one with the named track is none of the others.
 
     Returns
     -------
@@ -165,8 +174,9 @@ def _effects_of(effect: np.ndarray, named: np.ndarray, like: np.ndarray) -> dict
         named, random, matched, and what of `LESS` is said of these.
     """
     rows = np.arange(len(named))
-    known = np.isfinite(effect)
-    mine = effect[..., rows, named]
-    others = (np.nansum(effect, axis=-1) - mine) / (known.sum(axis=-1) - 1)
+    mine, other = effect[..., rows, named], unit != unit[named][:, None]
+    known = np.isfinite(effect) & other
+    with np.errstate(invalid="ignore"):  # 0 / 0: there is no other
+        others = np.where(known, effect, 0).sum(axis=-1) / known.sum(axis=-1)
     each = {"named": mine, "random": others, "matched": effect[..., rows, like[named]]}
     return each | {less: mine - each[name] for name, less in LESS.items()}

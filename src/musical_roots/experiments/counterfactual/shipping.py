@@ -27,7 +27,7 @@ Where they are here, `gradient_scores.parquet` says how much each track moved ea
 gradients of the network, `dose.csv` what tracks that training heard more often leave in outputs,
 and `lengths.csv` what networks are that were trained for longer."""
 
-MORE_MODELS = {LEFT_OUT: "on all tracks but one", OTHER_MUSIC: "of control tracks"}
+MORE_MODELS = {LEFT_OUT: "on all tracks but one", OTHER_MUSIC: "halves of control tracks"}
 
 SEEDS = """\
 Rank correlation over halves. What attribution tells of all seeds can agree with one seed by the
@@ -72,14 +72,14 @@ def card(about: dict, tables: dict[str, pd.DataFrame]) -> str:
     """
     made, generator = about["made"], about["generator"]
     models, halves = (sum(made[key].values()) for key in ("models", "halves"))
-    of = [f"{made['halves'][one]} of the {one}" for one in DESIGNS if one in made["halves"]]
+    of = [f"{made['halves'][one]} halves of the {one}" for one in DESIGNS if one in made["halves"]]
     of += [
         f"{made['halves'][one]} {what}"
         for one, what in MORE_MODELS.items()
         if one in made["halves"]
     ]
     facts = {
-        "models": f"{models}, on random halves: {', '.join(of)}",
+        "models": f"{models}: {', '.join(of)}",
         "of these by a second seed": str(models - halves),
         "each": f"{generator['steps']} steps of {generator['batch']} crops, as openvamp's own",
         "size": ", ".join(f"{name} {value}" for name, value in generator["size"].items()),
