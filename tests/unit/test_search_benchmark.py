@@ -66,5 +66,8 @@ def test_exponents_are_those_of_a_power():
     sizes = np.array([1e4, 1e5, 1e6])
     scale = pd.DataFrame({"clips": sizes, "how": "exact", "search_cpu_s": 3e-5 * sizes**0.5})
     scale = scale.assign(train_cpu_s=np.nan, fill_cpu_s=np.nan, search_own_mb=200.0)
-    table = search_scale.growth(scale.assign(index_mb=np.nan)).set_index("what")
+    scale = scale.assign(index_mb=np.nan, hardware="one")
+    other = scale.iloc[:1].assign(clips=1e7, search_cpu_s=9.0, hardware="another, left out")
+    table = search_scale.growth(pd.concat([scale, other])).set_index("what")
     assert table["exponent"].to_dict() == {"search_cpu_s": 0.5, "search_own_mb": 0.0}
+    assert (table["sizes"] == 3).all()
