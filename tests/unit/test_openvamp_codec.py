@@ -4,6 +4,7 @@ import faiss
 import numpy as np
 import pytest
 import tiny_openvamp
+import torch
 from tiny_openvamp import music
 
 from musical_roots.errors import InputError
@@ -12,6 +13,7 @@ from musical_roots.generators.openvamp import codec
 from musical_roots.generators.openvamp.quantiser import BEAM, Search
 
 CODEC = tiny_openvamp.trained_codec()
+WINDOW = torch.hann_window(codec.WINDOW, dtype=torch.float64)
 
 
 @pytest.mark.parametrize("samples", [1, codec.HOP, 24_000, 24_001, 72_000 - 1])
@@ -147,3 +149,18 @@ def test_too_few_frames_are_refused():
 def test_a_file_comes_back(tmp_path):
     CODEC.save(tmp_path / "codec.safetensors", {})
     assert np.array_equal(codec.load(tmp_path / "codec.safetensors").codebooks, CODEC.codebooks)
+
+
+@pytest.mark.parametrize("frames", [2, 3, codec.AT_ONCE, 3 * codec.AT_ONCE + 1])
+def test_spectra_go_to_audio_and_back_as_by_torch(frames):
+    """However many at a time: `torch.stft` and `torch.istft` take all frames at once."""
+    audio = music(3)[: (frames - 1) * codec.HOP].astype(float)
+    how = {"n_fft": codec.WINDOW, "hop_length": codec.HOP, "window": WINDOW}
+    theirs = torch.stft(torch.from_numpy(audio), **how, pad_mode="constant", return_complex=True)
+    spectra = np.fft.rfft(codec._windows(audio) * WINDOW.numpy())
+    np.testing.assert_allclose(spectra, theirs.T.numpy(), atol=1e-12)
+    spectra = spectra * np.exp(1j * np.arange(frames))[:, None]  # of no audio: frames disagree
+    theirs = torch.istft(torch.from_numpy(spectra.T.copy()), **how, length=len(audio)).numpy()
+    for some in (1, 2, frames):
+        parts = [spectra[at : at + some] for at in range(0, frames, some)]
+        np.testing.assert_allclose(codec._overlapped(parts, frames), theirs, atol=1e-12)

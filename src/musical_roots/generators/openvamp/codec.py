@@ -14,13 +14,14 @@ Lee and Seung (2001), "Algorithms for non-negative matrix factorization" (the me
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy import sparse
 
 from musical_roots import mel
@@ -40,6 +41,7 @@ FLOOR = 1e-4  # of a mel band; -80 dB of full scale
 LEVEL = 10 ** (-24 / 20)  # RMS that audio is brought to, VampNet's -24 dBFS
 FRAMES = 65_536  # that the codebooks are fitted to, 256 an entry of 256
 SPECTRUM_STEPS, PHASE_STEPS, MOMENTUM = 10, 16, 0.99
+AT_ONCE = 32  # frames whose spectra stay in a core's cache
 FRAME_S = HOP / SAMPLE_RATE
 
 
@@ -209,27 +211,34 @@ def levelled(audio: np.ndarray) -> np.ndarray:
 
 def log_mel(audio: np.ndarray) -> np.ndarray:
     """Natural logarithm of mel magnitudes: float32 [samples] -> [1 + samples // HOP, MELS]."""
-    spectrum = _stft(torch.from_numpy(fit(audio, max(len(audio), HOP))).double())
-    bands = _filters() @ _power(torch.view_as_real(spectrum)).sqrt_()
-    bands = bands.clamp_(min=FLOOR).log_().float()
-    return bands.T.numpy()[: 1 + len(audio) // HOP]
+    windows = _windows(fit(audio, max(len(audio), HOP)))[: 1 + len(audio) // HOP]
+    filters, _ = _sparse_filters()
+    frames = np.empty((len(windows), MELS), np.float32)
+    for part in _parts(len(windows)):
+        magnitude = np.sqrt(_power(np.fft.rfft(windows[part] * _window())))
+        frames[part] = np.log((filters @ magnitude.T).clip(FLOOR)).T
+    return frames
 
 
 def to_audio(frames: np.ndarray, samples: int) -> np.ndarray:
     """Audio whose `log_mel` is near `frames` [frames, MELS]: float32 [samples]."""
     frames = np.resize(frames, (max(2, len(frames)), MELS))  # a window wants a neighbour
-    # in memory frame by frame, as torch's spectra are
-    magnitude = torch.from_numpy(np.ascontiguousarray(_spectrum(frames).T)).T
-    length = (len(frames) - 1) * HOP
-    spectrum = torch.polar(magnitude, _first_phases(*magnitude.shape))
-    before = torch.zeros_like(torch.view_as_real(spectrum))
+    magnitude = np.ascontiguousarray(_spectrum(frames).T)
+    audio = _overlapped([magnitude * _first_phases(*magnitude.shape)], len(frames))
+    before = np.zeros(magnitude.shape, complex)
     for _ in range(PHASE_STEPS):
-        consistent = torch.view_as_real(_stft(_istft(spectrum, length)))
-        turned = torch.sub(consistent, before, alpha=MOMENTUM / (1 + MOMENTUM))
-        scale = _power(turned).add_(1e-16).rsqrt_().mul_(magnitude)
-        spectrum = torch.view_as_complex(turned.mul_(scale[..., None]))
-        before = consistent
-    return fit(_istft(spectrum, length).float().numpy(), samples)
+        audio = _overlapped(_turned(_windows(audio), before, magnitude), len(frames))
+    return fit(audio.astype(np.float32), samples)
+
+
+def _turned(windows: np.ndarray, before: np.ndarray, magnitude: np.ndarray) -> Iterator[np.ndarray]:
+    """Spectra with the wanted magnitudes, and phases that go together; `before` is brought up."""
+    for part in _parts(len(windows)):
+        consistent = np.fft.rfft(windows[part] * _window())
+        turned = consistent - MOMENTUM / (1 + MOMENTUM) * before[part]
+        before[part] = consistent
+        turned *= magnitude[part] / np.sqrt(_power(turned) + 1e-16)
+        yield turned
 
 
 def _spectrum(frames: np.ndarray) -> np.ndarray:
@@ -243,31 +252,55 @@ def _spectrum(frames: np.ndarray) -> np.ndarray:
     return magnitude
 
 
-def _first_phases(bins: int, frames: int) -> torch.Tensor:
+@lru_cache(maxsize=1)
+def _first_phases(frames: int, bins: int) -> np.ndarray:
     """Random phases, the same for all audio: what is decoded depends on its tokens alone."""
-    turns = rng(0, "openvamp.phases").random((frames, bins), dtype=np.float32).T.astype(float)
-    return torch.from_numpy(2 * np.pi * turns)
+    turns = rng(0, "openvamp.phases").random((frames, bins), dtype=np.float32)
+    return np.exp(2j * np.pi * turns.astype(float))
 
 
-def _stft(audio: torch.Tensor) -> torch.Tensor:
-    return torch.stft(
-        audio, WINDOW, HOP, window=_window(), pad_mode="constant", return_complex=True
-    )
+def _parts(count: int) -> list[slice]:
+    """Of so many frames, some at a time."""
+    return [slice(at, at + AT_ONCE) for at in range(0, count, AT_ONCE)]
 
 
-def _istft(spectrum: torch.Tensor, length: int) -> torch.Tensor:
-    return torch.istft(spectrum, WINDOW, HOP, window=_window(), length=length)
+def _windows(audio: np.ndarray) -> np.ndarray:
+    """Views of what frames see, zeros beyond both ends: float64 [1 + samples // HOP, WINDOW]."""
+    return sliding_window_view(np.pad(audio.astype(float), WINDOW // 2), WINDOW)[::HOP]
 
 
-def _power(parts: torch.Tensor) -> torch.Tensor:
-    """Squared magnitudes of pairs of real and imaginary parts: torch's abs takes far longer."""
-    real, imaginary = parts.unbind(-1)
-    return (real * real).addcmul_(imaginary, imaginary)
+def _overlapped(spectra: Iterable[np.ndarray], frames: int) -> np.ndarray:
+    """Audio of the spectra of so many frames, some at a time: float64 [(frames - 1) * HOP]."""
+    audio = _added((np.fft.irfft(part, WINDOW) * _window() for part in spectra), frames)
+    return audio / _weights(frames)
+
+
+@lru_cache(maxsize=1)
+def _weights(frames: int) -> np.ndarray:
+    """How much windows weigh in all, each of what was windowed before: float64 [samples]."""
+    return _added([np.tile(_window() ** 2, (frames, 1))], frames)
+
+
+def _added(windows: Iterable[np.ndarray], frames: int) -> np.ndarray:
+    """Windows laid over each other, less half of one at both ends: float64 [(frames - 1) * HOP]."""
+    hops, at = -(-WINDOW // HOP), 0
+    audio = np.zeros((frames + hops - 1, HOP))
+    for some in windows:
+        filled = np.pad(some, ((0, 0), (0, hops * HOP - WINDOW)))
+        for hop, piece in enumerate(np.split(filled, hops, axis=1), at):
+            audio[hop : hop + len(some)] += piece
+        at += len(some)
+    return audio.ravel()[WINDOW // 2 :][: (frames - 1) * HOP]
+
+
+def _power(spectrum: np.ndarray) -> np.ndarray:
+    """Squared magnitudes: abs takes far longer."""
+    return spectrum.real**2 + spectrum.imag**2
 
 
 @cache
-def _window() -> torch.Tensor:
-    return torch.hann_window(WINDOW, dtype=torch.float64)
+def _window() -> np.ndarray:
+    return torch.hann_window(WINDOW, dtype=torch.float64).numpy()
 
 
 @cache
