@@ -229,6 +229,11 @@ def conformal_p(scores: ArrayLike, null: ArrayLike, clusters: ArrayLike) -> np.n
     ValueError
         If `null` is empty, or its shape is not that of `clusters`.
     """
+    return conformal(null, clusters)(scores)
+
+
+def conformal(null: ArrayLike, clusters: ArrayLike) -> Callable[[ArrayLike], np.ndarray]:
+    """:func:`conformal_p` of one null, for many sets of scores."""
     null, clusters = np.asarray(null, np.float64), np.asarray(clusters)
     if null.ndim != 1 or null.shape != clusters.shape or not len(null):
         raise ValueError(
@@ -239,8 +244,9 @@ def conformal_p(scores: ArrayLike, null: ArrayLike, clusters: ArrayLike) -> np.n
     weight = (1 / np.bincount(member))[member]
     order = np.argsort(null, kind="stable")
     reached = np.append(np.cumsum(weight[order][::-1])[::-1], 0.0)  # by those from here on
-    place = np.searchsorted(null[order], np.asarray(scores, np.float64))
-    return np.minimum(1.0, (1 + reached[place]) / (len(labels) + 1))  # shares may round up
+    p = np.minimum(1.0, (1 + reached) / (len(labels) + 1))  # shares may round up
+    null = null[order]
+    return lambda scores: p[np.searchsorted(null, np.asarray(scores, np.float64))]
 
 
 def sign_flip(

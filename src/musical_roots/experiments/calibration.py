@@ -180,8 +180,8 @@ def planted(
     described = planted_clips.set_index("clip_id")[["kind", "level", "unit"]]
     described = described.reindex(matches.output_id)
     matches = matches.reset_index(drop=True)
-    nulls = {True: (null, halves(null, draws, seed))}
-    nulls[False] = nulls[True] if control is null else (control, halves(control, draws, seed))
+    nulls = {True: _half_nulls(null, draws, seed)}
+    nulls[False] = nulls[True] if control is null else _half_nulls(control, draws, seed)
     rows = []
     for (kind, at, unit), rows_of in matches.groupby(
         [described[name].to_numpy() for name in ("kind", "level", "unit")]
@@ -190,26 +190,14 @@ def planted(
         hidden, others = part[part.split == "train"], part[part.split != "train"]
         if hidden.empty:
             continue
-        base, pairs = nulls[kind == CODED]
-        outcomes = []
-        for calibrating, tested in pairs:
-            p = statistics.conformal_p(
-                np.concatenate([hidden.cosine, tested.cosine]),
-                calibrating.cosine,
-                calibrating.cluster,
-            )
-            found = false_discovery_control(p) <= fdr
-            right, wrong = found[: len(hidden)], found[len(hidden) :]
-            outcomes.append(
-                (
-                    found.sum(),
-                    wrong.sum() / max(1, found.sum()),
-                    right.mean(),
-                    (p[: len(hidden)] <= 0.05).mean(),
-                )
-            )
-        discoveries, false_share, power, power_at_05 = np.transpose(outcomes)
-        against = statistics.conformal_p(others.cosine, base.cosine, base.cluster)
+        of_null, of_halves, p_tested = nulls[kind == CODED]
+        p = np.stack([of_half(hidden.cosine) for of_half in of_halves])
+        found = false_discovery_control(np.hstack([p, p_tested]), axis=1) <= fdr
+        discoveries, wrong = found.sum(axis=1), found[:, len(hidden) :].sum(axis=1)
+        false_share = wrong / np.maximum(1, discoveries)
+        power = found[:, : len(hidden)].mean(axis=1)
+        power_at_05 = (p <= 0.05).mean(axis=1)
+        against = of_null(others.cosine)
         rows.append(
             {
                 "encoder": part.encoder.iloc[0],
@@ -226,6 +214,14 @@ def planted(
             }
         )
     return pd.DataFrame(rows)
+
+
+def _half_nulls(null: pd.DataFrame, draws: int, seed: int) -> tuple:
+    """Conformal p by all of a null and by its halves; p of what each leaves, [draws, tracks]."""
+    pairs = halves(null, draws, seed)
+    of_halves = [statistics.conformal(half.cosine, half.cluster) for half, _ in pairs]
+    p = [of_half(tested.cosine) for of_half, (_, tested) in zip(of_halves, pairs, strict=True)]
+    return statistics.conformal(null.cosine, null.cluster), of_halves, np.stack(p)
 
 
 def paired(outputs: pd.DataFrame, resamples: int, confidence: float, seed: int) -> pd.DataFrame:
