@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from musical_roots import audio
 from musical_roots.encoders.base import Encoder
 from musical_roots.errors import InputError
 from musical_roots.tables import read_array, write_array, write_json
@@ -167,6 +166,7 @@ def _decoded_ahead(
 
     With each, which rows cannot be read, and why: they are silence.
     """
+    from musical_roots import audio  # which takes a while, and unit vectors have no use for
 
     def decode(first: int) -> tuple[np.ndarray, dict[int, str]]:
         part, bad = clips.iloc[first : first + batch_size], {}

@@ -13,11 +13,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-import scipy.fft
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-
-from musical_roots import audio
 
 SAMPLE_RATE = 5512
 FRAME = 2048
@@ -49,6 +44,11 @@ def fingerprint(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     ndarray, uint32 [words]
         86.1 words a second; empty for less than 0.4 s.
     """
+    # a quarter of a second to import, and many jobs take `groups` alone
+    import scipy.fft
+
+    from musical_roots import audio
+
     low = audio.resample(samples, sample_rate, SAMPLE_RATE)
     if len(low) < FRAME + HOP:
         return np.empty(0, np.uint32)
@@ -100,6 +100,9 @@ def pairs(fingerprints: Mapping[str, np.ndarray], share: float) -> pd.DataFrame:
 
 def groups(items: list[str], links: list[tuple[str, str]]) -> dict[str, str]:
     """For each item the smallest item that it is linked to, through however many others."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     items = sorted(items)
     number = {item: index for index, item in enumerate(items)}
     rows, columns = np.array([[number[a], number[b]] for a, b in links], int).reshape(-1, 2).T

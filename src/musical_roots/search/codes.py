@@ -18,7 +18,6 @@ Gao, Long, "RaBitQ", SIGMOD 2024.
 """
 
 import numpy as np
-from scipy.linalg import hadamard
 
 from musical_roots.errors import InputError
 
@@ -81,6 +80,7 @@ def _strongest(sample: np.ndarray):
     have the mean of their variances; and again onto these, for what `code` puts there.
     """
     import faiss
+    from scipy.linalg import hadamard
 
     axes = np.linalg.eigh((sample.T @ sample).astype(np.float64))[1][:, ::-1].T
     axes = axes[: min(COMPONENTS, *sample.shape)]
