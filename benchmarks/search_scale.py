@@ -42,7 +42,8 @@ from matplotlib import pyplot as plt
 
 K, BLOCK, SEED = 50, ROWS, 20240125
 FITTED = 3  # sizes at the least, of a line with an interval
-KEYS = {"scale": ["clips", "how"], "effects": ["clips", "how"], "synthetic": ["quantity"]}
+KEYS = {"scale": ["clips", "how", "hardware"], "effects": ["clips", "how"]}
+KEYS |= {"synthetic": ["quantity"]}
 
 
 class Memory:
@@ -241,14 +242,12 @@ def at(
 def growth(scale: pd.DataFrame) -> pd.DataFrame:
     """Exponents of the growth with the number of clips, of least squares of logarithms.
 
-    The interval is of Student's t with the residuals' degrees of freedom: of few sizes, wide. What
-    another processor measured than most rows of a search is left out.
+    The interval is of Student's t with the residuals' degrees of freedom: of few sizes, wide.
     """
     from scipy import stats
 
     rows = []
-    for how, part in scale.groupby("how", sort=False):
-        part = part[part["hardware"] == part["hardware"].mode()[0]]
+    for how, part in of_one_processor(scale).groupby("how", sort=False):
         for name in ("search_cpu_s", "train_cpu_s", "fill_cpu_s", "search_own_mb", "index_mb"):
             mine = part[["clips", name]].dropna()
             if len(mine) < FITTED or (mine[name] <= 0).any():
@@ -261,6 +260,11 @@ def growth(scale: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).round(3)
 
 
+def of_one_processor(scale: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the processor that measured most: times of two are not to be compared."""
+    return scale[scale["hardware"] == scale["hardware"].mode()[0]]
+
+
 def drawing(scale: pd.DataFrame):
     """Four panels over the number of clips: seconds a query, recall, memory, disk."""
     panels = {
@@ -269,9 +273,8 @@ def drawing(scale: pd.DataFrame):
         "search_own_mb": "own memory of a search, MB",
         "index_mb": "index on disk, MB",
     }
-    usual = scale["hardware"] == scale["hardware"].mode()[0]
-    ms = 1000 * scale["search_cpu_s"] / scale["queries"]
-    scale = scale.assign(ms_a_query=ms.where(usual))  # of one processor
+    scale = of_one_processor(scale)
+    scale = scale.assign(ms_a_query=1000 * scale["search_cpu_s"] / scale["queries"])
     precise = scale["how"].str.startswith("exact")
     scale["recall_at_50"] = scale["recall_at_50"].where(~precise, 1.0)
     scale["index_mb"] = scale["index_mb"].where(~precise, scale["vectors_mb"])
@@ -287,7 +290,7 @@ def drawing(scale: pd.DataFrame):
 
 
 def written(name: str, rows: list[dict] | pd.DataFrame) -> pd.DataFrame:
-    """A table with these rows in the place of those of the same size and search."""
+    """A table with these rows in the place of those of the same size, search and processor."""
     path, new = ROOT / f"benchmarks/search_{name}.csv", pd.DataFrame(rows)
     if path.is_file() and name in KEYS and len(new):
         old = pd.read_csv(path)
