@@ -230,6 +230,8 @@ def _ffmpeg_header(path: str) -> Header:
 
 
 def _seek(path: Path, start_s: float, duration_s: float | None, lead: int) -> Decoded:
+    # opened anew: where a Vorbis file was read before, libsndfile's first samples after a seek are
+    # others
     with soundfile.SoundFile(str(path)) as file:
         rate = file.samplerate
         first = min(round(start_s * rate), file.frames)

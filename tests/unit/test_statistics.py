@@ -156,3 +156,14 @@ def test_order_of_rows_does_not_matter(seed, statistic):
 def test_bad_bootstrap_input_raises(values, clusters, options):
     with pytest.raises(ValueError):
         interval(values, clusters, rng=rng(0, "test"), **options)
+
+
+@pytest.mark.parametrize(("rows", "clusters"), [(7, 3), (40, 9), (41, 9)])
+@pytest.mark.parametrize("known", [np.mean, np.median])
+def test_the_bootstrap_knows_mean_and_median_without_drawing_rows(rows, clusters, known):
+    draw = np.random.default_rng(rows)
+    values, of = draw.integers(9, size=rows) / 8, draw.integers(clusters, size=rows)
+    how = {"resamples": 200, "confidence": 0.9}
+    quick = cluster_bootstrap(values, of, known, rng=np.random.default_rng(1), **how)
+    plain = cluster_bootstrap(values, of, lambda v: known(v), rng=np.random.default_rng(1), **how)
+    assert quick == pytest.approx(plain, rel=1e-12)
