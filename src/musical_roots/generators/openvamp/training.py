@@ -200,7 +200,7 @@ def train_file(
     Returns
     -------
     DataFrame
-        The curve of `train`, `closed`.
+        The curve of `train`, `closed`; of a file that is taken, as the run that trained it did.
 
     Raises
     ------
@@ -214,6 +214,8 @@ def train_file(
     known = f"{out.stem}_training.csv"
     if take(shipped, out, about, (known,)):
         trained, curve = load(out)[0], read_table(shipped / known, CURVE)
+        if "crops" in curve:  # closed by the run that trained it
+            return curve
     else:
         trained, curve = train(
             *(tokens, control, size),
@@ -252,8 +254,6 @@ def closed(
         f"{split}_loss": evaluate(model, part, seed)["loss"] for split, part in tokens.items()
     }
     last = {"step": curve.step.iloc[-1], **losses, "crops": CROPS}
-    if "crops" in curve:  # it was closed by the run that trained the model
-        curve = curve[curve.crops == WATCHED]
     watched = curve[CURVE].assign(crops=WATCHED)
     return pd.concat([watched, pd.DataFrame([last])], ignore_index=True)
 
