@@ -42,8 +42,8 @@ from matplotlib import pyplot as plt
 
 K, BLOCK, SEED = 50, ROWS, 20240125
 FITTED = 3  # sizes at the least, of a line with an interval
-KEYS = {"scale": ["clips", "how", "hardware"], "effects": ["clips", "how"]}
-KEYS |= {"synthetic": ["quantity"]}
+KEYS = {"effects": ["clips", "how"], "synthetic": ["quantity"]}
+KEYS["scale"] = [*KEYS["effects"], "hardware"]
 
 
 class Memory:

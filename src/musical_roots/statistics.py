@@ -13,7 +13,8 @@ Metrics
 * :func:`median_rank`: the middle rank.
 * :func:`cluster_bootstrap`: interval of any statistic, by resampling whole clusters.
 * :func:`exceedance`: share of values at or above each threshold.
-* :func:`conformal_p`: how unusual a value is among those of a null, whole clusters counted once.
+* :func:`conformal_p`: how unusual a value is among those of a null, whole clusters counted once;
+  :func:`conformal`, the same of many sets of values.
 * :func:`sign_flip`: whether paired differences lie above 0, by flipping whole clusters.
 * :func:`competition_q`: false discovery rates of scores that compete with decoys.
 
@@ -35,6 +36,8 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+AT_ONCE = 2**22  # values that are counted in memory, of some resamples
 
 
 def recall_at(ranks: ArrayLike, k: int) -> float:
@@ -176,10 +179,10 @@ def cluster_bootstrap(
         low, high = np.quantile(estimates, quantiles, axis=0).reshape(2, *values.shape[1:])
     elif statistic is np.median:
         order = np.argsort(values, kind="stable")
-        counted = _times_drawn(len(labels), resamples, rng)[:, member[order]].cumsum(axis=1)
-        middle = [(counted[:, -1:] + 1) // 2, counted[:, -1:] // 2 + 1]  # one of an odd number
-        places = [(counted >= place).argmax(axis=1) for place in middle]
-        low, high = np.quantile(values[order][places].mean(axis=0), quantiles)
+        times = _times_drawn(len(labels), resamples, rng)
+        parts = np.array_split(times, 1 + resamples * len(values) // AT_ONCE)
+        estimates = [_medians(values[order], part[:, member[order]]) for part in parts]
+        low, high = np.quantile(np.concatenate(estimates), quantiles)
     else:
         drawn = rng.integers(len(labels), size=(resamples, len(labels)))
         groups = np.split(values[np.argsort(member, kind="stable")], np.cumsum(np.bincount(member)))
@@ -193,6 +196,13 @@ def _times_drawn(clusters: int, resamples: int, rng: np.random.Generator) -> np.
     drawn = rng.integers(clusters, size=(resamples, clusters))
     drawn += clusters * np.arange(resamples)[:, None]
     return np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)
+
+
+def _medians(ordered: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Median of rising values [n], each so many times, int [resamples, n]: float64 [resamples]."""
+    counted = times.cumsum(axis=1)
+    middle = [(counted[:, -1:] + 1) // 2, counted[:, -1:] // 2 + 1]  # the same of an odd number
+    return ordered[[(counted >= place).argmax(axis=1) for place in middle]].mean(axis=0)
 
 
 def exceedance(values: ArrayLike, thresholds: ArrayLike) -> np.ndarray:
@@ -246,7 +256,23 @@ def conformal_p(scores: ArrayLike, null: ArrayLike, clusters: ArrayLike) -> np.n
 
 
 def conformal(null: ArrayLike, clusters: ArrayLike) -> Callable[[ArrayLike], np.ndarray]:
-    """:func:`conformal_p` of one null, for many sets of scores."""
+    """:func:`conformal_p` of one null, for many sets of scores.
+
+    Parameters
+    ----------
+    null, clusters : array_like [m]
+        As there.
+
+    Returns
+    -------
+    callable
+        Scores, of any shape, to their p-values, float64 of that shape.
+
+    Raises
+    ------
+    ValueError
+        As there.
+    """
     null, clusters = np.asarray(null, np.float64), np.asarray(clusters)
     if null.ndim != 1 or null.shape != clusters.shape or not len(null):
         raise ValueError(

@@ -161,6 +161,18 @@ def test_spectra_go_to_audio_and_back_as_by_torch(frames):
     np.testing.assert_allclose(spectra, theirs.T.numpy(), atol=1e-12)
     spectra = spectra * np.exp(1j * np.arange(frames))[:, None]  # of no audio: frames disagree
     theirs = torch.istft(torch.from_numpy(spectra.T.copy()), **how, length=len(audio)).numpy()
+    squares = np.tile(WINDOW.numpy() ** 2, (frames, 1))
     for some in (1, 2, frames):
-        parts = [spectra[at : at + some] for at in range(0, frames, some)]
-        np.testing.assert_allclose(codec._overlapped(parts, frames), theirs, atol=1e-12)
+        starts = range(0, frames, some)
+        weights = codec._added([squares[at : at + some] for at in starts], frames)
+        ours = codec._overlapped([spectra[at : at + some] for at in starts], weights)
+        np.testing.assert_allclose(ours, theirs, atol=1e-12)
+
+
+def test_how_many_frames_are_taken_at_once_changes_nothing(monkeypatch):
+    audio = music(2, seed=6)
+    frames = codec.log_mel(audio)
+    back = codec.to_audio(frames, len(audio))
+    monkeypatch.setattr(codec, "AT_ONCE", 7)
+    assert np.array_equal(codec.log_mel(audio), frames)
+    np.testing.assert_allclose(codec.to_audio(frames, len(audio)), back, atol=1e-6)

@@ -63,6 +63,11 @@ def test_the_very_same_training_is_not_done_again(shipped, tmp_path, caplog):
     assert about == told | {"taken_from": str(shipped)}
     assert curve.step.tolist() == [2, 2] and curve.crops.tolist() == [training.WATCHED, 256]
     pd.testing.assert_frame_equal(curve, pd.read_csv(shipped / "openvamp_training.csv"))
+    open_end = curve.iloc[:1].drop(columns="crops")  # as earlier versions wrote it
+    open_end.to_csv(shipped / "openvamp_training.csv", index=False)
+    again, steps = train(tmp_path / "again" / NETWORK, shipped)
+    assert steps == 0
+    pd.testing.assert_frame_equal(again, curve, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from musical_roots import statistics
 from musical_roots.seeding import rng
 from musical_roots.statistics import (
     cluster_bootstrap,
@@ -158,11 +159,15 @@ def test_bad_bootstrap_input_raises(values, clusters, options):
         interval(values, clusters, rng=rng(0, "test"), **options)
 
 
+@pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize(("rows", "clusters"), [(7, 3), (40, 9), (41, 9)])
 @pytest.mark.parametrize("known", [np.mean, np.median])
-def test_the_bootstrap_knows_mean_and_median_without_drawing_rows(rows, clusters, known):
+def test_the_bootstrap_knows_mean_and_median_without_drawing_rows(
+    rows, clusters, known, tied, monkeypatch
+):
+    monkeypatch.setattr(statistics, "AT_ONCE", 50 * rows)  # some resamples at a time
     draw = np.random.default_rng(rows)
-    values, of = draw.integers(9, size=rows) / 8, draw.integers(clusters, size=rows)
+    values, of = draw.random(rows).round(1 if tied else 9), draw.integers(clusters, size=rows)
     how = {"resamples": 200, "confidence": 0.9}
     quick = cluster_bootstrap(values, of, known, rng=np.random.default_rng(1), **how)
     plain = cluster_bootstrap(values, of, lambda v: known(v), rng=np.random.default_rng(1), **how)

@@ -70,19 +70,20 @@ def cut(
     rows = []
     for track in tracks.sort_values("track_id").to_dict("records"):
         path = Path(track["root"]) / track["path"]
-        about = audio.probe(path)
-        rate, samples = about.sample_rate, round(about.duration_s * about.sample_rate)
+        samples, rate = audio.read(path)
+        progress(1)
         length = round(duration_s * rate)
-        count = int((samples / rate - duration_s) / hop_s) + 2
+        count = int((len(samples) / rate - duration_s) / hop_s) + 2
         starts = [round(index * hop_s, 3) for index in range(max(0, count))]
-        starts = [start for start in starts if round(start * rate) + length <= samples]
-        # in a drawn order, so that only as many are decoded and measured as are kept
+        starts = [start for start in starts if round(start * rate) + length <= len(samples)]
+        # in a drawn order, so that only as many are measured as are kept
         order = rng(seed, "clips", track["track_id"]).permutation(len(starts))
         kept = []
         for start in (starts[index] for index in order):
             if len(kept) == per_track:
                 break
-            loudness = audio.loudness(*audio.read(path, rate, start, duration_s))
+            first = round(start * rate)
+            loudness = audio.loudness(samples[first : first + length], rate)
             if loudness > silence_lufs:
                 kept.append((start, round(loudness, 2)))
         rows += [
@@ -99,7 +100,6 @@ def cut(
             }
             for start, loudness in sorted(kept)
         ]
-        progress(1)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -180,6 +180,8 @@ def planted(
     described = planted_clips.set_index("clip_id")[["kind", "level", "unit"]]
     described = described.reindex(matches.output_id)
     matches = matches.reset_index(drop=True)
+    if not (matches.split == "train").any():
+        return pd.DataFrame()
     nulls = {True: _half_nulls(null, draws, seed)}
     nulls[False] = nulls[True] if control is null else _half_nulls(control, draws, seed)
     rows = []

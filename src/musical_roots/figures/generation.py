@@ -17,7 +17,8 @@ STEP, TICKS = 4, (250, 1000, 4000)  # dB, Hz
 def openvamp_training(table: pd.DataFrame) -> Figure:
     """Loss of openvamp by training step, on training and on control tracks.
 
-    The last row is of more crops (column crops), those of the table of its quality.
+    The last row is of more crops (column crops). Of a network that was taken, the curve and its
+    end are those of the run that trained it.
     """
     figure = Figure(figsize=(6, 3.8), layout="constrained")
     axis = figure.subplots()
