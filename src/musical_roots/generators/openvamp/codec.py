@@ -258,8 +258,7 @@ def _spectrum(frames: np.ndarray) -> np.ndarray:
 def _first_phases(frames: int, bins: int) -> np.ndarray:
     """Random phases, the same for all audio: what is decoded depends on its tokens alone."""
     turns = rng(0, "openvamp.phases").random((frames, bins), dtype=np.float32).astype(float)
-    angle = torch.from_numpy(2 * np.pi * turns)
-    return torch.polar(torch.ones_like(angle), angle).numpy()  # numpy's exp takes five times as long
+    return np.exp(2j * np.pi * turns)
 
 
 def _parts(count: int) -> list[slice]:
