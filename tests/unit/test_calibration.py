@@ -226,6 +226,12 @@ def test_perturbed_control_clips_show_what_the_perturbation_does_by_itself():
     assert table.n_planted["noise", 10] == 2
 
 
+def test_where_nothing_is_planted_there_is_nothing_to_find_however_little_control_music():
+    matches, clips = planted_of([0.5, 0.6], split="control")
+    null = control_music(tracks=1, excerpts=1)
+    assert calibration.planted(matches, clips, null, None, fdr=0.1, draws=3, seed=0).empty
+
+
 def test_clips_are_held_against_music_that_went_through_what_they_went_through():
     """The codec takes from every clip: what it never took from looks near beside what it did."""
     control = control_music(tracks=200, excerpts=1)
