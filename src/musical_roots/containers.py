@@ -20,6 +20,7 @@ CHUNKED = {
 }
 # who writes to a pipe cannot know the length, and writes 0 or about the greatest number
 UNKNOWN_SIZE = 0x7FFF0000
+NO_PLACE = -1  # of an Ogg page in which no packet ends
 
 MPEG_SYNC = re.compile(rb"\xff[\xe2-\xff]")
 MPEG_RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
@@ -68,30 +69,41 @@ class Ogg:
         Whether there is something else between the pages.
     cut : bool
         Whether the last page is not all there.
+    astray : bool
+        Whether a page says that it ends before the one before it: of parts that are sought by these
+        places, some begin beside where they do in the whole.
     """
 
     starts: tuple[int, ...]
     broken: bool
     cut: bool
+    astray: bool = False
 
 
 def ogg(data: bytes) -> Ogg:
     """Walk the pages of an Ogg file."""
     starts, broken, began = [], False, False
+    astray, ends = False, {}  # of each stream, the place that its last page told
     end = max(data.find(b"OggS"), 0)
     while True:
         page = end
         if data[page : page + 4] != b"OggS":
             page = data.find(b"OggS", page)
             if page < 0:  # nothing, or something like a tag after the last page
-                return Ogg(tuple(starts), broken, False)
+                return Ogg(tuple(starts), broken, False, astray)
             broken = True
         count = data[page + 26] if page + 26 < len(data) else 0
         sizes = data[page + 27 : page + 27 + count]
         end = page + 27 + count + sum(sizes)
         if end > len(data) or len(sizes) < count:
-            return Ogg(tuple(starts), broken, True)
+            return Ogg(tuple(starts), broken, True, astray)
         begins = bool(data[page + 5] & 2)
+        place, stream = struct.unpack("<qI", data[page + 6 : page + 18])
+        if place != NO_PLACE:
+            # the first page of audio may end before 0: what it begins with is not to be heard
+            before = 0 if begins else ends.get(stream, 0)
+            astray = astray or (place < before and before > 0)
+            ends[stream] = place
         if begins and not began:  # several streams beside each other begin page after page
             starts.append(page)
         began = begins

@@ -30,6 +30,7 @@ GUESSED = {"aac", "mp3", "loas"}
 PLAYLISTS = {"concat", "hls", "dash", "webm_dash_manifest", "sdp"}
 SPOILT_SHARE = 0.1
 BROKEN = "bytes between its frames that are no audio are left out"
+ASTRAY = "its pages tell wrong places, so parts of it begin a little beside where they should"
 FLAC_START = b"fLaC\0\0\0\x22"
 # mpg123 decodes 4 frames before the place sought; a frame may use the 511 bytes before it, which
 # are more than 4 thin frames: then the first tenth of a second would be wrong
@@ -199,7 +200,10 @@ def _ogg(about: Header, found: containers.Ogg) -> Header:
     if len(found.starts) > 1:
         note = f"{len(found.starts)} files after each other, read as one"
         return replace(about, way="pieces", pieces=found.starts, note=note)
-    return replace(about, way="whole", broken=True, note=BROKEN) if found.broken else about
+    if found.broken:
+        return replace(about, way="whole", broken=True, note=BROKEN)
+    # sought in all the same: a part is the same at each reading, and music may be made of it
+    return replace(about, note=ASTRAY) if found.astray else about
 
 
 def _mpeg(about: Header, found: containers.Mpeg) -> Header:

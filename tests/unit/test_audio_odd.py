@@ -195,6 +195,29 @@ def test_noise_inside_an_mp3_costs_no_more_than_it_lies_in(tmp_path):
     assert likeness.max() == pytest.approx(1, abs=0.01)
 
 
+def placed(data, places):
+    """An Ogg file whose pages of audio (after two of headers) tell these places first."""
+    data, pages = bytearray(data), [0]
+    while pages[-1] < len(data):
+        page = pages[-1]
+        sizes = data[page + 27 : page + 27 + data[page + 26]]
+        pages.append(page + 27 + len(sizes) + sum(sizes))
+    for page, place in zip(pages[2:], places, strict=False):
+        data[page + 6 : page + 14] = struct.pack("<q", place)
+    return bytes(data)
+
+
+def test_pages_that_tell_wrong_places_are_noticed(tmp_path):
+    data = save(tmp_path / "a.ogg", uneven()).read_bytes()
+    assert not containers.ogg(data).astray
+    assert not containers.ogg(placed(data, [-104])).astray  # less of the start is to be heard
+    assert not containers.ogg(placed(data, [-1, 5312, -1])).astray  # where no packet ends
+    assert containers.ogg(placed(data, [5312, -104])).astray
+    assert containers.ogg(placed(data, [6000, 5000])).astray
+    twice = joined(tmp_path / "b.ogg", tmp_path / "a.ogg", tmp_path / "a.ogg").read_bytes()
+    assert not containers.ogg(twice).astray  # each file counts anew
+
+
 def test_noise_inside_an_ogg_costs_no_more_than_it_lies_in(tmp_path):
     path = save(tmp_path / "a.ogg", noise(20))
     data = path.read_bytes()
