@@ -17,6 +17,7 @@ from musical_roots.seeding import rng
 from musical_roots.weights import files
 
 HEAD_WIDTH = 64
+ALL = slice(None)
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,15 @@ class Encoder(nn.Module):
         self.rotary_pos_emb = Turns()
         self.final_norm = Norm(width)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[n, frames, width] of the same shape."""
+    def forward(self, x: torch.Tensor, wanted: torch.Tensor | slice = ALL) -> torch.Tensor:
+        """[n, frames, width] of the same shape, or of the frames alone that are wanted."""
         turns = self.rotary_pos_emb(x.shape[1])
-        for (norm,), part in self.layers:
-            x = x + part(norm(x), turns)
-        return self.final_norm(x)
+        *others, ((norm,), attention), ((dense_norm,), dense) = self.layers
+        for (before,), part in others:
+            x = x + part(before(x), turns)
+        # what the last layer makes of a frame is seen by no other frame
+        x = x[:, wanted] + attention(norm(x), turns, wanted)
+        return self.final_norm(x + dense(dense_norm(x), turns))
 
 
 class Norm(nn.Module):
@@ -83,7 +87,7 @@ class Turns(nn.Module):
 
 
 class Attention(nn.Module):
-    """Attention of every frame to every frame: [n, frames, width] of the same shape."""
+    """Attention of each frame, or of those that are wanted, to every frame: see `Encoder`."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -93,12 +97,14 @@ class Attention(nn.Module):
         # a single head has nothing to mix, and files of such networks have no weights for it
         self.to_out = mixed if width > HEAD_WIDTH else nn.Identity()
 
-    def forward(self, x: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, x: torch.Tensor, turns: torch.Tensor, wanted: torch.Tensor | slice = ALL
+    ) -> torch.Tensor:
         query, key, value = (
-            part(x).unflatten(2, (-1, HEAD_WIDTH)).transpose(1, 2)
-            for part in (self.to_q, self.to_k, self.to_v)
+            part(of).unflatten(2, (-1, HEAD_WIDTH)).transpose(1, 2)
+            for part, of in ((self.to_q, x[:, wanted]), (self.to_k, x), (self.to_v, x))
         )
-        query, key = (_turned(part, turns) for part in (query, key))
+        query, key = _turned(query, turns[wanted]), _turned(key, turns)
         seen = functional.scaled_dot_product_attention(query, key, value)
         return self.to_out(seen.transpose(1, 2).flatten(2))
 
@@ -138,7 +144,7 @@ class MaskedTransformer(nn.Module):
     def forward(self, tokens: torch.Tensor, masked: torch.Tensor) -> list[torch.Tensor]:
         """Logits of each codebook at its masked places, in the order of ``nonzero``.
 
-        What is not masked is known, so nothing is computed for it.
+        What is not masked is known, so nothing is computed for it, nor for frames that are known.
 
         Parameters
         ----------
@@ -149,18 +155,22 @@ class MaskedTransformer(nn.Module):
         -------
         list of Tensor, float [masked places of the codebook, entries]
         """
-        frames = self.frames(tokens, masked)
-        return [classify(frames[masked[:, c]]) for c, classify in enumerate(self.classifiers)]
+        wanted = masked.any(dim=0).any(dim=0)
+        frames, places = self.frames(tokens, masked, wanted), masked[:, :, wanted]
+        return [classify(frames[places[:, c]]) for c, classify in enumerate(self.classifiers)]
 
     def everywhere(self, tokens: torch.Tensor, masked: torch.Tensor) -> torch.Tensor:
         """Logits at all places: float [n, codebooks, frames, entries]."""
         frames = self.frames(tokens, masked)
         return torch.stack([classify(frames) for classify in self.classifiers], dim=1)
 
-    def frames(self, tokens: torch.Tensor, masked: torch.Tensor) -> torch.Tensor:
-        """What the classifiers are given: float [n, frames, width]."""
+    def frames(
+        self, tokens: torch.Tensor, masked: torch.Tensor, wanted: torch.Tensor | slice = ALL
+    ) -> torch.Tensor:
+        """What the classifiers are given: float [n, frames that are wanted, width]."""
         shown = tokens.masked_fill(masked, self.size.entries)
-        return self.encoder(sum(embed(shown[:, c]) for c, embed in enumerate(self.embeddings)))
+        embedded = sum(embed(shown[:, c]) for c, embed in enumerate(self.embeddings))
+        return self.encoder(embedded, wanted)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """What a file holds."""
