@@ -48,6 +48,16 @@ def test_with_many_answers_the_error_is_still_that_of_the_xs():
     assert fitted.errors[0] > 0.9 * fitted.x_sd / np.sqrt(15)
 
 
+@pytest.mark.parametrize("design", [power.PAPER, power.Design(60, 90, 5)])
+def test_no_fit_stops_before_it_is_done(design, monkeypatch):
+    studies = [power.study(design, 0.475, 0.4, 0.8, np.random.default_rng(s)) for s in range(12)]
+    ours = np.array([model.fit(*study).logits[0] for study in studies])
+    further = {"delta_rel_conv": 1e-12, "max_num_restarts_lbfgs": 3, "cold_restart_lbfgs": False}
+    monkeypatch.setattr(model, "PARAMS", further)
+    done = np.array([model.fit(*study).logits[0] for study in studies])
+    np.testing.assert_allclose(ours, done, rtol=0, atol=1.5e-3)
+
+
 def test_the_model_recovers_what_was_put_in():
     design = power.Design(200, 200, 40)
     agrees, listener, x = power.study(design, 0.7, 0.5, 0.9, np.random.default_rng(4))
