@@ -51,7 +51,7 @@ def measured(folder: Path = ROOT / "benchmarks") -> dict[str, float]:
     costs["tokens_build"] = build
     dag = folder / "dag.csv"
     if dag.is_file():
-        graphs = pd.read_csv(dag).sort_values("shards")
+        graphs = pd.read_csv(dag).sort_values(["shards", "hardware"])
         costs["job"] = graphs[graphs["what"] == "embeddings"].cpu_ms_a_job.iloc[-1] / 1000
     return costs
 
