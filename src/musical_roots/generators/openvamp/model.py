@@ -144,7 +144,7 @@ class MaskedTransformer(nn.Module):
     def forward(self, tokens: torch.Tensor, masked: torch.Tensor) -> list[torch.Tensor]:
         """Logits of each codebook at its masked places, in the order of ``nonzero``.
 
-        What is not masked is known, so nothing is computed for it, nor for frames that are known.
+        What is not masked is known: it has no logits, and a frame of nothing else no last layer.
 
         Parameters
         ----------
