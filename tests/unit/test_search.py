@@ -292,6 +292,17 @@ def test_shards_on_disk(tmp_path):
     pd.testing.assert_frame_equal(matches(opened, opened, k=5), matches(index, index, k=5))
 
 
+def test_the_disk_is_read_forwards(monkeypatch):
+    """Where it holds more than memory does, what is looked at twice is not fetched row by row."""
+    read = []
+    monkeypatch.setattr(
+        "musical_roots.search.exact.take", lambda of, rows: read.append(rows) or take(of, rows)
+    )
+    vectors = unit_vectors(np.random.default_rng(0), 2000, dim=64)
+    matches(embeddings(vectors[:30], "q"), embeddings(vectors, cuts=[700]), k=40)
+    assert len(read) > 1 and (np.diff(np.concatenate(read)) >= 0).all()
+
+
 def test_bad_input_is_named():
     vectors = unit_vectors(np.random.default_rng(0), 10)
     index, queries = embeddings(vectors), embeddings(vectors, "q")

@@ -218,8 +218,9 @@ class _Best:
     def exactly(self) -> tuple[np.ndarray, np.ndarray]:
         """The k best of each query in `found`, in their order: (places, their cosines)."""
         (query, row, _), cosine = self.found[0], np.empty(len(self.found[0][0]))
+        forwards = np.argsort(row, kind="stable")  # where memory is short, the disk is read once
         for at in range(0, len(row), CANDIDATES):
-            some = slice(at, at + CANDIDATES)
+            some = forwards[at : at + CANDIDATES]
             rows = take(self.index, row[some])
             cosine[some] = pair_cosines(self.vectors, query[some], rows, np.arange(len(rows)))
         order = np.lexsort((self.alphabetical[row], -cosine, query))
