@@ -298,9 +298,16 @@ def test_the_disk_is_read_forwards(monkeypatch):
     monkeypatch.setattr(
         "musical_roots.search.exact.take", lambda of, rows: read.append(rows) or take(of, rows)
     )
-    vectors = unit_vectors(np.random.default_rng(0), 2000, dim=64)
-    matches(embeddings(vectors[:30], "q"), embeddings(vectors, cuts=[700]), k=40)
+    draw = np.random.default_rng(0)
+    vectors = unit_vectors(draw, 2000, dim=64)
+    queries, index = embeddings(vectors[:300], "q"), embeddings(vectors, cuts=[700])
+    matches(queries, index, k=4)
     assert len(read) > 1 and (np.diff(np.concatenate(read)) >= 0).all()
+    read.clear()
+    named = {"query_clip_id": queries.clips["clip_id"], "target": "original"}
+    named["clip_id"] = index.clips["clip_id"].take(draw.permutation(300)).array
+    matches(queries, index, k=1, targets=pd.DataFrame(named))
+    assert len(read) > 1 and all((np.diff(rows) >= 0).all() for rows in read)
 
 
 def test_bad_input_is_named():

@@ -253,8 +253,9 @@ class _Ranked:
         self.cosine = np.full(len(vectors), 3.0)
         self.place = np.zeros(len(vectors), np.int64)
         self.place[self.query] = alphabetical[layer["row"]]
-        rows = take(index, layer["row"].to_numpy())
-        self.cosine[self.query] = pair_cosines(vectors, self.query, rows, np.arange(len(rows)))
+        forwards = np.argsort(layer["row"].to_numpy(), kind="stable")  # as in `_Best.exactly`
+        query, rows = self.query[forwards], take(index, layer["row"].to_numpy()[forwards])
+        self.cosine[query] = pair_cosines(vectors, query, rows, np.arange(len(rows)))
         self.high = (self.cosine + error).astype(np.float32)
         self.low = (self.cosine - error).astype(np.float32)
 
