@@ -51,6 +51,7 @@ def measured(folder: Path = ROOT / "benchmarks") -> dict[str, float]:
     costs["tokens_build"] = build
     dag = folder / "dag.csv"
     if dag.is_file():
+        # of the largest graph; where several processors have measured it, always of the same one
         graphs = pd.read_csv(dag).sort_values(["shards", "hardware"])
         costs["job"] = graphs[graphs["what"] == "embeddings"].cpu_ms_a_job.iloc[-1] / 1000
     return costs

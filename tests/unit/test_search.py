@@ -296,7 +296,7 @@ def test_the_disk_is_read_forwards(monkeypatch):
     """Where it holds more than memory does, what is looked at twice is not fetched row by row."""
     read = []
     monkeypatch.setattr(
-        "musical_roots.search.exact.take", lambda of, rows: read.append(rows) or take(of, rows)
+        "musical_roots.search.vectors.take", lambda of, rows: read.append(rows) or take(of, rows)
     )
     draw = np.random.default_rng(0)
     vectors = unit_vectors(draw, 2000, dim=64)

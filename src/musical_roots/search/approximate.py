@@ -29,9 +29,8 @@ from musical_roots.search.contract import (
     target_pairs,
 )
 from musical_roots.search.vectors import (
-    CANDIDATES,
     margin,
-    pair_cosines,
+    row_cosines,
     take,
     unit_cosines,
     unit_rows,
@@ -332,13 +331,7 @@ def pairs_cosines(
 ) -> np.ndarray:
     """Exact cosines of pairs of a query and a row: float64 [n]."""
     some, place = np.unique(query, return_inverse=True)
-    vectors, cosine = take(queries, some), np.empty(len(row))
-    order = np.argsort(row, kind="stable")  # the disk is read forwards
-    for at in range(0, len(row), CANDIDATES):
-        part = order[at : at + CANDIDATES]
-        rows = take(index, row[part])
-        cosine[part] = pair_cosines(vectors, place[part], rows, np.arange(len(rows)))
-    return cosine
+    return row_cosines(take(queries, some), place, index, row)
 
 
 def _nearest_of(

@@ -29,12 +29,11 @@ from musical_roots.search.contract import (
     target_pairs,
 )
 from musical_roots.search.vectors import (
-    CANDIDATES,
     NEARLY,
     margin,
     nearly_unit_rows,
     pair_cosines,
-    take,
+    row_cosines,
     unit_rows,
 )
 from musical_roots.tables import Embeddings
@@ -217,12 +216,8 @@ class _Best:
 
     def exactly(self) -> tuple[np.ndarray, np.ndarray]:
         """The k best of each query in `found`, in their order: (places, their cosines)."""
-        (query, row, _), cosine = self.found[0], np.empty(len(self.found[0][0]))
-        forwards = np.argsort(row, kind="stable")  # where memory is short, the disk is read once
-        for at in range(0, len(row), CANDIDATES):
-            some = forwards[at : at + CANDIDATES]
-            rows = take(self.index, row[some])
-            cosine[some] = pair_cosines(self.vectors, query[some], rows, np.arange(len(rows)))
+        query, row, _ = self.found[0]
+        cosine = row_cosines(self.vectors, query, self.index, row)
         order = np.lexsort((self.alphabetical[row], -cosine, query))
         order = order[_ranks(query[order]) <= self.k]
         return order, cosine[order]
@@ -253,9 +248,8 @@ class _Ranked:
         self.cosine = np.full(len(vectors), 3.0)
         self.place = np.zeros(len(vectors), np.int64)
         self.place[self.query] = alphabetical[layer["row"]]
-        forwards = np.argsort(layer["row"].to_numpy(), kind="stable")  # as in `_Best.exactly`
-        query, rows = self.query[forwards], take(index, layer["row"].to_numpy()[forwards])
-        self.cosine[query] = pair_cosines(vectors, query, rows, np.arange(len(rows)))
+        row = layer["row"].to_numpy()
+        self.cosine[self.query] = row_cosines(vectors, self.query, index, row)
         self.high = (self.cosine + error).astype(np.float32)
         self.low = (self.cosine - error).astype(np.float32)
 

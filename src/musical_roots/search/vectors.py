@@ -44,6 +44,23 @@ def pair_cosines(left: np.ndarray, i: np.ndarray, right: np.ndarray, j: np.ndarr
     return cosines
 
 
+def row_cosines(
+    left: np.ndarray, i: np.ndarray, embeddings: Embeddings, rows: np.ndarray
+) -> np.ndarray:
+    """Cosine of each pair of ``left[i]`` and a row of the embeddings: float64 [len(i)], sums exact.
+
+    Rows come in any order. They are read in that in which they lie: where memory is short, a disk
+    that reads ahead would else do so for each of them.
+    """
+    cosines = np.empty(len(rows))
+    forwards = np.argsort(rows, kind="stable")
+    for at in range(0, len(rows), CANDIDATES):
+        some = forwards[at : at + CANDIDATES]
+        right = take(embeddings, rows[some])
+        cosines[some] = pair_cosines(left, i[some], right, np.arange(len(right)))
+    return cosines
+
+
 def unit_cosines(
     left: np.ndarray, i: np.ndarray, embeddings: Embeddings, rows: np.ndarray
 ) -> np.ndarray:
