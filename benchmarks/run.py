@@ -18,7 +18,7 @@ from plain_openvamp import plain_fill, plain_openvamp, plain_train
 from safetensors.numpy import load_file
 from threadpoolctl import threadpool_limits
 
-from musical_roots import embed, search, tables
+from musical_roots import arrays, embed, search, tables
 from musical_roots.encoders import base
 from musical_roots.encoders.clmr import WINDOW
 from musical_roots.encoders.clmr_training import SampleCNN, _keep_memory
@@ -113,7 +113,7 @@ def stage_against_forward_pass() -> dict:
 
         def stage():
             features = embed.encode(clips, encoder)
-            tables.write_array(features, Path(folder) / "features.npy")
+            arrays.write_array(features, Path(folder) / "features.npy")
 
         # seconds of the wall clock: a second core decodes while the first one encodes
         baseline, ours = best(lambda: encoder.encode(decoded), stage, clock=time.perf_counter)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 from measuring import ROOT
 
-from musical_roots import tables
+from musical_roots import arrays, tables
 from musical_roots.errors import InputError
 from musical_roots.search.codes import COMPONENTS, TWICE
 
@@ -162,5 +162,5 @@ if __name__ == "__main__":
         if not closed:
             raise InputError(f"{page}: it has no place for {name}: <!-- {name} --><!-- /{name} -->")
         text = f"{before}{opened}\n{part}\n{closed}{after}"
-    tables.write_text(text, page)
+    arrays.write_text(text, page)
     print(as_markdown(made))

@@ -16,7 +16,7 @@ import pandas as pd
 from measuring import ROOT
 from threadpoolctl import threadpool_limits
 
-from musical_roots import audio, embed, tables
+from musical_roots import audio, embed, tables, unit_vectors
 from musical_roots.encoders import base
 from musical_roots.provenance import environment
 
@@ -42,7 +42,7 @@ def measure(recordings: list[Path], count: int) -> dict:
         clips = clip_list(recordings, count, Path(folder))
         start, unheard = time.process_time(), []
         features = embed.encode(clips, encoder, unheard=unheard)
-        vectors = embed.unit_vectors(features, embed.fit([features], encoder.standardise))
+        vectors = unit_vectors.of(features, unit_vectors.fit([features], encoder.standardise))
         spent = time.process_time() - start
     assert not unheard and np.isfinite(vectors).all()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from musical_roots import config, embed, harmony, tables
+from musical_roots import arrays, config, embed, harmony, tables, unit_vectors
 from musical_roots.corpus import clips as corpus_clips
 from musical_roots.encoders.base import load
 from musical_roots.experiments.influence import equal_indexes
@@ -41,7 +41,7 @@ def of_tones(base: Path) -> Path:
         "encoders": {name: {"activate": False} for name in OFF},
     }
     told["generators"] = {name: {"activate": False} for name in ("openvamp", "openvamp_small")}
-    tables.write_json(config.load(told), folder / "config.json")
+    arrays.write_json(config.load(told), folder / "config.json")
     rows = []
     for number in range(27):
         split, seconds = ("train", 12) if number < 3 else ("control", 6)
@@ -68,19 +68,19 @@ def of_tones(base: Path) -> Path:
         split: cut[cut.split == split].reset_index(drop=True) for split in ("train", "control")
     }
     features = {split: embed.encode(part, mfcc) for split, part in parts.items()}
-    fitted = embed.fit([features["train"]], mfcc.standardise)
-    tables.write_array(fitted, folder / "embeddings/mfcc/statistics.npy")
+    fitted = unit_vectors.fit([features["train"]], mfcc.standardise)
+    arrays.write_array(fitted, folder / "embeddings/mfcc/statistics.npy")
     for split, part in parts.items():
         told = embed.made_by(mfcc, part)
-        told["fingerprint"] += f"+{embed.digest(fitted)}"
+        told["fingerprint"] += f"+{unit_vectors.digest(fitted)}"
         heard = embed.heard(part, told)
-        vectors = embed.unit_vectors(features[split], fitted)
+        vectors = unit_vectors.of(features[split], fitted)
         tables.write_shard(folder / f"embeddings/mfcc/{split}/000", vectors, heard, told)
         mine = tracks[tracks.split == split].assign(root=str(base / "music"))
         found = harmony.of_tracks(mine)
-        tables.write_arrays(found, folder / f"trace/harmony/{split}/000.npz")
-    gallery = harmony.Gallery(tables.read_arrays([folder / "trace/harmony/train/000.npz"]))
-    control = tables.read_arrays([folder / "trace/harmony/control/000.npz"])
+        arrays.write_arrays(found, folder / f"trace/harmony/{split}/000.npz")
+    gallery = harmony.Gallery(arrays.read_arrays([folder / "trace/harmony/train/000.npz"]))
+    control = arrays.read_arrays([folder / "trace/harmony/control/000.npz"])
     tables.write_table(harmony.null(control, gallery, SEED), folder / "trace/harmony_null.csv")
     planted = {"encoder": "mfcc", "generator": "openvamp", "kind": "noise", "level": [0.0, 9.0]}
     planted |= {"unit": "dB", "n_planted": 21, "power_at_05": [0.9, 0.1]}

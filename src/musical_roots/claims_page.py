@@ -7,8 +7,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from musical_roots import cost
+from musical_roots.arrays import write_text
 from musical_roots.claims import ASKED_OF_OURS
-from musical_roots.tables import write_text
 
 WEB = Path(__file__).parent / "web"
 MARKS = {

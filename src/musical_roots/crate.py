@@ -17,8 +17,9 @@ from pathlib import Path
 import yaml
 
 from musical_roots import provenance
+from musical_roots.arrays import read_json, write_json
 from musical_roots.atomic import atomic_folder
-from musical_roots.tables import read_json, read_table, write_json
+from musical_roots.tables import read_table
 
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",

@@ -1,7 +1,6 @@
-"""Clip list -> raw features -> unit vectors.
+"""Clip list -> raw features: `encode` runs the encoder, the dear part.
 
-`encode` runs the encoder, the dear part; `fit` takes per-dimension statistics of training clips;
-`unit_vectors` standardises and normalises. Whatever is in a clip list goes the same way.
+Whatever is in a clip list goes the same way, and then through `unit_vectors.py`.
 """
 
 import hashlib
@@ -13,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from musical_roots import audio
+from musical_roots.arrays import read_array, write_array, write_json
 from musical_roots.encoders.base import Encoder
 from musical_roots.errors import InputError
-from musical_roots.tables import read_array, write_array, write_json
 
 
 def encode(
@@ -101,10 +101,6 @@ def made_by(encoder: Encoder, clips: pd.DataFrame) -> dict:
     } | ({"features": encoder.features} if encoder.features else {})
 
 
-# Of a sidecar of features: what says whether they can be kept. Embeddings have no use for it.
-KEPT_BY = ("made_from", "sha256")
-
-
 def made_from(clips: pd.DataFrame, code: str) -> str:
     """Digest of the clips and the code that features are made from; "" if no code is named."""
     told = [code, *(f"{row.clip_id} {row.duration_s}" for row in clips.itertuples())]
@@ -166,7 +162,6 @@ def _decoded_ahead(
 
     With each, which rows cannot be read, and why: they are silence.
     """
-    from musical_roots import audio  # which takes a while, and unit vectors have no use for
 
     def decode(first: int) -> tuple[np.ndarray, dict[int, str]]:
         part, bad = clips.iloc[first : first + batch_size], {}
@@ -187,66 +182,6 @@ def _decoded_ahead(
             following = first + batch_size
             ahead = pool.submit(decode, following) if following < len(clips) else None
             yield current.result()
-
-
-def fit(shards: list[np.ndarray], standardise: bool) -> np.ndarray:
-    """Per-dimension mean and scale over shards of raw features.
-
-    Parameters
-    ----------
-    shards : list of ndarray, float32 [n_i, dim]
-        Features of the training clips.
-    standardise : bool
-        The encoder's wish; without it the mean is 0 and the scale 1, so that one path serves all.
-
-    Returns
-    -------
-    ndarray, float64 [2, dim]
-        Mean and standard deviation.
-
-    Raises
-    ------
-    InputError
-        If there are no training clips.
-    """
-    count = sum(len(shard) for shard in shards)
-    if count == 0:
-        raise InputError("no training clips: nothing to fit statistics on; widen the corpus filter")
-    dim = shards[0].shape[1]
-    if not standardise:
-        return np.stack([np.zeros(dim), np.ones(dim)])
-    shards = [_finite(shard) for shard in shards]
-    count = sum(len(shard) for shard in shards)
-    mean = sum(shard.sum(axis=0, dtype=np.float64) for shard in shards) / count
-    squares = sum(((shard - mean) ** 2).sum(axis=0) for shard in shards)
-    scale = np.sqrt(squares / count)
-    # A dimension that all but never varies tells clips apart by rounding alone: it is only centred.
-    typical = np.median(scale[scale > 1e-12]) if (scale > 1e-12).any() else np.inf
-    return np.stack([mean, np.where(scale > 1e-4 * typical, scale, 1.0)])
-
-
-def _finite(features: np.ndarray) -> np.ndarray:
-    """Features of the clips that were heard."""
-    there = np.isfinite(features).all(axis=1)
-    return features if there.all() else features[there]
-
-
-def digest(statistics: np.ndarray) -> str:
-    """Eight hex digits that change with the statistics: part of the stored fingerprint."""
-    return hashlib.sha256(np.ascontiguousarray(statistics).tobytes()).hexdigest()[:8]
-
-
-def unit_vectors(features: np.ndarray, statistics: np.ndarray) -> np.ndarray:
-    """Standardised rows of unit length: float32 [n, dim] -> float16 [n, dim].
-
-    A row of zeros has no direction and stays zero: its cosine to everything is 0. So does that of
-    a clip that could not be heard.
-    """
-    mean, scale = statistics
-    standard = (features - mean) / scale
-    standard[~np.isfinite(standard).all(axis=1)] = 0
-    norms = np.linalg.norm(standard, axis=1, keepdims=True)
-    return (standard / np.where(norms > 0, norms, 1.0)).astype(np.float16)
 
 
 def shard_list(shards: Iterable[Path]) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import pandas as pd
 from docutils.core import publish_parts
 from markupsafe import Markup
 
+from musical_roots.arrays import write_text
 from musical_roots.pages import CSS, JS, bundled, template
 from musical_roots.short_answers import NEGATIVE, POSITIVE
 from musical_roots.shown import Shown, shown, with_control
@@ -20,7 +21,7 @@ from musical_roots.study import sections
 from musical_roots.study.figures import Figure
 from musical_roots.study.pages import Page
 from musical_roots.study.titles import title
-from musical_roots.tables import read_table, write_text
+from musical_roots.tables import read_table
 
 ORDER = [
     *(sections.LISTENING, sections.ROBUSTNESS, sections.GENERATION, sections.INFLUENCE),

@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 
 from musical_roots import audio
+from musical_roots.arrays import read_arrays, write_arrays
 from musical_roots.corpus.clips import clip_id
 from musical_roots.errors import InputError
 from musical_roots.generators.base import Generator, Vamp, VampSettings
 from musical_roots.prompts import of_prompt
 from musical_roots.seeding import rng
-from musical_roots.tables import read_arrays, write_arrays
 
 EVERY_CODEBOOK = 99  # more than any codec has
 COARSEST = 4  # codebooks of which tokens are kept for looking up

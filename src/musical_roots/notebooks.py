@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from musical_roots.arrays import write_text
 from musical_roots.errors import InputError
-from musical_roots.tables import read_table, write_text
+from musical_roots.tables import read_table
 
 ROOM = "MUSICAL_ROOTS_RESULTS"  # the study's folder, from the repository's root
 # the exporter's own, for formulas and diagrams, are fetched from elsewhere

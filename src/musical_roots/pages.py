@@ -8,8 +8,8 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
+from musical_roots.arrays import write_text
 from musical_roots.shown import shown, with_control
-from musical_roots.tables import write_text
 
 WEB = Path(__file__).parent / "web"
 CSS, JS = ("page.css", "tables.css"), ("datatables.min.js", "tables.js")

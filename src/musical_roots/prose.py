@@ -5,8 +5,8 @@ from pathlib import Path
 import jinja2
 import mistune
 
+from musical_roots.arrays import write_text
 from musical_roots.pages import bundled
-from musical_roots.tables import write_text
 
 TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(
     """<!doctype html>

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from musical_roots.arrays import read_json, write_json
 from musical_roots.errors import InputError
-from musical_roots.tables import read_json, write_json
 
 # what flock answers where a file system has no locks
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)

@@ -6,10 +6,7 @@ row) and ``000.json`` (provenance: the encoder's fingerprint, versions, seed).
 """
 
 import csv
-import json
 import re
-import tokenize
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from musical_roots.arrays import read_array, read_json, write_vectors
 from musical_roots.atomic import atomic
 from musical_roots.errors import InputError
 
@@ -39,8 +37,6 @@ TEXT = {
     *("encoder", "kind", "generator", "unit", "target", "prompts", "claim", "certainty"),
     "verdict",
 }
-# what numpy raises on a damaged file, but for OSError
-DAMAGED = (ValueError, EOFError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile)
 # control characters, line separators, and halves of characters, which no table can hold
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
@@ -48,22 +44,6 @@ UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 def plain(text: str) -> str:
     """Text from a file's tags or a person's table, fit for one field: no control characters."""
     return UNPRINTABLE.sub(" ", text).strip()
-
-
-def write_text(text: str, path: Path | str) -> None:
-    """Write a text file, atomically."""
-    with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-def write_json(value: object, path: Path | str) -> None:
-    """Write JSON with sorted keys, atomically."""
-    write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", path)
-
-
-def read_json(path: Path | str) -> dict:
-    """Read a JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def write_table(table: pd.DataFrame, path: Path | str) -> None:
@@ -148,46 +128,6 @@ def heard_clips(paths: Iterable[Path | str]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def write_array(array: np.ndarray, path: Path | str) -> None:
-    """Write a .npy file, atomically."""
-    with atomic(path) as temporary, open(temporary, "wb") as file:
-        np.save(file, array)
-
-
-def write_arrays(arrays: dict[str, np.ndarray], path: Path | str) -> None:
-    """Write named arrays as a compressed .npz file, atomically."""
-    with atomic(path) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, **arrays)
-
-
-def read_array(path: Path | str, mapped: bool = False) -> np.ndarray:
-    """Read a .npy file, or map it into memory.
-
-    Raises
-    ------
-    InputError
-        If it is missing, or damaged.
-    """
-    try:
-        return np.load(path, mmap_mode="r" if mapped else None)
-    except (OSError, *DAMAGED) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: not readable ({reason}); delete it and run again") from error
-
-
-def read_arrays(paths: Iterable[Path | str]) -> dict[str, np.ndarray]:
-    """Read named arrays of several .npz files as one mapping, in the order of their names."""
-    found = {}
-    for path in paths:
-        try:
-            with np.load(path) as file:
-                found |= dict(file)
-        except (OSError, *DAMAGED) as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"{path}: not readable ({reason}); delete it and run again") from error
-    return dict(sorted(found.items()))
-
-
 @dataclass(frozen=True)
 class Embeddings:
     """Shards of unit vectors, memory-mapped, and the clips they belong to.
@@ -261,10 +201,8 @@ def write_shard(
     """Write one shard: `stem`.npy, `stem`.parquet and `stem`.json."""
     if len(vectors) != len(clips):
         raise ValueError(f"{stem}: {len(vectors)} vectors for {len(clips)} clips")
-    stem = Path(stem)
-    write_array(vectors, stem.with_suffix(".npy"))
-    write_table(clips, stem.with_suffix(".parquet"))
-    write_json(provenance | {"dim": int(vectors.shape[1])}, stem.with_suffix(".json"))
+    write_table(clips, Path(stem).with_suffix(".parquet"))
+    write_vectors(stem, vectors, provenance)
 
 
 def listed(paths: Iterable[Path | str]) -> list[Path]:

@@ -77,7 +77,7 @@ def test_a_mistake_would_be_caught(weights, monkeypatch, mistake):
     if mistake == "periodic":
         monkeypatch.setattr(aisfx, "HANN", np.hanning(2049)[:-1].astype(np.float32))
     if mistake == "reflected":
-        pad, modes = np.pad, {1: "reflect", 2: "constant"}  # of audio, and of spectrograms
+        pad, modes = np.pad, {1: "reflect", 3: "constant"}  # of audio, and of spectrograms
         monkeypatch.setattr(np, "pad", lambda x, by: pad(x, by, modes[x.ndim]))
     if mistake == "Slaney":
         slaney = mel.filters(44_100, 2048, 96)

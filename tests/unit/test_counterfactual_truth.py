@@ -14,6 +14,7 @@ from some_halves import NAMES, TOKENS, TRACKS
 from tiny_openvamp import SIZE
 
 from musical_roots import cli, config
+from musical_roots.arrays import read_json, write_arrays
 from musical_roots.errors import InputError
 from musical_roots.experiments.counterfactual import halves, losses, shipping, truth
 from musical_roots.generate import tokens_digest
@@ -21,7 +22,6 @@ from musical_roots.generators.openvamp import model, steps, training
 from musical_roots.generators.openvamp.generator import CODEC, NETWORK
 from musical_roots.seeding import rng
 from musical_roots.study import Study
-from musical_roots.tables import read_json, write_arrays
 from musical_roots.weights import files
 
 ROOT = Path(__file__).parents[2]

@@ -9,11 +9,12 @@ from click.testing import CliRunner
 from tiny_openvamp import SIZE
 
 from musical_roots import cli
+from musical_roots.arrays import write_arrays, write_json
 from musical_roots.errors import InputError
 from musical_roots.experiments.counterfactual import beside, dose, lengths
 from musical_roots.generators.base import VampSettings
 from musical_roots.generators.openvamp import model
-from musical_roots.tables import read_table, write_arrays, write_json, write_table
+from musical_roots.tables import read_table, write_table
 
 DOSES = [0, 1, 4]
 TRACKS = [f"t{i:02d}" for i in range(20)]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from musical_roots import embed
+from musical_roots import embed, unit_vectors
 from musical_roots.encoders.base import Encoder
 from musical_roots.errors import InputError
 
@@ -56,49 +56,49 @@ def test_features_that_are_not_finite_are_refused(clips):
 
 def test_statistics_of_shards_are_those_of_the_whole():
     features = np.random.default_rng(0).normal(3, 2, size=(100, 5)).astype(np.float32)
-    whole = embed.fit([features], standardise=True)
-    assert np.allclose(whole, embed.fit([features[:7], features[7:]], standardise=True))
+    whole = unit_vectors.fit([features], standardise=True)
+    assert np.allclose(whole, unit_vectors.fit([features[:7], features[7:]], standardise=True))
     assert np.allclose(whole[0], features.mean(axis=0), atol=1e-5)
     assert np.allclose(whole[1], features.std(axis=0), atol=1e-5)
 
 
 def test_without_standardising_only_the_length_changes():
     features = np.random.default_rng(0).normal(size=(10, 5)).astype(np.float32)
-    vectors = embed.unit_vectors(features, embed.fit([features], standardise=False))
+    vectors = unit_vectors.of(features, unit_vectors.fit([features], standardise=False))
     expected = features / np.linalg.norm(features, axis=1, keepdims=True)
     assert np.allclose(vectors, expected, atol=1e-3)
 
 
 def test_vectors_have_unit_length_and_a_row_of_zeros_stays():
     features = np.array([[3.0, 4.0], [0.0, 0.0]], dtype=np.float32)
-    vectors = embed.unit_vectors(features, np.array([[0.0, 0.0], [1.0, 1.0]]))
+    vectors = unit_vectors.of(features, np.array([[0.0, 0.0], [1.0, 1.0]]))
     assert vectors.dtype == np.float16
     assert vectors.tolist() == pytest.approx(np.array([[0.6, 0.8], [0.0, 0.0]]), abs=1e-3)
 
 
 def test_a_dimension_that_never_varies_is_only_centred():
     features = np.array([[1.0, 5.0], [3.0, 5.0]], dtype=np.float32)
-    assert embed.fit([features], standardise=True).tolist() == [[2.0, 5.0], [1.0, 1.0]]
+    assert unit_vectors.fit([features], standardise=True).tolist() == [[2.0, 5.0], [1.0, 1.0]]
 
 
 def test_rounding_in_a_dimension_is_not_blown_up():
     generator = np.random.default_rng(0)
     features = generator.normal(size=(50, 6)).astype(np.float32)
     features[:, 2] = 7 + 1e-6 * generator.normal(size=50)
-    scale = embed.fit([features], standardise=True)[1]
+    scale = unit_vectors.fit([features], standardise=True)[1]
     assert scale[2] == 1.0
     assert (scale[[0, 1, 3, 4, 5]] != 1.0).all()
 
 
 def test_no_training_clips_is_said():
     with pytest.raises(InputError, match="no training clips"):
-        embed.fit([np.empty((0, 3), np.float32)], standardise=True)
+        unit_vectors.fit([np.empty((0, 3), np.float32)], standardise=True)
 
 
 def test_the_digest_changes_with_the_statistics():
     one = np.zeros((2, 3))
-    assert embed.digest(one) == embed.digest(one.copy())
-    assert embed.digest(one) != embed.digest(one + 1e-9)
+    assert unit_vectors.digest(one) == unit_vectors.digest(one.copy())
+    assert unit_vectors.digest(one) != unit_vectors.digest(one + 1e-9)
 
 
 class Centred(Energy):
@@ -153,9 +153,9 @@ def test_a_bad_file_stops_nothing_and_is_listed(clips):
     assert np.isnan(features[4]).all()
     rest = np.arange(len(clips)) != 4
     assert np.array_equal(features[rest], embed.encode(clips, Energy())[rest])
-    statistics = embed.fit([features], standardise=True)
-    assert np.array_equal(statistics, embed.fit([features[rest]], standardise=True))
-    vectors = embed.unit_vectors(features, statistics)
+    statistics = unit_vectors.fit([features], standardise=True)
+    assert np.array_equal(statistics, unit_vectors.fit([features[rest]], standardise=True))
+    vectors = unit_vectors.of(features, statistics)
     assert (vectors[4] == 0).all() and np.isfinite(vectors).all()
 
 

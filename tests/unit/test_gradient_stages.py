@@ -10,8 +10,9 @@ from click.testing import CliRunner
 from tiny_openvamp import SIZE
 
 from musical_roots import cli
+from musical_roots.arrays import write_arrays
 from musical_roots.generators.base import VampSettings
-from musical_roots.tables import read_table, write_arrays, write_table
+from musical_roots.tables import read_table, write_table
 
 SPLITS = ("train", "control")
 

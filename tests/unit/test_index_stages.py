@@ -7,15 +7,9 @@ from click.testing import CliRunner
 from traces import traces
 
 from musical_roots import cli
+from musical_roots.arrays import read_json, write_json
 from musical_roots.search import inverted
-from musical_roots.tables import (
-    open_shards,
-    read_json,
-    read_table,
-    write_json,
-    write_shard,
-    write_table,
-)
+from musical_roots.tables import open_shards, read_table, write_shard, write_table
 
 DIM, CLIPS = 16, 8
 GONE = "track7"  # whose holder asks for it

@@ -11,10 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from musical_roots import cli
+from musical_roots.arrays import write_json
 from musical_roots.config.listening import Exclusions
 from musical_roots.experiments.listening import agreement, analysis, humans, judged
 from musical_roots.listening import responses, simulated
-from musical_roots.tables import read_table, write_json, write_table
+from musical_roots.tables import read_table, write_table
 
 PAPER = Path(__file__).parents[2] / "config" / "paper"
 RULES = Exclusions().model_dump()

@@ -6,11 +6,12 @@ import pytest
 from click.testing import CliRunner
 
 from musical_roots import cli
+from musical_roots.arrays import write_arrays, write_json
 from musical_roots.errors import InputError
 from musical_roots.experiments.counterfactual import bounds, scores
 from musical_roots.experiments.counterfactual.race import COLUMNS
 from musical_roots.experiments.counterfactual.truth import read_taken, relative
-from musical_roots.tables import read_table, write_arrays, write_json, write_shard, write_table
+from musical_roots.tables import read_table, write_shard, write_table
 
 TRACKS, CLIPS, HALVES = 6, 3, 12
 REASON = "It speaks of other outputs."

@@ -13,12 +13,13 @@ from click.testing import CliRunner
 from tiny_openvamp import SIZE
 
 from musical_roots import cli, config, expected
+from musical_roots.arrays import write_arrays
 from musical_roots.errors import InputError
 from musical_roots.generators.base import load
 from musical_roots.generators.openvamp import codec as codecs
 from musical_roots.generators.openvamp import training
 from musical_roots.generators.openvamp.generator import CODEC, NETWORK, SHIPPED, SMALL_NETWORK
-from musical_roots.tables import read_table, write_arrays
+from musical_roots.tables import read_table
 from musical_roots.weights import files
 from musical_roots.weights.shipped import difference, take
 

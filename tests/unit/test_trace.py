@@ -13,7 +13,7 @@ import soundfile
 from click.testing import CliRunner
 from finished_study import RATE, of_tones, tune
 
-from musical_roots import audio, cli, harmony, tables
+from musical_roots import arrays, audio, cli, harmony
 from musical_roots.errors import InputError
 from musical_roots.experiments.token_share import TokenIndex
 from musical_roots.trace import asked, report, run, searched
@@ -233,7 +233,7 @@ def test_no_answer_is_written_over_music(finished, spliced, tmp_path, option):
 def test_no_study_there_or_none_such(finished, spliced, tmp_path):
     error = call(spliced, "--study", tmp_path).exception
     assert isinstance(error, InputError) and "no finished study" in str(error)
-    tables.write_json({"results": "x"}, tmp_path / "config.json")
+    arrays.write_json({"results": "x"}, tmp_path / "config.json")
     error = call(spliced, "--study", tmp_path).exception
     assert isinstance(error, InputError) and "not finished" in str(error)
     error = call(spliced, "--study", finished, "--generator", "other").exception

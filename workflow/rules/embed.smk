@@ -1,7 +1,8 @@
 # Clip sets -> raw features -> unit vectors. Every clip set goes this way: {clips} is its name, and
 # src/musical_roots/study/clip_sets.py lists them.
 #
-# Makes: results/features/{encoder}/{clips}/{shard}.npy      what the encoder says, float32
+# Makes: results/features/{encoder}/{clips}/{shard}.npy      what the encoder says, float32; .json, and
+#                                                            .parquet: the clips, and what was heard of each
 #        results/embeddings/{encoder}/statistics.npy         fitted on train
 #        results/models/clmr_open.safetensors                trained on train, if it is active
 #        results/embeddings/{encoder}/{clips}/{shard}.npy    unit vectors, float16; .parquet, .json
@@ -91,6 +92,7 @@ rule encode:
         # is a new clip list of one part, and a new look at the others
         features=update("<results>/features/{encoder}/{clips}/{shard}.npy"),
         provenance=update("<results>/features/{encoder}/{clips}/{shard}.json"),
+        clips=update("<results>/features/{encoder}/{clips}/{shard}.parquet"),
     log:
         "<logs>/encode/{encoder}-{clips}-{shard}.log",
     benchmark:
@@ -145,7 +147,7 @@ rule embed:
     input:
         features="<results>/features/{encoder}/{clips}/{shard}.npy",
         provenance="<results>/features/{encoder}/{clips}/{shard}.json",
-        clips="<results>/clips/{clips}/{shard}.parquet",
+        clips="<results>/features/{encoder}/{clips}/{shard}.parquet",
         statistics="<results>/embeddings/{encoder}/statistics.npy",
     output:
         vectors="<results>/embeddings/{encoder}/{clips}/{shard}.npy",
@@ -160,7 +162,7 @@ rule embed:
     message:
         "Embedding {wildcards.clips}/{wildcards.shard} with {wildcards.encoder}"
     shell:
-        "{params.call} --log {log:q} --raw-features {input.features:q} --clips {input.clips:q}"
+        "{params.call} --log {log:q} --raw-features {input.features:q}"
         " --statistics {input.statistics:q} --out {output.vectors:q}"
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 from markupsafe import Markup
 
+from musical_roots.arrays import write_text
 from musical_roots.auditions import perturbations, sounds, vamps
 from musical_roots.pages import bundled
 from musical_roots.pages import template as page_of
-from musical_roots.tables import write_text
 
 
 class Sounds:

@@ -5,6 +5,7 @@ Each stage imports what it needs inside its function, so that it starts quickly,
 `digests.Digests` knows which modules the stage depends on.
 """
 
+import gc
 import logging
 import shutil
 import sys
@@ -214,6 +215,7 @@ def group(name: str, told: str) -> Group:
 
 def main() -> None:
     """Run a stage; bad input ends it with one line and status 2."""
+    gc.set_threshold(50_000)  # what imports make is no garbage, and looked through for it 200 times
     logging.basicConfig(level=logging.INFO, format="%(message)s", force=True)
     try:
         stages(prog_name="python -m musical_roots", standalone_mode=False)

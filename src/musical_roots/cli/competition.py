@@ -50,8 +50,9 @@ TOKENS = files("--tokens", "Tokens of tracks, or of clips.")
 def tokens(generator, checkpoints, device, code, clips, out) -> None:
     """The coarsest tokens of clips, or of excerpts, as a generator's codec hears them."""
     from musical_roots import generate
+    from musical_roots.arrays import write_arrays
     from musical_roots.generators.base import load
-    from musical_roots.tables import read_table, write_arrays
+    from musical_roots.tables import read_table
 
     model, rows = load(generator, checkpoints, device, code), read_table(clips)
     with progress(len(rows), f"tokens, {generator}", "clips") as bar:
@@ -65,8 +66,9 @@ def tokens(generator, checkpoints, device, code, clips, out) -> None:
 @OUT
 def token_shard(tokens, clips, indexes, out) -> None:
     """Token indexes of a part of the corpus: a folder each."""
+    from musical_roots.arrays import read_arrays
     from musical_roots.experiments import token_evidence
-    from musical_roots.tables import read_arrays, read_table
+    from musical_roots.tables import read_table
 
     read = read_arrays(tokens), read_table(clips), read_table(indexes)
     token_evidence.shard(*read, out)
@@ -102,8 +104,9 @@ def token_evidence(
     split_artists, **made,
 ) -> None:  # fmt: skip
     """What tokens say of outputs, of control music, and of tokens planted there."""
+    from musical_roots.arrays import read_arrays
     from musical_roots.experiments import token_evidence
-    from musical_roots.tables import read_arrays, read_table, read_tables
+    from musical_roots.tables import read_table, read_tables
 
     part = read_arrays(tokens), read_table(clips), read_table(indexes)
     plants = token_evidence.plants(*part)

@@ -27,7 +27,7 @@ config = group("config", "The config's schema and reference.")
 def reference(schema, readme) -> None:
     """Write the config's schema and reference anew, from the typed config."""
     from musical_roots import config
-    from musical_roots.tables import write_text
+    from musical_roots.arrays import write_text
 
     write_text(config.schema(), schema)
     write_text(config.reference(), readme)

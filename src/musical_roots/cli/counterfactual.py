@@ -48,9 +48,10 @@ ABOUT_OUT = file("--about-out", "What a truth says of itself.", "about_out")
 @SEED
 def halves(seed, tracks, train_tokens, control_tokens, out, **how) -> None:
     """Draw what each retrained model learns from."""
+    from musical_roots.arrays import read_arrays
     from musical_roots.experiments.counterfactual.halves import members
     from musical_roots.generators.openvamp.training import longer_than_a_crop
-    from musical_roots.tables import read_arrays, read_table, write_table
+    from musical_roots.tables import read_table, write_table
 
     table = read_table(tracks)
     train, control = (
@@ -83,9 +84,10 @@ def retrain(
     track_losses_out, **how,
 ) -> None:  # fmt: skip
     """Retrain one part of the models, and take the loss of each output and track under each."""
+    from musical_roots.arrays import read_arrays
     from musical_roots.experiments.counterfactual import losses, retraining
     from musical_roots.generators.openvamp.codec import load
-    from musical_roots.tables import read_arrays, read_table, read_tables, write_table
+    from musical_roots.tables import read_table, read_tables, write_table
 
     wanted = retraining.part(read_table(members), *shard)
     train, control = read_arrays(train_tokens), read_arrays(control_tokens)
@@ -119,8 +121,9 @@ def join(
     track_losses_out, about_out, **how,
 ) -> None:  # fmt: skip
     """Join what all jobs found to a truth, which says what it speaks of."""
+    from musical_roots.arrays import read_arrays, write_json
     from musical_roots.experiments.counterfactual import truth
-    from musical_roots.tables import read_arrays, read_table, read_tables, write_json
+    from musical_roots.tables import read_table, read_tables
     from musical_roots.weights.files import read
 
     drawn, made = read_table(members), read_tables(outputs)
@@ -144,8 +147,9 @@ def take(
     truth, weights, train_tokens, outputs, members_out, out, track_losses_out, about_out
 ) -> None:
     """Take a truth as far as it speaks of these outputs; else empty tables, and the reason."""
+    from musical_roots.arrays import read_arrays, write_json
     from musical_roots.experiments.counterfactual import truth as truths
-    from musical_roots.tables import read_arrays, read_tables, write_json
+    from musical_roots.tables import read_tables
     from musical_roots.weights.files import read
 
     _, generator = read(weights)

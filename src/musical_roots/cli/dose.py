@@ -50,10 +50,11 @@ def network(
     device, out, **how,
 ) -> None:  # fmt: skip
     """Train a network on tracks with doses, and measure what its outputs show of each."""
+    from musical_roots.arrays import read_arrays
     from musical_roots.devices import settle
     from musical_roots.experiments.counterfactual.dose import measure_network
     from musical_roots.generators.openvamp.model import Size
-    from musical_roots.tables import read_arrays, read_tables, write_table
+    from musical_roots.tables import read_tables, write_table
 
     tokens = {"train": read_arrays(train_tokens), "control": read_arrays(control_tokens)}
     made, size = read_tables(outputs), Size(codebooks, entries, width, layers)
@@ -98,10 +99,11 @@ def length(
     out, **how,
 ) -> None:  # fmt: skip
     """Train a network for so long, and measure what it learned of music and of its tracks."""
+    from musical_roots.arrays import read_arrays
     from musical_roots.devices import settle
     from musical_roots.experiments.counterfactual.lengths import measure_length
     from musical_roots.generators.openvamp.model import Size
-    from musical_roots.tables import read_arrays, read_tables, write_table
+    from musical_roots.tables import read_tables, write_table
 
     tokens = {"train": read_arrays(train_tokens), "control": read_arrays(control_tokens)}
     made, size = read_tables(outputs), Size(codebooks, entries, width, layers)
@@ -129,8 +131,9 @@ def join_lengths(lengths, out) -> None:
 @file("--lengths-out", "The second, likewise.")
 def take(about, dose, lengths, dose_out, lengths_out) -> None:
     """Take what lies beside a truth as far as that speaks of this study; else empty tables."""
+    from musical_roots.arrays import read_json
     from musical_roots.experiments.counterfactual.beside import taken
-    from musical_roots.tables import read_json, write_table
+    from musical_roots.tables import write_table
 
     tables = taken({"dose": dose, "lengths": lengths}, read_json(about))
     write_table(tables["dose"], dose_out)

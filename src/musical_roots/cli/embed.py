@@ -46,19 +46,19 @@ def encode(seed, encoder, clips, checkpoints, batch, kept_if, out, **settings) -
     """Raw features of a clip list. A clip that cannot be read is listed, and stops nothing."""
     from musical_roots import embed
     from musical_roots.encoders import base
-    from musical_roots.tables import read_table
+    from musical_roots.tables import read_table, write_table
 
     table, unheard = read_table(clips), []
     settings = {key: value for key, value in settings.items() if value is not None}
     model = base.load(encoder, checkpoints, seed=seed, **settings)
     about = embed.made_by(model, table) | {"made_from": embed.made_from(table, kept_if)}
-    if embed.kept(out, about):
-        return
-    with progress(len(table), f"{encoder}, {clips.parent.name}", "clips") as bar:
-        features = embed.encode(table, model, batch, bar.update, unheard)
-    for clip in unheard:
-        log.warning("not heard: %s", clip["why"])
-    embed.write_features(out, features, about, unheard)
+    if not embed.kept(out, about):
+        with progress(len(table), f"{encoder}, {clips.parent.name}", "clips") as bar:
+            features = embed.encode(table, model, batch, bar.update, unheard)
+        for clip in unheard:
+            log.warning("not heard: %s", clip["why"])
+        embed.write_features(out, features, about, unheard)
+    write_table(embed.heard(table, about), out.with_suffix(".parquet"))
 
 
 @embed.command("fit")
@@ -66,30 +66,27 @@ def encode(seed, encoder, clips, checkpoints, batch, kept_if, out, **settings) -
 @OUT
 def fit(features, out) -> None:
     """Per-dimension statistics of the training clips' features."""
-    from musical_roots import embed
-    from musical_roots.tables import read_array, read_json, write_array
+    from musical_roots import unit_vectors
+    from musical_roots.arrays import read_array, read_json, write_array
 
     standardise = read_json(features[0].with_suffix(".json"))["standardise"]
     shards = [read_array(path, mapped=True) for path in features]
-    write_array(embed.fit(shards, standardise), out)
+    write_array(unit_vectors.fit(shards, standardise), out)
 
 
 @embed.command("vectors")
-@file("--raw-features", "Of some clips.", "features")
-@CLIPS
+@file("--raw-features", "Of some clips, which lie beside them.", "features")
 @file("--statistics", "Of the training clips.")
 @OUT
-def vectors(features, clips, statistics, out) -> None:
+def vectors(features, statistics, out) -> None:
     """Unit vectors of raw features: one shard of embeddings."""
-    from musical_roots import embed
-    from musical_roots.tables import read_array, read_json, read_table, write_shard
+    from musical_roots import unit_vectors
+    from musical_roots.arrays import copy, read_array, read_json, write_vectors
 
     fitted = read_array(statistics)
-    told = read_json(features.with_suffix(".json"))
-    made_by = {key: value for key, value in told.items() if key not in embed.KEPT_BY}
-    made_by["fingerprint"] += f"+{embed.digest(fitted)}"
-    vectors = embed.unit_vectors(read_array(features), fitted)
-    write_shard(out, vectors, embed.heard(read_table(clips), made_by), made_by)
+    told = unit_vectors.made_by(read_json(features.with_suffix(".json")), fitted)
+    copy(features.with_suffix(".parquet"), out.with_suffix(".parquet"))
+    write_vectors(out, unit_vectors.of(read_array(features), fitted), told)
 
 
 @embed.command("list")

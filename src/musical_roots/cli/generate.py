@@ -49,9 +49,10 @@ generate = group("generate", "Prompts -> vamps -> clip lists.")
 @OUT
 def tokenise(tracks, split, shard, codec, out) -> None:
     """Tokens of one part of a split's tracks."""
+    from musical_roots.arrays import write_arrays
     from musical_roots.corpus.recordings import whole
     from musical_roots.generators.openvamp import codec as codecs
-    from musical_roots.tables import read_table, write_arrays
+    from musical_roots.tables import read_table
 
     table, trained = read_table(tracks), codecs.load(codec)
     part = table[table.split == split].sort_values("track_id").iloc[shard[0] :: shard[1]]
@@ -97,8 +98,9 @@ def openvamp_quality(
     seed, weights, small, small_weights, train_tokens, control_tokens, out
 ) -> None:
     """Loss and accuracy of openvamp's network on what it was trained on, and on what it was not."""
+    from musical_roots.arrays import read_arrays
     from musical_roots.generators.openvamp import training
-    from musical_roots.tables import among, read_arrays, read_table, write_table
+    from musical_roots.tables import among, read_table, write_table
 
     train, control = read_arrays(train_tokens), read_arrays(control_tokens)
     models = {weights: {"train": train, "control": control}}
@@ -236,8 +238,9 @@ def ngram_overlap(
     seed, outputs, train_tokens, control_tokens, tracks, resamples, confidence, out, each
 ) -> None:
     """How much of the vamps stands in n-grams of the training set, token by token."""
+    from musical_roots.arrays import read_arrays
     from musical_roots.experiments import generation
-    from musical_roots.tables import read_arrays, read_table, read_tables, write_table
+    from musical_roots.tables import read_table, read_tables, write_table
 
     train, control = read_arrays(train_tokens), read_arrays(control_tokens)
     vamps = read_tables(outputs)

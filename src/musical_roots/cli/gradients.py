@@ -25,9 +25,10 @@ EVERY = click.option(
 
 def _asked(seed, weights, train_tokens, outputs, output_masks, shard=(0, 1)) -> tuple:
     """The network, what it is asked of outputs, and the tokens that it was trained on."""
+    from musical_roots.arrays import read_arrays
     from musical_roots.experiments.counterfactual.losses import hidden_of_outputs
     from musical_roots.generators.openvamp import model
-    from musical_roots.tables import read_arrays, read_tables
+    from musical_roots.tables import read_tables
 
     network, about = model.load(weights)
     arrays = read_arrays(train_tokens)

@@ -15,7 +15,8 @@ CONTROL_ROWS = files("--control-pitch-classes", "Pitch classes of control.", "co
 def tracks(tracks, split, shard, out) -> None:
     """Pitch classes of a part of the tracks of a split, every half second."""
     from musical_roots import harmony
-    from musical_roots.tables import read_table, write_arrays
+    from musical_roots.arrays import write_arrays
+    from musical_roots.tables import read_table
 
     rows = read_table(tracks)
     part = rows[rows.split == split].iloc[shard[0] :: shard[1]]
@@ -31,7 +32,8 @@ def tracks(tracks, split, shard, out) -> None:
 def null(seed, train, control, out) -> None:
     """How similar control tracks are to the training track that is most similar, in any key."""
     from musical_roots import harmony
-    from musical_roots.tables import read_arrays, write_table
+    from musical_roots.arrays import read_arrays
+    from musical_roots.tables import write_table
 
     gallery, music = harmony.Gallery(read_arrays(train)), read_arrays(control)
     count = min(len(music), harmony.NULL_TRACKS)

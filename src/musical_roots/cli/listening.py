@@ -37,9 +37,10 @@ LISTENERS = number("--simulated-listeners", "Of our arm, and for each encoder of
 @SEED
 def simulate(seed, studies, simulated_listeners, out, **spread) -> None:
     """Answers of simulated listeners, as files of people's: nobody has heard these."""
+    from musical_roots.arrays import read_json, write_json
     from musical_roots.atomic import atomic_folder
     from musical_roots.listening.simulated import sessions
-    from musical_roots.tables import read_json, read_table, write_json
+    from musical_roots.tables import read_table
 
     with atomic_folder(out) as folder:
         for trials, manifest in studies:
@@ -76,9 +77,10 @@ def simulate(seed, studies, simulated_listeners, out, **spread) -> None:
 @SEED
 def analyse(seed, responses, source, studies, table1, bins, tables, **how) -> None:
     """Tables of Experiment A: exclusions, agreement, model, curves, thresholds, people."""
+    from musical_roots.arrays import read_json
     from musical_roots.experiments.listening.analysis import PEOPLE, analysed, rounded
     from musical_roots.listening.responses import read_folder
-    from musical_roots.tables import read_json, read_table, read_tables, write_table
+    from musical_roots.tables import read_table, read_tables, write_table
 
     trials = read_tables(listed for listed, _ in studies)
     asked = {about["arm"]: about for about in (read_json(path) for _, path in studies)}

@@ -61,8 +61,9 @@ def embeddings(corpus, coded, outputs, null, coded_null, indexes, truth, k, out)
 @OUT
 def tokens(outputs, train_tokens, tracks, truth, out) -> None:
     """The same by the generator's own tokens, and by what hears nothing."""
+    from musical_roots.arrays import read_arrays
     from musical_roots.experiments.counterfactual import halves, scores, token_scores
-    from musical_roots.tables import read_arrays, read_table, read_tables, write_table
+    from musical_roots.tables import read_table, read_tables, write_table
 
     asked, made = halves.train_tracks(read_table(truth / "members.parquet")), read_tables(outputs)
     heard = {track: one for track, one in read_arrays(train_tokens).items() if track in set(asked)}

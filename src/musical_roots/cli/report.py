@@ -71,8 +71,9 @@ def page(tables, title, text, out) -> None:
 def model_card(model, weights, tracks, command, tables, outputs, earlier, out) -> None:
     """Say of a model that was trained here what it was trained on, and how good it is."""
     from musical_roots import expected
+    from musical_roots.arrays import write_text
     from musical_roots.cards import card
-    from musical_roots.tables import read_table, read_tables, write_text
+    from musical_roots.tables import read_table, read_tables
     from musical_roots.weights import files
 
     _, about = files.read(weights)
@@ -130,8 +131,9 @@ def claims_page(verdicts, tallied, about, benchmarks, out) -> None:
 @file("--tally", "How many could be tested, and how many hold.", "tallied")
 def claims_within(text, tallied) -> None:
     """Write the tally of claims into a text, between its marks."""
+    from musical_roots.arrays import write_text
     from musical_roots.claims import within
-    from musical_roots.tables import read_table, write_text
+    from musical_roots.tables import read_table
 
     write_text(within(text.read_text(encoding="utf-8"), read_table(tallied)), text)
 
@@ -159,9 +161,10 @@ def answers(tables, out) -> None:
 @OUT
 def front(pages, config, answers, captions, out) -> None:
     """The study's front page: answers, then every figure with its table, and links to its pages."""
+    from musical_roots.arrays import read_json
     from musical_roots.front import write_front
     from musical_roots.study import Study
-    from musical_roots.tables import read_json, read_table
+    from musical_roots.tables import read_table
 
     study = Study(read_json(config))
     answered = read_table(answers)
@@ -178,9 +181,9 @@ def provenance(config, encoders, config_out, out) -> None:
     """What made the results: config, encoders, versions, machine."""
     import json
 
+    from musical_roots.arrays import read_json, write_json
     from musical_roots.pages import write_page
     from musical_roots.provenance import described
-    from musical_roots.tables import read_json, write_json
 
     config = json.loads(config)
     tables = described(config, [read_json(path) for path in encoders])

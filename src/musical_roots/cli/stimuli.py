@@ -143,8 +143,9 @@ def render(seed, lists, trials, vamps, perturbed, audio, out, **how) -> None:
 @SEED
 def write_page(seed, trials, sounds, post_url, page, out, **asked) -> None:
     """The page, and the manifest by which its answers are checked."""
+    from musical_roots.arrays import write_json
     from musical_roots.listening import page as pages
-    from musical_roots.tables import read_table, write_json
+    from musical_roots.tables import read_table
 
     sound = {key: asked.pop(name) for key, name in pages.SOUND.items()}
     read = read_table(trials)

@@ -98,9 +98,10 @@ def openvamp(
     seed, train_tokens, control_tokens, codec, steps, small, shipped, out, curve, **how
 ) -> None:
     """Train openvamp's network, or take it where it was trained so; watch its loss on control."""
+    from musical_roots.arrays import read_arrays
     from musical_roots.generators.openvamp import training
     from musical_roots.generators.openvamp.codec import load
-    from musical_roots.tables import among, read_arrays, read_table, write_table
+    from musical_roots.tables import among, read_table, write_table
 
     train, control = read_arrays(train_tokens), read_arrays(control_tokens)
     train = among(train, read_table(small)) if small else train

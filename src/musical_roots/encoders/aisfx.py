@@ -48,6 +48,7 @@ FRAMES = -(-SECONDS * SAMPLE_RATE // HOP) + 1
 LOUDEST = 9.457798957824707  # log-mel value
 BATCH_NORM_EPS = 1e-5
 POOLED = (1, 3, 5)  # layers after which both sides are halved
+ALONE = 6  # layers that a spectrogram goes through alone on a CPU
 HANN = np.hanning(N_FFT).astype(np.float32)
 
 # Spectrograms, float32 [n, frames, 96] -> [n, 512].
@@ -113,9 +114,7 @@ class Aisfx(Encoder):
         if not heard:
             return np.zeros((0, self.dim), np.float32)
         clips = np.stack([log_mel(clip) for clip in heard])
-        # clip by clip on a CPU, so that no clip's numbers depend on the others
-        parts = np.split(clips, len(clips)) if self.settings.device == "cpu" else [clips]
-        return np.concatenate([self._network(part) for part in parts])
+        return self._network(clips)
 
 
 class Aisfx8k(Aisfx):
@@ -128,18 +127,24 @@ class Aisfx8k(Aisfx):
 
 
 def _by_numpy(layers: list[tuple[np.ndarray, np.ndarray]], settings: Settings) -> Network:
-    """The network on a CPU in single precision, one spectrogram after the other."""
+    """The network on a CPU in single precision.
+
+    Spectrograms go through the first layers one by one, which are large, and through the others
+    together, where kernels are.
+    """
     first, *others = layers
     steps = [FirstConvolution(*first)]
     steps += [Convolution(*layer, pool=i in POOLED) for i, layer in enumerate(others, 1)]
 
+    def through(steps: list[Network], x: np.ndarray) -> np.ndarray:
+        for step in steps:
+            x = step(x)
+        return x
+
     def network(spectrograms: np.ndarray) -> np.ndarray:
-        features = []
-        for x in spectrograms:
-            for step in steps:
-                x = step(x)
-            features.append(x.mean(axis=1).max(axis=0))
-        return np.stack(features)
+        parts = np.split(spectrograms, len(spectrograms))
+        small = np.concatenate([through(steps[:ALONE], part) for part in parts])
+        return through(steps[ALONE:], small).mean(axis=2).max(axis=1)
 
     return network
 
@@ -157,6 +162,10 @@ def _by_torch(layers: list[tuple[np.ndarray, np.ndarray]], settings: Settings) -
 
     @torch.inference_mode()
     def network(spectrograms: np.ndarray) -> np.ndarray:
+        if device == "cpu" and len(spectrograms) > 1:  # so that none's numbers depend on the others
+            return np.concatenate(
+                [network(part) for part in np.split(spectrograms, len(spectrograms))]
+            )
         x = torch.from_numpy(spectrograms).to(device)[:, None]
         with torch.autocast(device, torch.bfloat16, enabled=low):
             for i, (kernel, bias) in enumerate(steps):

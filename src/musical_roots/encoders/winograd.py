@@ -5,9 +5,12 @@ convolutional neural networks": an output tile of 4 x 4 is a sum over products a
 points 0, +-1/sqrt(2), +-sqrt(2) and infinity keep single precision's rounding small (Barabasz et
 al. 2020, "Error analysis and improving the accuracy of Winograd convolution").
 
-Arrays are [frames, bands, channels]. All products have the shape of the input, so that the same
-input gives the same bits.
+Arrays are [n, frames, bands, channels]. Each input goes through products of one shape, so that it
+gives the same bits whatever is beside it. But where a kernel is large and tiles are few, those of
+some inputs are the rows of one product: libraries sum up each row by itself, and a test looks.
 """
+
+import itertools
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
@@ -16,6 +19,7 @@ TILE, TAPS = 4, 3
 PATCH = TILE + TAPS - 1
 POINTS = np.array([0, 0.5**0.5, -(0.5**0.5), 2**0.5, -(2**0.5)])
 AT_ONCE = 1 << 19  # numbers at those points that stay in a core's cache
+TILES = 96  # a product, of some inputs if one has fewer: the kernel is read for all of them
 
 
 def _matrices() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -53,51 +57,59 @@ class Convolution:
         self.bias, self.pool = bias, pool
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """float32 [frames, bands, in] -> [frames, bands, out], or half of each side."""
-        frames, bands, inputs = x.shape
+        """float32 [n, frames, bands, in] -> [n, frames, bands, out], or half of each side."""
+        count, frames, bands, inputs = x.shape
         outputs, left = self.kernel.shape[2], 2 if self.pool else TILE
         rows, columns = -(-frames // TILE), -(-bands // TILE)
         patches = _patches(x, rows, columns)
-        made = np.empty((rows, left, columns, left, outputs), np.float32)
-        some = max(1, AT_ONCE // (PATCH * PATCH * columns * max(inputs, outputs)))
-        for row in range(0, rows, some):
-            points = self.into @ patches[:, :, row : row + some].reshape(PATCH * PATCH, -1)
+        made = np.empty((count, rows, left, columns, left, outputs), np.float32)
+        together = max(1, TILES // (rows * columns))
+        rows_at_once = max(1, AT_ONCE // (PATCH * PATCH * columns * max(inputs, outputs)))
+        for one, row in itertools.product(range(0, count, together), range(0, rows, rows_at_once)):
+            part = slice(one, one + together), slice(row, row + rows_at_once)
+            seen, into = patches[:, :, *part], made[part]
+            points = np.empty((PATCH * PATCH, len(into), seen[0, 0, 0].size), np.float32)
+            for i in range(len(into)):  # so that it has one shape
+                np.matmul(self.into, seen[:, :, i].reshape(PATCH * PATCH, -1), out=points[:, i])
             products = points.reshape(PATCH * PATCH, -1, inputs) @ self.kernel
-            tiles = self.out @ products.reshape(PATCH * PATCH, -1)
-            tiles = tiles.reshape(TILE, TILE, -1, columns, outputs)
-            if self.pool:
-                tiles = np.maximum(tiles[::2], tiles[1::2])
-                tiles = np.maximum(tiles[:, ::2], tiles[:, 1::2])
-            tiles += self.bias
-            np.maximum(tiles.transpose(2, 0, 3, 1, 4), 0, out=made[row : row + some])
+            products = products.reshape(PATCH * PATCH, len(into), -1)
+            for i in range(len(into)):
+                tiles = (self.out @ products[:, i]).reshape(TILE, TILE, -1, columns, outputs)
+                if self.pool:
+                    tiles = np.maximum(tiles[::2], tiles[1::2])
+                    tiles = np.maximum(tiles[:, ::2], tiles[:, 1::2])
+                tiles += self.bias
+                np.maximum(tiles.transpose(2, 0, 3, 1, 4), 0, out=into[i])
         sides = (frames // 2, bands // 2) if self.pool else (frames, bands)
-        return made.reshape(rows * left, columns * left, outputs)[: sides[0], : sides[1]]
+        whole = made.reshape(count, rows * left, columns * left, outputs)
+        return whole[:, : sides[0], : sides[1]]
 
 
 class FirstConvolution:
-    """The same of one channel, plainly and without pooling: float32 [frames, bands] as input."""
+    """The same of one channel, plainly and without pooling: float32 [n, frames, bands] as input."""
 
     def __init__(self, kernel: np.ndarray, bias: np.ndarray):
         self.kernel = np.ascontiguousarray(kernel.reshape(len(kernel), -1).T)
         self.bias = bias
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """[frames, bands] -> [frames, bands, out]."""
-        windows = sliding_window_view(np.pad(x, 1), (TAPS, TAPS)).reshape(x.size, -1)
+        """[n, frames, bands] -> [n, frames, bands, out]."""
+        padded = np.pad(x, ((0, 0), (1, 1), (1, 1)))
+        windows = sliding_window_view(padded, (TAPS, TAPS), axis=(1, 2)).reshape(x.size, -1)
         made = windows @ self.kernel
         made += self.bias
         return np.maximum(made, 0, out=made).reshape(*x.shape, -1)
 
 
 def _patches(x: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """Views of overlapping patches of 6 x 6: [6, 6, rows, columns, channels]."""
-    frames, bands, channels = x.shape
-    padded = np.zeros((TILE * rows + 2, TILE * columns + 2, channels), np.float32)
-    padded[1 : frames + 1, 1 : bands + 1] = x
-    down, right, deep = padded.strides
+    """Views of overlapping patches of 6 x 6: [6, 6, n, rows, columns, channels]."""
+    count, frames, bands, channels = x.shape
+    padded = np.zeros((count, TILE * rows + 2, TILE * columns + 2, channels), np.float32)
+    padded[:, 1 : frames + 1, 1 : bands + 1] = x
+    over, down, right, deep = padded.strides
     return as_strided(
         padded,
-        (PATCH, PATCH, rows, columns, channels),
-        (down, right, TILE * down, TILE * right, deep),
+        (PATCH, PATCH, count, rows, columns, channels),
+        (down, right, over, TILE * down, TILE * right, deep),
         writeable=False,
     )

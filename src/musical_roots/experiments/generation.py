@@ -12,10 +12,10 @@ import pandas as pd
 import torch
 
 from musical_roots import audio
+from musical_roots.arrays import read_arrays
 from musical_roots.generators.openvamp.codec import Codec, levelled, log_mel, to_audio
 from musical_roots.seeding import rng
 from musical_roots.statistics import cluster_bootstrap
-from musical_roots.tables import read_arrays
 
 NGRAM = 8  # frames
 RESOLUTIONS = (512, 1024, 2048)  # samples of a window

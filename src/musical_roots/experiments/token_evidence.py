@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from musical_roots.arrays import read_arrays
 from musical_roots.corpus.split import blocks
 from musical_roots.errors import InputError
 from musical_roots.experiments.calibration import p_values
@@ -26,7 +27,6 @@ from musical_roots.experiments.competition import SIDES
 from musical_roots.experiments.indexes import EXCLUDE, INDEXES
 from musical_roots.experiments.token_share import CODEBOOKS, TokenIndex, merge
 from musical_roots.seeding import rng
-from musical_roots.tables import read_arrays
 
 VIEW = "token_share"
 FRAME_S = 0.02  # of openvamp's codec, whose module takes two seconds to import

@@ -20,9 +20,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from musical_roots.arrays import read_json, write_json
 from musical_roots.atomic import atomic_folder
 from musical_roots.errors import InputError
-from musical_roots.tables import read_json, read_table, write_json, write_table
+from musical_roots.tables import read_table, write_table
 
 CODEBOOKS = 2  # the coarsest
 BITS = 16  # of a token in a tuple's number

@@ -21,10 +21,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from musical_roots.arrays import read_json
 from musical_roots.errors import InputError
 from musical_roots.listening.page import study_js
 from musical_roots.listening.session import MAX_BYTES, SIMULATED, Session, parse
-from musical_roots.tables import read_json
 
 log = logging.getLogger("musical_roots")
 READ_S = 30  # in which a session must have come in whole

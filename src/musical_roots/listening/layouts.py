@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from musical_roots.tables import write_text
+from musical_roots.arrays import write_text
 
 QUESTION = "Which of the two clips is more similar to the reference?"
 INSTRUCTION = "Listen to the reference and to both clips to their ends. Then choose."

@@ -13,12 +13,12 @@ from pathlib import Path
 import pandas as pd
 import soundfile
 
+from musical_roots.arrays import write_text
 from musical_roots.atomic import atomic
 from musical_roots.listening.files import STATIC, WEB
 from musical_roots.listening.session import SCHEMA
 from musical_roots.listening.sound import HEADPHONES, headphone_answers
 from musical_roots.listening.trials import AUDIO, practice
-from musical_roots.tables import write_text
 
 INSTRUCTIONS = "2"  # count up when a text that listeners read changes: answers to two never mix
 HEADPHONES_TO_PASS = 5  # of six: Woods et al. 2017

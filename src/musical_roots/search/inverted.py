@@ -20,12 +20,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from musical_roots.arrays import read_json, write_json
 from musical_roots.atomic import atomic
 from musical_roots.errors import InputError
 from musical_roots.search import codes
 from musical_roots.search.vectors import take, unit_rows
 from musical_roots.seeding import rng
-from musical_roots.tables import Embeddings, read_json, write_json, write_table
+from musical_roots.tables import Embeddings, write_table
 
 VERSION = "inverted-3"  # raise the number whenever codes mean something else
 NEAREST = 16  # the list whose distance reach is a multiple of

@@ -11,8 +11,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from musical_roots import audio, mel
+from musical_roots.arrays import write_text
 from musical_roots.errors import InputError
-from musical_roots.tables import write_text
 from musical_roots.trace.terminal import clock, power
 
 TEMPLATE = jinja2.Environment(

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from musical_roots import audio, folders, harmony
+from musical_roots.arrays import write_text
 from musical_roots.errors import InputError
-from musical_roots.tables import Embeddings, write_text
+from musical_roots.tables import Embeddings
 from musical_roots.trace import asked, report, searched
 from musical_roots.trace.study import Finished
 

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from musical_roots import harmony
+from musical_roots.arrays import read_arrays
 from musical_roots.errors import InputError
 from musical_roots.experiments.token_share import TokenIndex
 from musical_roots.generators.base import FULL
-from musical_roots.tables import Embeddings, read_arrays, read_table
+from musical_roots.tables import Embeddings, read_table
 from musical_roots.trace import found
 from musical_roots.trace.asked import Asked
 from musical_roots.trace.report import Harmony, Searched, Tokens, token_null

@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from musical_roots import embed
+from musical_roots import unit_vectors
+from musical_roots.arrays import read_array, read_json
 from musical_roots.config import load
 from musical_roots.config import read as read_config
 from musical_roots.encoders import base
 from musical_roots.errors import InputError
 from musical_roots.generators.base import FULL
 from musical_roots.study import Study
-from musical_roots.tables import Embeddings, open_shards, read_array, read_json, read_table
+from musical_roots.tables import Embeddings, open_shards, read_table
 
 MAKE = "make it with `make study`, or name a finished one with --study"
 UNTRAINED = ("random",)
@@ -136,13 +137,13 @@ class Finished:
             If the study's vectors were made with other weights or statistics.
         """
         fitted = read_array(self.folder / f"embeddings/{name}/statistics.npy")
-        mine, theirs = f"{fingerprint}+{embed.digest(fitted)}", self._fingerprint(name)
+        mine, theirs = f"{fingerprint}+{unit_vectors.digest(fitted)}", self._fingerprint(name)
         if mine != theirs:
             raise InputError(
                 f"{self.folder}: its {name} was {theirs}, this one is {mine}; take the code and "
                 "weights that made the study, or make it anew"
             )
-        return embed.unit_vectors(features, fitted)
+        return unit_vectors.of(features, fitted)
 
     def _fingerprint(self, name: str) -> str:
         return self.corpus(name).provenance["fingerprint"]

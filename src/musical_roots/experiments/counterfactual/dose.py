@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from musical_roots.arrays import read_arrays
 from musical_roots.errors import InputError
 from musical_roots.experiments.counterfactual.losses import hidden_of_tracks, losses
 from musical_roots.experiments.token_share import CODEBOOKS, TokenIndex
@@ -34,7 +35,6 @@ from musical_roots.generators.openvamp.sampling import fill
 from musical_roots.generators.openvamp.training import longer_than_a_crop
 from musical_roots.seeding import rng
 from musical_roots.statistics import cluster_bootstrap, conformal_p
-from musical_roots.tables import read_arrays
 
 MEASURES = ("share", "lift", "matched_lift", "rank", "p", "loss")
 

@@ -13,10 +13,10 @@ import pandas as pd
 import torch
 from torch.nn import functional
 
+from musical_roots.arrays import read_arrays
 from musical_roots.generators.openvamp.model import MaskedTransformer
 from musical_roots.generators.openvamp.training import CROP, longer_than_a_crop
 from musical_roots.seeding import rng
-from musical_roots.tables import read_arrays
 
 AT_ONCE = 16  # crops
 

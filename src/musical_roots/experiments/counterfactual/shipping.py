@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from musical_roots.arrays import write_json, write_text
 from musical_roots.cards import table_text
 from musical_roots.errors import InputError
 from musical_roots.experiments.counterfactual import MORE, truth
 from musical_roots.experiments.counterfactual.halves import DESIGNS, LEFT_OUT, OTHER_MUSIC
-from musical_roots.tables import read_table, write_json, write_table, write_text
+from musical_roots.tables import read_table, write_table
 
 CARD = "README.md"
 

@@ -20,10 +20,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from musical_roots.arrays import read_arrays
 from musical_roots.experiments.counterfactual.scores import COLUMNS, long
 from musical_roots.experiments.generation import runs
 from musical_roots.experiments.token_share import CODEBOOKS, TokenIndex
-from musical_roots.tables import read_arrays
 
 Made = Mapping[str, tuple[np.ndarray, np.ndarray]]  # output_id -> tokens, kept
 NGRAM = 4  # tokens

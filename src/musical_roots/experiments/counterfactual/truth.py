@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from musical_roots.arrays import read_json
 from musical_roots.errors import InputError
 from musical_roots.experiments.counterfactual.halves import seed_of
 from musical_roots.provenance import environment
-from musical_roots.tables import read_json, read_table, write_table
+from musical_roots.tables import read_table, write_table
 from musical_roots.weights import files
 
 TEXT, WHOLE, REAL = "str", "int64", "float64"

@@ -17,7 +17,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -225,8 +225,7 @@ def to_audio(frames: np.ndarray, samples: int) -> np.ndarray:
     """Audio whose `log_mel` is near `frames` [frames, MELS]: float32 [samples]."""
     frames = np.resize(frames, (max(2, len(frames)), MELS))  # a window wants a neighbour
     magnitude = np.ascontiguousarray(_spectrum(frames).T)
-    squares = (np.tile(_window() ** 2, (len(frames[part]), 1)) for part in _parts(len(frames)))
-    weights = _added(squares, len(frames))
+    weights = _weights(len(frames))
     audio = _overlapped([magnitude * _first_phases(*magnitude.shape)], weights)
     before = np.zeros(magnitude.shape, complex)
     for _ in range(PHASE_STEPS):
@@ -255,15 +254,23 @@ def _spectrum(frames: np.ndarray) -> np.ndarray:
     return magnitude
 
 
+@lru_cache(maxsize=1)  # clips follow each other that are as long as the one before
 def _first_phases(frames: int, bins: int) -> np.ndarray:
     """Random phases, the same for all audio: what is decoded depends on its tokens alone."""
     turns = rng(0, "openvamp.phases").random((frames, bins), dtype=np.float32).astype(float)
     return np.exp(2j * np.pi * turns)
 
 
+@lru_cache(maxsize=1)
+def _weights(frames: int) -> np.ndarray:
+    """What the windows over each sample weigh in all: see `_added`."""
+    squares = (np.tile(_window() ** 2, (part.stop - part.start, 1)) for part in _parts(frames))
+    return _added(squares, frames)
+
+
 def _parts(count: int) -> list[slice]:
     """Of so many frames, some at a time."""
-    return [slice(at, at + AT_ONCE) for at in range(0, count, AT_ONCE)]
+    return [slice(at, min(at + AT_ONCE, count)) for at in range(0, count, AT_ONCE)]
 
 
 def _windows(audio: np.ndarray) -> np.ndarray:
@@ -282,9 +289,9 @@ def _added(windows: Iterable[np.ndarray], frames: int) -> np.ndarray:
     hops, at = -(-WINDOW // HOP), 0
     audio = np.zeros((frames + hops - 1, HOP))
     for some in windows:
-        filled = np.pad(some, ((0, 0), (0, hops * HOP - WINDOW)))
-        for hop, piece in enumerate(np.split(filled, hops, axis=1), at):
-            audio[hop : hop + len(some)] += piece
+        for hop in range(hops):
+            piece = some[:, hop * HOP : (hop + 1) * HOP]
+            audio[at + hop : at + hop + len(some), : piece.shape[1]] += piece
         at += len(some)
     return audio.ravel()[WINDOW // 2 :][: (frames - 1) * HOP]
 
