@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from musical_roots import arrays, config, embed, harmony, tables, unit_vectors
+from musical_roots import arrays, audio, config, embed, harmony, tables, unit_vectors
 from musical_roots.corpus import clips as corpus_clips
 from musical_roots.encoders.base import load
 from musical_roots.experiments.influence import equal_indexes
@@ -76,12 +76,14 @@ def of_tones(base: Path) -> Path:
         heard = embed.heard(part, told)
         vectors = unit_vectors.of(features[split], fitted)
         tables.write_shard(folder / f"embeddings/mfcc/{split}/000", vectors, heard, told)
-        mine = tracks[tracks.split == split].assign(root=str(base / "music"))
-        found = harmony.of_tracks(mine)
-        arrays.write_arrays(found, folder / f"trace/harmony/{split}/000.npz")
-    gallery = harmony.Gallery(arrays.read_arrays([folder / "trace/harmony/train/000.npz"]))
-    control = arrays.read_arrays([folder / "trace/harmony/control/000.npz"])
-    tables.write_table(harmony.null(control, gallery, SEED), folder / "trace/harmony_null.csv")
+    heard = {
+        track.track_id: np.float16(harmony.pitch_classes(*audio.read(base / "music" / track.path)))
+        for track in tracks.itertuples()
+    }
+    arrays.write_arrays(heard, folder / "corpus/probed/000.pitch_classes.npz")
+    train, control = harmony.of_splits(heard, tracks.set_index("track_id").split)
+    null = harmony.null(control, harmony.Gallery(train), SEED)
+    tables.write_table(null, folder / "trace/harmony_null.csv")
     planted = {"encoder": "mfcc", "generator": "openvamp", "kind": "noise", "level": [0.0, 9.0]}
     planted |= {"unit": "dB", "n_planted": 21, "power_at_05": [0.9, 0.1]}
     planted["perturbed_false_at_05"] = 0.04

@@ -14,7 +14,6 @@ identification", IEEE TASLP 2008 (windows of several rows; keys).
 
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -86,25 +85,23 @@ def windows(rows: np.ndarray) -> np.ndarray:
     return np.concatenate(parts, axis=1) / np.float32(np.sqrt(WINDOW))
 
 
-def of_tracks(
-    tracks: pd.DataFrame, progress: Callable[[int], object] = lambda done: None
-) -> dict[str, np.ndarray]:
-    """Pitch classes of recordings: track_id to float16 [rows, 12].
+def of_splits(
+    rows: dict[str, np.ndarray], split: pd.Series
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Pitch classes of the train and of the control tracks, of those of all that were read.
 
     Parameters
     ----------
-    tracks : DataFrame
-        track_id, root, path.
-    progress : callable
-        Told of every track.
+    rows : dict of str to ndarray
+        track_id to `pitch_classes`; a track without any is in neither.
+    split : Series
+        track_id to train or control.
     """
-    found = {}
-    for track in tracks.itertuples():
-        found[track.track_id] = np.float16(
-            pitch_classes(*audio.read(Path(track.root) / track.path))
-        )
-        progress(1)
-    return found
+    train, control = (
+        {track: heard for track, heard in rows.items() if split.get(track) == name}
+        for name in ("train", "control")
+    )
+    return train, control
 
 
 class Gallery:

@@ -1,6 +1,7 @@
 # Recordings -> tracks -> clips.
 #
 # Makes: results/corpus/tracks.csv     one row a recording that is kept, with its split and its credit
+#        results/corpus/probed/{shard}.pitch_classes.npz   of each recording, every half second, for trace
 #        results/corpus/rejected.csv   one row a recording that is not, with the reason
 #        results/corpus/clips.csv      one row a clip
 #        results/clips/{train,control}/{shard}.parquet   the same clips, as clip lists
@@ -107,18 +108,22 @@ rule probe:
         tracks="<results>/corpus/probed/{shard}.parquet",
         rejected="<results>/corpus/probed/{shard}.rejected.parquet",
         fingerprints="<results>/corpus/probed/{shard}.fingerprints.parquet",
+        pitch_classes=STUDY.pitch_classes("{shard}"),
     log:
         "<logs>/probe/{shard}.log",
     params:
         **stage("corpus probe"),
         shard=lambda wildcards: f"{int(wildcards.shard)} {len(TRACK_SHARDS)}",
         flags=flags(CORPUS, "minimum_s", "maximum_s", "silence_lufs", "exclude"),
+        pitch_classes=lambda wildcards, output: each(
+            "--pitch-classes-out", output.pitch_classes
+        ),
     message:
         "Reading recordings, part {wildcards.shard}"
     shell:
         "{params.call} --log {log:q} --recordings {input.recordings:q} --shard {params.shard}"
         " {params.flags} --tracks-out {output.tracks:q} --rejected-out {output.rejected:q}"
-        " --fingerprints-out {output.fingerprints:q}"
+        " --fingerprints-out {output.fingerprints:q} {params.pitch_classes}"
 
 
 rule tracks:

@@ -96,16 +96,21 @@ def recordings(source, root, metadata, track_list, packages, out) -> None:
 @TRACKS_OUT
 @REJECTED_OUT
 @file("--fingerprints-out", "Of what is kept.", "fingerprints")
-def probe(table, shard, kept, rejected, fingerprints, **limits) -> None:
+@file("--pitch-classes-out", "Of what is kept, if wanted.", "harmony", required=False)
+def probe(table, shard, kept, rejected, fingerprints, harmony, **limits) -> None:
     """Read, measure and filter one part of the recordings."""
+    from musical_roots.arrays import write_arrays
     from musical_roots.corpus import tracks
     from musical_roots.tables import read_table, write_table
 
     part = read_table(table, ["root", "path", "problem"]).iloc[shard[0] :: shard[1]]
     with progress(len(part), "reading recordings", "files") as bar:
+        limits["pitch_classes"] = rows = {} if harmony else None
         good, bad, prints = tracks.probe(part, **limits, progress=bar.update)
     write_table(bad, rejected)
     write_table(prints, fingerprints)
+    if harmony:
+        write_arrays(rows, harmony)
     write_table(good, kept)
     for row in bad.itertuples():
         log.info("rejected %s: %s", row.path, row.reason)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from musical_roots import soundness
+from musical_roots import harmony, soundness
 from musical_roots.corpus import duplicates, split
 from musical_roots.errors import InputError
 
@@ -50,6 +50,7 @@ def probe(
     silence_lufs: float,
     exclude: Iterable[str],
     progress: Callable[[int], object] = lambda done: None,
+    pitch_classes: dict[str, np.ndarray] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Decode, check and identify the recordings of one shard.
 
@@ -66,6 +67,9 @@ def probe(
         of their own: effects, stems.
     progress : callable
         Told of every file that was looked at.
+    pitch_classes : dict, optional
+        Takes those of each track, for it is decoded here: track_id to float16 [rows, 12], see
+        `harmony.pitch_classes`.
 
     Returns
     -------
@@ -96,8 +100,10 @@ def probe(
             rejected.append((str(path), _reason(f"cannot be read ({error})", path)))
             continue
         tracks.append(recording | measured)
-        words = duplicates.fingerprint(samples, measured["sample_rate"])
-        fingerprints.append((measured["track_id"], words))
+        track, rate = measured["track_id"], measured["sample_rate"]
+        fingerprints.append((track, duplicates.fingerprint(samples, rate)))
+        if pitch_classes is not None:
+            pitch_classes[track] = np.float16(harmony.pitch_classes(samples, rate))
     return (
         pd.DataFrame(tracks, columns=PROBED),
         pd.DataFrame(rejected, columns=REJECTED),

@@ -208,10 +208,12 @@ class Study:
         shards = self[split].shards if split in self.splits else ()
         return [f"{self.results}/tokens/{split}/{shard}.npz" for shard in shards]
 
-    def pitch_classes(self, split: str) -> list[str]:
-        """Pitch classes of a split's tracks, for trace; none, if there is no such split."""
-        shards = self[split].shards if split in self.splits else ()
-        return [f"{self.results}/trace/harmony/{split}/{shard}.npz" for shard in shards]
+    def pitch_classes(self, shard: str | None = None) -> list[str]:
+        """Pitch classes of a part of the recordings, or of all, for trace; none without C."""
+        shards = range(self.config["corpus"]["shards"])
+        parts = [f"{shard:03d}" for shard in shards] if shard is None else [shard]
+        folder = f"{self.results}/corpus/probed"
+        return [f"{folder}/{part}.pitch_classes.npz" for part in parts if self.attributed]
 
     def tokens_by(self, generator: str, split: str, shard: str) -> list[str]:
         """Tokens of a part of the corpus by a generator's codec: of tracks, or of its clips."""

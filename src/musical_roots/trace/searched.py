@@ -62,7 +62,7 @@ def of_file(
     about = {"title": other.path.name, "artist": "", "licence": "", "attribution": "", "split": ""}
     about |= {"sha256": other.sha256, "file": str(other.path)}
     tracks = pd.DataFrame([about], index=pd.Index([other.sha256[:16]], name="track_id"))
-    control = _pitch_classes(study, "control")
+    _, control = _pitch_classes(study)
     by_harmony = None
     if control and len(rows):
         gallery = harmony.Gallery({other.sha256[:16]: rows})
@@ -80,14 +80,14 @@ def power_of(study: Finished, encoder: str, made_by: str | None) -> pd.DataFrame
     return mine.reindex(columns=POWER).reset_index(drop=True)
 
 
-def _pitch_classes(study: Finished, split: str) -> dict[str, np.ndarray]:
-    """Pitch classes of a split's tracks; none where the study has none."""
-    return read_arrays(sorted((study.folder / "trace/harmony" / split).glob("*.npz")))
+def _pitch_classes(study: Finished) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Pitch classes of train and control tracks; none where the study has none."""
+    read = sorted((study.folder / "corpus/probed").glob("*.pitch_classes.npz"))
+    return harmony.of_splits(read_arrays(read), study.tracks.split)
 
 
 def _harmony(study: Finished) -> Harmony | None:
-    train, null = _pitch_classes(study, "train"), study.folder / "trace/harmony_null.csv"
-    control = _pitch_classes(study, "control")
+    (train, control), null = _pitch_classes(study), study.folder / "trace/harmony_null.csv"
     if not train or not control or not null.is_file():
         return None
     whole = read_table(null).similarity.to_numpy()

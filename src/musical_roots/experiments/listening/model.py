@@ -107,8 +107,8 @@ def fit(
         num_parallel_threads=1,  # sums in another order end in other digits
     )
     model.fit(y=agrees, X=np.column_stack(columns), params=PARAMS)
-    found = np.asarray(model.get_coef(std_err=True), np.float64)
-    sds = np.sqrt(np.asarray(model.get_cov_pars(), np.float64).ravel())
+    found = model.get_coef(std_err=True, format_pandas=False)
+    sds = np.sqrt(model.get_cov_pars(format_pandas=False).ravel())
     return Fit(found[0], found[1], *sds, *[np.nan] * (3 - len(sds)), int(clusters))
 
 
