@@ -149,7 +149,9 @@ def attribute(
     from musical_roots.search.approximate import searching
     from musical_roots.tables import open_shards, read_table, write_table
 
-    artists = blocks(read_table(tracks).set_index("track_id"), split_artists)
+    artists = None
+    if "artist_excluded" in prompt_tracks:
+        artists = blocks(read_table(tracks).set_index("track_id"), split_artists)
     asked, searched = open_shards(queries), open_shards(corpus)
     from_what = open_shards(parents) if parents else None
     searches = asked, searched, read_table(indexes), k, from_what, wanted, prompt_tracks, artists
