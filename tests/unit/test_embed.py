@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -8,6 +10,7 @@ import soundfile
 from musical_roots import embed, unit_vectors
 from musical_roots.encoders.base import Encoder
 from musical_roots.errors import InputError
+from musical_roots.tables import open_shards
 
 
 class Energy(Encoder):
@@ -211,3 +214,27 @@ def test_a_list_of_shards_changes_when_a_shard_does(tmp_path):
     (tmp_path / "000.parquet").unlink()
     with pytest.raises(InputError, match="000"):
         embed.shard_list([tmp_path / "000.npy"])
+
+
+def test_unit_vectors_come_with_the_clips_of_their_features_and_without_pandas(clips, tmp_path):
+    features, clips = embed.encode(clips, Energy()), clips.assign(clip_id="c", track_id="t")
+    about = {"fingerprint": "1", "encoder": "energy", "made_from": "x"}
+    embed.write_features(tmp_path / "raw.npy", features, about, [])
+    fitted = unit_vectors.fit([features], standardise=True)
+    np.save(tmp_path / "fitted.npy", fitted)
+    code = (
+        "import sys; from musical_roots import cli; cli.main(); sys.exit('pandas' in sys.modules)"
+    )
+    words = f"embed vectors --raw-features {tmp_path}/raw.npy --statistics {tmp_path}/fitted.npy"
+    words += f" --out {tmp_path}/made/000.npy"
+    call = [sys.executable, "-c", code, *words.split()]
+
+    run = subprocess.run(call, capture_output=True, text=True)
+    assert run.returncode == 2 and "raw.parquet: no such file" in run.stderr
+    clips.to_parquet(tmp_path / "raw.parquet")
+    assert subprocess.run(call).returncode == 0
+    made = open_shards([tmp_path / "made/000.npy"])
+    assert made.clips.equals(clips)
+    np.testing.assert_array_equal(made.vectors[0], unit_vectors.of(features, fitted))
+    fingerprint = f"1+{unit_vectors.digest(fitted)}"
+    assert made.provenance == {"encoder": "energy", "fingerprint": fingerprint, "dim": 4}

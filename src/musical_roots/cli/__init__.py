@@ -215,7 +215,7 @@ def group(name: str, told: str) -> Group:
 
 def main() -> None:
     """Run a stage; bad input ends it with one line and status 2."""
-    gc.set_threshold(50_000)  # what imports make is no garbage, and looked through for it 200 times
+    gc.set_threshold(50_000)  # what imports make is no garbage, and is much to look through
     logging.basicConfig(level=logging.INFO, format="%(message)s", force=True)
     try:
         stages(prog_name="python -m musical_roots", standalone_mode=False)
