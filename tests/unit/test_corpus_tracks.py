@@ -10,6 +10,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from musical_roots import audio, harmony
 from musical_roots.config import load
 from musical_roots.corpus import clips, sources, tracks
 from musical_roots.errors import InputError
@@ -41,6 +42,16 @@ def probe(folder, **settings):
     assert rejected.columns.tolist() == tracks.REJECTED
     assert fingerprints["track_id"].tolist() == kept["track_id"].tolist()
     return kept, dict(zip(rejected["path"], rejected["reason"], strict=True))
+
+
+def test_pitch_classes_are_those_of_the_file_and_of_what_is_kept_alone(tmp_path):
+    path = save(tmp_path / "a.ogg", noise(31, 0, 44_100, 2), 44_100)
+    save(tmp_path / "short.wav", noise(1))
+    heard = {}
+    kept, _, _ = tracks.probe(sources.folder(tmp_path), **LIMITS, pitch_classes=heard)
+    wanted = np.float16(harmony.pitch_classes(*audio.read(path)))
+    assert list(heard) == kept.track_id.tolist() and len(wanted) > 40
+    np.testing.assert_array_equal(heard[kept.track_id.item()], wanted)
 
 
 @pytest.mark.parametrize(

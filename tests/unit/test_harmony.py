@@ -1,6 +1,7 @@
 """Harmony: the same chords in another key, on another instrument, are found and placed."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from musical_roots import harmony
@@ -29,6 +30,14 @@ def gallery():
     return harmony.Gallery(
         {f"t{seed}": harmony.pitch_classes(tune(seed), RATE) for seed in range(8)}
     )
+
+
+def test_pitch_classes_are_told_apart_by_split():
+    rows = {name: np.full((2, 12), ord(name)) for name in "abcd"}
+    split = pd.Series({"b": "control", "a": "train", "c": "train", "x": "train"})
+    train, control = harmony.of_splits(rows, split)
+    assert list(train) == ["a", "c"] and list(control) == ["b"]
+    assert train["c"] is rows["c"]
 
 
 def test_short_files_are_held_against_parts_of_control_tracks(gallery):

@@ -4,11 +4,11 @@ A tier is a sentence about one output: copy, near-copy, resembles, nothing found
 `tiers.py`, and nowhere else.
 """
 
-from collections.abc import Callable
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from scipy.stats import kendalltau
 
 from musical_roots import statistics
 from musical_roots.experiments.draw_names import AGREEMENT, draw_name
@@ -49,18 +49,22 @@ def agreement(
         known = np.flatnonzero(np.isfinite(a) & np.isfinite(b))
         if len(known) < 2:
             continue
-        tau = _kendall_tau(a[known], b[known])
+
+        def tau(positions: np.ndarray, a=a, b=b) -> float:
+            at = positions.astype(int)
+            found = kendalltau(a[at], b[at]).statistic
+            return 0.0 if np.isnan(found) else found  # a view that says the same of all
+
         item = f"{draw_name(AGREEMENT, one)} {draw_name(AGREEMENT, other)}"
         low, high = statistics.cluster_bootstrap(
-            np.arange(len(known)),
+            known,
             clusters.to_numpy()[known],
             tau,
             resamples=resamples,
             confidence=confidence,
             rng=rng(seed, "verdicts.agreement", item),
         )
-        row = {"one": one, "other": other, "n_outputs": len(known)}
-        row["kendall_tau"] = tau(np.arange(len(known)))
+        row = {"one": one, "other": other, "n_outputs": len(known), "kendall_tau": tau(known)}
         row |= {"low": low, "high": high, "same_track": np.nan, "same_track_by_chance": np.nan}
         if {one, other} <= set(tracks.columns):
             mine, theirs = tracks[one].iloc[known], tracks[other].iloc[known]
@@ -70,22 +74,6 @@ def agreement(
         rows.append(row)
     columns = ["one", "other", "n_outputs", "kendall_tau", "low", "high"]
     return pd.DataFrame(rows, columns=[*columns, "same_track", "same_track_by_chance"])
-
-
-def _kendall_tau(a: np.ndarray, b: np.ndarray) -> Callable[[np.ndarray], float]:
-    """Kendall's tau-b of outputs by their positions, some of them many times: for resampling.
-
-    scipy's takes thirty times as long. 0 where a view says the same of all.
-    """
-    one, other = (np.sign(view[:, None] - view) for view in (a, b))
-    matrices = one * other, one**2, other**2
-
-    def tau(positions: np.ndarray) -> float:
-        times = np.bincount(positions.astype(int), minlength=len(a))
-        agreeing, *untied = (times @ matrix @ times for matrix in matrices)
-        return agreeing / np.sqrt(np.prod(untied)) if all(untied) else 0.0
-
-    return tau
 
 
 def verdicts(evidence: pd.DataFrame, copy_at: dict[str, float], fdr: float) -> pd.DataFrame:
