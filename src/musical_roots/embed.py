@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from musical_roots import audio
 from musical_roots.arrays import read_array, write_array, write_json
 from musical_roots.encoders.base import Encoder
 from musical_roots.errors import InputError
@@ -162,6 +161,7 @@ def _decoded_ahead(
 
     With each, which rows cannot be read, and why: they are silence.
     """
+    from musical_roots import audio  # which takes a while, and lists of shards have no use for
 
     def decode(first: int) -> tuple[np.ndarray, dict[int, str]]:
         part, bad = clips.iloc[first : first + batch_size], {}

@@ -59,7 +59,7 @@ class Search:
     def _part(self, frames: torch.Tensor) -> torch.Tensor:
         """Tokens [frames, codebooks]. A cost is a squared distance less the frame's own square."""
         alone = torch.addmm(self.norms, frames, self.flat.T, alpha=-2)
-        alone = alone.view(-1, self.count, 1, self.entries)
+        alone = alone.view(len(frames), self.count, 1, self.entries)
         cost, tokens = alone.new_zeros(len(frames), 1), self.first.new_zeros(len(frames), 1, 0)
         for i in range(self.count):
             costs = alone[:, i]
