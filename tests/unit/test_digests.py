@@ -54,9 +54,9 @@ def changed_by(package, edited: str, kept=None) -> set[str]:
         ("perturb.py", {"perturb queries", "perturb render"}),
         ("perturbed.py", {"perturb queries", "perturb render"}),
         (
-            "audio.py",  # figures show spectrograms; what embeds can encode, too
+            "audio.py",  # figures show spectrograms
             {"corpus probe", "corpus clips", "perturb queries", "perturb render", "embed encode"}
-            | {"embed fit", "report figure", "influence attribute"},
+            | {"report figure", "influence attribute"},
         ),
     ],
 )

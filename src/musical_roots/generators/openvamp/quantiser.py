@@ -66,7 +66,7 @@ class Search:
             if i:
                 before = (tokens + self.first[:i]).flatten(0, 1)
                 beside = functional.embedding_bag(before, self.beside[i], mode="sum")
-                costs = beside.view(len(frames), -1, self.entries).add_(costs)
+                costs = beside.view(*cost.shape, self.entries).add_(costs)
             costs = costs.add_(cost[:, :, None]).flatten(1)
             cost, best = costs.topk(min(BEAM, costs.shape[1]), largest=False)
             way, token = best[:, :, None] // self.entries, best[:, :, None] % self.entries
