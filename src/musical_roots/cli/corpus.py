@@ -104,9 +104,9 @@ def probe(table, shard, kept, rejected, fingerprints, harmony, **limits) -> None
     from musical_roots.tables import read_table, write_table
 
     part = read_table(table, ["root", "path", "problem"]).iloc[shard[0] :: shard[1]]
+    rows = {} if harmony else None
     with progress(len(part), "reading recordings", "files") as bar:
-        limits["pitch_classes"] = rows = {} if harmony else None
-        good, bad, prints = tracks.probe(part, **limits, progress=bar.update)
+        good, bad, prints = tracks.probe(part, **limits, progress=bar.update, pitch_classes=rows)
     write_table(bad, rejected)
     write_table(prints, fingerprints)
     if harmony:

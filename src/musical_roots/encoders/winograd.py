@@ -69,7 +69,7 @@ class Convolution:
             part = slice(one, one + together), slice(row, row + rows_at_once)
             seen, into = patches[:, :, *part], made[part]
             points = np.empty((PATCH * PATCH, len(into), seen[0, 0, 0].size), np.float32)
-            for i in range(len(into)):  # so that it has one shape
+            for i in range(len(into)):  # one by one: of one shape
                 np.matmul(self.into, seen[:, :, i].reshape(PATCH * PATCH, -1), out=points[:, i])
             products = points.reshape(PATCH * PATCH, -1, inputs) @ self.kernel
             products = products.reshape(PATCH * PATCH, len(into), -1)

@@ -210,8 +210,8 @@ class Study:
 
     def pitch_classes(self, shard: str | None = None) -> list[str]:
         """Pitch classes of a part of the recordings, or of all, for trace; none without C."""
-        shards = range(self.config["corpus"]["shards"])
-        parts = [f"{shard:03d}" for shard in shards] if shard is None else [shard]
+        every = [f"{number:03d}" for number in range(self.config["corpus"]["shards"])]
+        parts = every if shard is None else [shard]
         folder = f"{self.results}/corpus/probed"
         return [f"{folder}/{part}.pitch_classes.npz" for part in parts if self.attributed]
 
